@@ -1,0 +1,10 @@
+"""Reference implementations for the book *From Gradient Descent to Adam*.
+
+`import descent` needs NumPy alone; `descent.plotting` brings matplotlib when it is imported.
+"""
+
+from descent import landscapes, rules
+from descent.minimize import Trajectory, minimize
+
+__all__ = ["Trajectory", "landscapes", "minimize", "rules"]
+__version__ = "0.1.0"

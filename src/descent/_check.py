@@ -1,0 +1,51 @@
+"""Checks of arguments: a `ValueError` names the argument, its value and what is allowed."""
+
+import math
+from numbers import Real
+from typing import Any
+
+
+def is_number(value: object) -> bool:
+    """Whether `value` is a finite real number (a `bool` is not one)."""
+    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def positive(name: str, value: Any) -> None:
+    """Require a finite number above 0."""
+    if not (is_number(value) and value > 0):
+        raise ValueError(f"{name} must be a positive, finite number, got {value!r}")
+
+
+def not_negative(name: str, value: Any) -> None:
+    """Require a finite number of at least 0."""
+    if not (is_number(value) and value >= 0):
+        raise ValueError(f"{name} must be a finite number of at least 0, got {value!r}")
+
+
+def decay_rate(name: str, value: Any) -> None:
+    """Require a number in [0, 1): at 1 an average would never move."""
+    if not (is_number(value) and 0 <= value < 1):
+        raise ValueError(f"{name} must be a number in [0, 1), got {value!r}")
+
+
+def step_size(name: str, value: Any) -> None:
+    """Require a positive, finite number or a function of the step t = 1, 2, ..."""
+    if not callable(value) and not (is_number(value) and value > 0):
+        raise ValueError(
+            f"{name} must be a positive, finite number or a function of the step t, got {value!r}"
+        )
+
+
+def count(name: str, value: Any) -> None:
+    """Require a whole number of at least 0."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise ValueError(f"{name} must be a whole number of at least 0, got {value!r}")
+
+
+def same_shape(x: Any, g: Any) -> None:
+    """Require a gradient of x's shape, so that nothing broadcasts by accident."""
+    x_shape, g_shape = tuple(getattr(x, "shape", ())), tuple(getattr(g, "shape", ()))
+    if x_shape != g_shape or isinstance(g, list | tuple):
+        raise ValueError(
+            f"g must have the shape of x, {x_shape}, got {type(g).__name__} of shape {g_shape}"
+        )
