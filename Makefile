@@ -54,7 +54,12 @@ test-colab: $(READY)  ## run every notebook where the package is not installed, 
 	$(BIN)/python -m tools.colab
 
 lock: $(READY)  ## resolve requirements.in into requirements.txt
-	$(BIN)/python -m tools.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check pip-tools
+	$(BIN)/pip-compile --quiet --strip-extras --no-annotate --no-header --no-emit-index-url \
+	    --no-emit-find-links --no-emit-trusted-host --output-file - requirements.in \
+	    | sed -e '/^--/d' -e 's/^\(torch==[^+]*\)+.*/\1/' > requirements.lock && \
+	    { echo "# Resolved from requirements.in by 'make lock'; edit that file, not this one."; \
+	      cat requirements.lock; } > requirements.txt; rm -f requirements.lock
 
 clean:  ## remove what was built, and the virtual environment
 	rm -rf _build .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis

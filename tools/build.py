@@ -9,7 +9,7 @@ from tools import project
 
 def build() -> int:
     """Build the site into `_build/html`; return 0 if there was no warning."""
-    jupyter_book = Path(sys.executable).with_name("jupyter-book")
+    jupyter_book = str(Path(sys.executable).with_name("jupyter-book"))
     command = [jupyter_book, "build", "-W", "-n", "--keep-going", "-q", "."]
     return subprocess.run(command, cwd=project.ROOT, check=False).returncode
 

@@ -45,7 +45,9 @@ class Prose:
         converted = self.convert(text, line)
         after = CLOSE_SOLUTION if self.solution else ""
         folded = "\n".join(part for part in (before, converted, after) if part)
-        return re.sub(re.escape(OPEN_SOLUTION) + r"\s*" + re.escape(CLOSE_SOLUTION), "", folded).strip()
+        return re.sub(
+            re.escape(OPEN_SOLUTION) + r"\s*" + re.escape(CLOSE_SOLUTION), "", folded
+        ).strip()
 
     def convert(self, text: str, line: int) -> str:
         """Return `text`, which starts on `line` of the chapter, as CommonMark.
@@ -107,15 +109,16 @@ class Prose:
         found = []
         for block in myst.parser().parse(text):
             if block.type not in BLOCKS and block.type not in NESTED:
-                raise ChapterError(self.path, line, f"no CommonMark for {block.type} inside a block")
+                raise ChapterError(
+                    self.path, line, f"no CommonMark for {block.type} inside a block"
+                )
             if Directive.of(block):
                 raise ChapterError(self.path, line, f"a directive inside a block: {block.info}")
             for token in block.children or []:
                 if token.type not in INLINE:
                     raise ChapterError(self.path, line, f"no CommonMark for {token.type}")
-                if token.type == "myst_role":
-                    found.append(token)
-                elif token.type == "link_open" and "://" not in str(token.attrs["href"]):
+                href = str(token.attrs.get("href", ""))
+                if token.type == "myst_role" or (token.type == "link_open" and "://" not in href):
                     found.append(token)
         return found
 
@@ -158,8 +161,18 @@ PROSE |= {"heading_open", "table_open"}
 BLOCKS = PROSE | {"fence", "code_block", "hr", "math_block", "amsmath"}
 NESTED = {"inline", "list_item_open", "list_item_close", "paragraph_close", "bullet_list_close"}
 NESTED |= {"ordered_list_close", "blockquote_close", "heading_close", "table_close"}
-NESTED |= {f"{part}_{end}" for part in ("thead", "tbody", "tr", "th", "td") for end in ("open", "close")}
-INLINE = {"text", "code_inline", "softbreak", "hardbreak", "math_inline", "myst_role", "text_special"}
+NESTED |= {
+    f"{part}_{end}" for part in ("thead", "tbody", "tr", "th", "td") for end in ("open", "close")
+}
+INLINE = {
+    "text",
+    "code_inline",
+    "softbreak",
+    "hardbreak",
+    "math_inline",
+    "myst_role",
+    "text_special",
+}
 INLINE |= {"math_inline_double", "image"}
 INLINE |= {f"{mark}_{end}" for mark in ("em", "strong", "link") for end in ("open", "close")}
 DROPPED = {"front_matter", "myst_target", "myst_line_comment", "myst_block_break"}
@@ -228,7 +241,10 @@ def _formula(prose: Prose, directive: Directive, line: int) -> str:
     entry, place = source(formula.source)
     authors, year, url = prose.cite(entry.key)
     link = f"{prose.page(prose.path)}#{formula.id}"
-    parts = [f"[{formula.title}]({link})", f"[{authors}, {year}]({url})" + (f", {place}" if place else "")]
+    parts = [
+        f"[{formula.title}]({link})",
+        f"[{authors}, {year}]({url})" + (f", {place}" if place else ""),
+    ]
     parts += [f"`{formula.code}`"] if formula.code else []
     return f"$$\n{myst.tagged(formula.latex, formula.id)}\n$$\n\n<sub>{' · '.join(parts)}</sub>"
 

@@ -4,6 +4,7 @@ The parser is the one that the site is built with (markdown-it-py, set up by mys
 counts as a directive here is what counts as one there.
 """
 
+import contextlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,10 +28,8 @@ class ChapterError(ValueError):
     """A chapter holds something that a notebook cannot show; the message begins with file:line."""
 
     def __init__(self, path: Path, line: int, message: str) -> None:
-        try:
+        with contextlib.suppress(ValueError):  # a chapter outside the book, as in the tests
             path = path.relative_to(project.ROOT)
-        except ValueError:
-            pass
         super().__init__(f"{path}:{line}: {message}")
 
 

@@ -87,7 +87,7 @@ def generate(chapter: Path, outputs: nbformat.NotebookNode | None) -> nbformat.N
         raise ChapterError(chapter, starts[-1] + 1, "a solution begins that never ends")
     for number, cell in enumerate(cells):
         cell.id = f"cell-{number:03d}"
-    notebook = nbformat.v4.new_notebook(cells=cells)
+    notebook: nbformat.NotebookNode = nbformat.v4.new_notebook(cells=cells)
     notebook.metadata = nbformat.from_dict(
         {"kernelspec": KERNEL, "language_info": {"name": "python"}}
     )
@@ -112,9 +112,7 @@ def _opening(chapter: Path, prose: Prose, address: str) -> list[nbformat.Noteboo
     return [nbformat.v4.new_markdown_cell(head), install]
 
 
-def _code(
-    cell: nbformat.NotebookNode, prose: Prose, line: int
-) -> list[nbformat.NotebookNode]:
+def _code(cell: nbformat.NotebookNode, prose: Prose, line: int) -> list[nbformat.NotebookNode]:
     """Return a code cell, followed by the caption of its figure if it has one."""
     metadata: dict[str, Any] = {}
     if tags := cell.metadata.get("tags"):
@@ -156,9 +154,10 @@ def execute(notebook: nbformat.NotebookNode, chapter: Path) -> nbformat.Notebook
         kernel_name="python3",
         record_timing=False,
         coalesce_streams=True,
+        extra_arguments=["--log-level=ERROR"],
         resources={"metadata": {"path": str(chapter.parent)}},
     )
-    notebook = client.execute()
+    client.execute()
     notebook.metadata.language_info = {"name": "python"}  # not the version: it differs by machine
     for cell, alt in zip(code_cells(notebook)[1:], alt_texts(chapter), strict=True):
         for output in cell.outputs:
@@ -171,7 +170,10 @@ def run(chapter: Path) -> nbformat.NotebookNode:
     """Return the notebook of a chapter, freshly executed."""
     blank = nbformat.v4.new_notebook(cells=[])
     source, _ = myst.read_cells(chapter)
-    for cell in [*_opening(chapter, Prose(chapter, "", {}), project.written_address()), *source.cells]:
+    for cell in [
+        *_opening(chapter, Prose(chapter, "", {}), project.written_address()),
+        *source.cells,
+    ]:
         if cell.cell_type == "code":
             blank.cells.append(nbformat.v4.new_code_cell(cell.source))
     return generate(chapter, execute(blank, chapter))

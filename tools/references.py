@@ -45,7 +45,9 @@ class Reference:
     def line(self) -> str:
         """Return the entry as a line of a reading list, in Markdown."""
         fields = self.entry.fields
-        where = next((fields[k] for k in ("journal", "booktitle", "publisher", "note") if k in fields), "")
+        where = next(
+            (fields[k] for k in ("journal", "booktitle", "publisher", "note") if k in fields), ""
+        )
         title = fields["title"].replace("{", "").replace("}", "")
         return f"{self.authors} ({self.year}). [{title}]({self.url}). *{where}*."
 

@@ -55,7 +55,9 @@ class FormulaDirective(SphinxDirective):
         box = nodes.container("", math, classes=["formula"], ids=[formula.id])
         permalink = nodes.reference("", "#", refuri=f"#{formula.id}", classes=["formula-link"])
         permalink["reftitle"] = "Permanent link to this formula"
-        box += nodes.paragraph("", "", *caption, nodes.Text(" "), permalink, classes=["formula-caption"])
+        box += nodes.paragraph(
+            "", "", *caption, nodes.Text(" "), permalink, classes=["formula-caption"]
+        )
         self.set_source_info(box)
         return [box, *messages]
 
@@ -100,8 +102,8 @@ class FormulaDomain(Domain):
 
     name = "formula"
     label = "Formula"
-    object_types: ClassVar = {"formula": ObjType("formula", "eq")}
-    initial_data: ClassVar = {"pages": {}}
+    object_types = {"formula": ObjType("formula", "eq")}  # noqa: RUF012
+    initial_data: dict[str, Any] = {"pages": {}}  # noqa: RUF012
 
     def note(self, formula_id: str, docname: str) -> None:
         """Enter a formula; an id that another page has taken is a ValueError."""
@@ -118,7 +120,14 @@ class FormulaDomain(Domain):
         self.data["pages"].update(otherdata["pages"])
 
     def resolve_xref(  # noqa: D102
-        self, env: Any, fromdocname: str, builder: Any, typ: str, target: str, node: Any, contnode: Any
+        self,
+        env: Any,
+        fromdocname: str,
+        builder: Any,
+        typ: str,
+        target: str,
+        node: Any,
+        contnode: Any,
     ) -> nodes.reference | None:
         page = self.data["pages"].get(target)
         return page and make_refnode(builder, fromdocname, page, target, contnode, target)

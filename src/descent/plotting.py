@@ -8,6 +8,7 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
+from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
@@ -21,9 +22,9 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#000000")
 DASHES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1)))
 MARKERS = ("o", "s", "^", "D", "v", "x")
 
-STYLE: dict[str, Any] = {
+STYLE: Any = {
     "axes.grid": True,
-    "axes.prop_cycle": plt.cycler(color=COLOURS, linestyle=DASHES),
+    "axes.prop_cycle": cycler(color=COLOURS, linestyle=DASHES),
     "axes.spines.right": False,
     "axes.spines.top": False,
     "figure.dpi": 150,
@@ -72,9 +73,7 @@ def paths(ax: Axes, trajectories: Mapping[str, Trajectory], every: int = 1) -> N
         )
 
 
-def curves(
-    ax: Axes, values: Mapping[str, ArrayLike], steps: Iterable[float] | None = None
-) -> None:
+def curves(ax: Axes, values: Mapping[str, ArrayLike], steps: Iterable[float] | None = None) -> None:
     """Draw one curve of positive values against the steps for each name, on a log scale."""
     for name, value in values.items():
         value = np.asarray(value)

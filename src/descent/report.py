@@ -14,7 +14,7 @@ DIGITS = 6
 
 
 def number(value: Any, digits: int = DIGITS) -> str:
-    """Return a number as text, to `digits` significant digits; a fraction and a whole number exactly.
+    """Return a number as text, to `digits` digits; a fraction or whole number exactly.
 
     >>> number(0.1 + 0.2), number(1e-10), number(Fraction(1, 3)), number(1000000), number(5.0)
     ('0.3', '1e-10', '1/3', '1000000', '5')
