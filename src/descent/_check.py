@@ -49,3 +49,10 @@ def same_shape(x: Any, g: Any) -> None:
         raise ValueError(
             f"g must have the shape of x, {x_shape}, got {type(g).__name__} of shape {g_shape}"
         )
+
+
+def matrix(name: str, value: Any) -> None:
+    """Require an array of two axes."""
+    shape = tuple(getattr(value, "shape", ()))
+    if len(shape) != 2:
+        raise ValueError(f"{name} must be a matrix, got {type(value).__name__} of shape {shape}")
