@@ -89,11 +89,9 @@ class Rule:
 
     def __post_init__(self) -> None:
         """Check the hyper-parameters; a bad one is a `ValueError` here, not at step 900."""
+        _check.each_field(self, _CHECKS)
         for field in fields(self):
-            value = getattr(self, field.name)
-            if field.name in _CHECKS:
-                _CHECKS[field.name](field.name, value)
-            object.__setattr__(self, field.name, _plain(value))
+            object.__setattr__(self, field.name, _plain(getattr(self, field.name)))
 
     def lr_at(self, t: int) -> float:
         """Return the step size η_t of step t = 1, 2, ..."""
