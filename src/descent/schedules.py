@@ -10,9 +10,9 @@ t = 1, where PyTorch's schedulers count 0: after t − 1 calls of `scheduler.ste
 these stand at t.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import cos, pi, pow, sqrt
 from typing import Any
 
 from descent import _check
@@ -231,7 +231,7 @@ class InverseSquareRoot(Schedule):
     warmup: int = 1
 
     def _at(self, t: int) -> float:
-        return self.lr * min(t / self.warmup, sqrt(self.warmup / t))
+        return self.lr * min(t / self.warmup, math.sqrt(self.warmup / t))
 
 
 @dataclass(frozen=True)
@@ -306,9 +306,9 @@ class RobbinsMonro(Schedule):
             raise ValueError(f"power must be a number in (1/2, 1], got {self.power!r}")
 
     def _at(self, t: int) -> float:
-        return self.lr / pow(t, self.power)
+        return self.lr / math.pow(t, self.power)
 
 
 def _cosine(start: float, end: float, share: float) -> float:
     """Return the value between start and end, `share` of the way along half a cosine."""
-    return end + (start - end) * (1 + cos(pi * min(share, 1))) / 2
+    return end + (start - end) * (1 + math.cos(math.pi * min(share, 1))) / 2
