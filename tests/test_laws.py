@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -100,6 +100,14 @@ def test_no_gradients_make_a_step_of_adam_longer_than_its_bound(gs, beta1, beta2
     assert (
         np.abs(np.diff(xs, axis=0)) <= np.array(bounds) * (1 + 1e-9) + 1e-12 * np.abs(xs[1:])
     ).all()
+
+
+@given(t=st.integers(1, 60), beta1=rates, beta2=st.floats(0.01, 0.999))
+def test_the_bound_of_adam_grows_to_the_one_of_its_docstring(t, beta1, beta2):
+    assume(beta1**2 < 0.999 * beta2)
+    limit = (1 - beta1) / math.sqrt((1 - beta2) * (1 - beta1**2 / beta2))
+    assert longest_step(t, beta1, beta2) <= limit * (1 + 1e-9)
+    assert longest_step(10_000, 0.9, 0.999) == pytest.approx(7.27, abs=0.01)
 
 
 @given(t=st.integers(1, 60), beta1=st.floats(0.1, 0.95), beta2=st.floats(0.5, 0.999))
