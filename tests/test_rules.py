@@ -226,6 +226,17 @@ def test_the_same_lines_run_on_every_array_and_keep_its_dtype(name, backend, dty
     )
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_the_first_state_is_zeros_like_x_at_step_0(name):
+    x = np.full((2, 3), -7.0, dtype=np.float32)
+    t, *averages = rules.get(name).init(x)
+    shapes = {"adafactor": [(2, 1), (1, 3)]}.get(name, [(2, 3)] * len(averages))
+    assert t == 0
+    for a, shape in zip(averages[: 2 if name == "nadam" else None], shapes, strict=False):
+        assert (a.shape, a.dtype) == (shape, np.float32)
+        assert not a.any()
+
+
 @pytest.mark.parametrize("name", ELEMENTWISE)
 def test_floats_take_the_same_path_as_arrays(name):
     gs = gradients(60)
@@ -637,6 +648,12 @@ def test_radam_rectifies_from_step_5_on_for_the_default_beta2():
     assert steps[4:] == pytest.approx([0.01731, 0.02582], rel=1e-3)
 
 
+def test_radam_of_beta2_06_never_rectifies_though_rho_rounds_to_4():
+    state = RAdam.State(t=199, m=0.0, v=0.0)
+    x, _ = RAdam(lr=1.0, beta1=0.5, beta2=0.6).update(0.0, 3.0, state)
+    assert x == -1.5
+
+
 def test_nadam_keeps_the_product_of_its_rates():
     rule = NAdam(beta1=0.8)
     _, state = run(rule, 0.0, [1.0] * 3)
@@ -653,7 +670,7 @@ def test_centered_rmsprop_survives_a_variance_that_rounds_below_zero():
 
 
 def paper_adafactor(x, gs, rule):
-    """Return Algorithm 4 of the paper entry by entry, with its sums."""
+    """Return x, R and C of Algorithm 4 of the paper entry by entry, with its sums."""
     n, m = x.shape
     r, c = np.zeros(n), np.zeros(m)
     for t, g in enumerate(gs, 1):
@@ -668,15 +685,17 @@ def paper_adafactor(x, gs, rule):
         )
         u /= max(1, math.sqrt((u**2).sum() / (n * m)) / rule.clip)
         x = x - rho * max(rule.eps2, math.sqrt((x**2).sum() / (n * m))) * u
-    return x
+    return x, r, c
 
 
 def test_adafactor_of_a_matrix_is_algorithm_4():
-    rule, x = Adafactor(), np.array([[1.0, -2.0, 0.5], [0.1, 3.0, 0.0]])
+    rule, x = Adafactor(eps1=0.25), np.array([[1.0, -2.0, 0.5], [0.1, 3.0, 0.0]])
     gs = gradients(30).reshape(30, 2, 3)
     xs, state = run(rule, x, gs)
-    assert (state.r.shape, state.c.shape) == ((2, 1), (1, 3))
-    np.testing.assert_allclose(xs[-1], paper_adafactor(x, gs, rule), rtol=1e-13)
+    expected, r, c = paper_adafactor(x, gs, rule)
+    np.testing.assert_allclose(xs[-1], expected, rtol=1e-13)
+    np.testing.assert_allclose(state.r, r.reshape(2, 1) / 3, rtol=1e-13)
+    np.testing.assert_allclose(state.c, c.reshape(1, 3) / 2, rtol=1e-13)
 
 
 def test_adafactor_of_a_vector_keeps_all_of_the_squared_gradient():
