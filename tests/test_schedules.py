@@ -101,6 +101,7 @@ TURNS = [
     (InverseSquareRoot(0.5), {1: 0.5, 4: 0.25, 100: 0.05}),
     (OneCycle(0.5, steps=10), {1: 0.02, 2: 0.26, 3: 0.5, 10: 2e-6, 11: 2e-6, 99: 2e-6}),
     (OneCycle(0.5, steps=10, pct_start=0.1), {1: 0.5, 10: 2e-6}),
+    (OneCycle(0.5, steps=10, pct_start=0.4), {1: 0.02, 4: 0.5, 7: 0.250001, 10: 2e-6}),
     (RobbinsMonro(0.5), {1: 0.5, 2: 0.25, 50: 0.01}),
     (RobbinsMonro(0.5, power=0.75), {1: 0.5, 16: 0.0625}),
 ]
@@ -109,6 +110,14 @@ TURNS = [
 @pytest.mark.parametrize(("schedule", "rates"), TURNS, ids=lambda a: str(a)[:40])
 def test_a_schedule_turns_where_it_says(schedule, rates):
     assert {t: schedule(t) for t in rates} == pytest.approx(rates, rel=1e-12)
+
+
+def test_the_defaults_are_torchs_where_it_has_the_schedule():
+    assert Step(0.5, every=1) == Step(0.5, every=1, gamma=0.1)
+    assert Cosine(0.5, steps=2) == Cosine(0.5, steps=2, lr_min=0)
+    assert LinearWarmup(3.0, steps=2)(1) == pytest.approx(1)
+    assert WarmupCosine(3.0, warmup=1, steps=2)(1) == pytest.approx(1)
+    assert OneCycle(0.5, steps=9) == OneCycle(0.5, 9, 0.3, div_factor=25, final_div_factor=1e4)
 
 
 def test_inverse_square_root_is_the_rate_of_the_transformer():
