@@ -1107,10 +1107,8 @@ def convert(source: str, target: str, **hyper: Any) -> dict[str, Any]:
     for rule, arguments in attempts:
         if rule == wanted:
             return arguments
-    nearest = min(
-        (rule for rule, _ in attempts), key=lambda rule: len(_parts(rule) ^ _parts(wanted))
-    )
-    raise NoEquivalent(f"{source} has no equivalent in {target}: {_reason(wanted, nearest)}")
+    reason = _reason(wanted, [rule for rule, _ in attempts])
+    raise NoEquivalent(f"{source} has no equivalent in {target}: {reason}")
 
 
 _SAME_WITHOUT_EPS: dict[type[Rule], type[Rule]] = {
@@ -1170,8 +1168,8 @@ def _candidates(target: str, wanted: Rule) -> Iterator[dict[str, Any]]:
     letters = dict.fromkeys(_OFF_AT_ZERO, 0.0) | dict(_parts(wanted))
     letters.setdefault("rho", letters.get("beta2", 0.9))
     parameters = inspect.signature(_OPTIMISERS[target]).parameters
-    if "eps_root" not in parameters:  # then its one ε may stand inside the root
-        letters["eps"] = letters.get("eps") or letters["eps_root"]
+    if "eps" in letters and "eps_root" not in parameters:  # its one ε may stand inside the root
+        letters["eps"] = letters["eps"] or letters["eps_root"]
     choices = [_choices(name, parameter.default, letters) for name, parameter in parameters.items()]
     for values in itertools.product(*choices):
         yield dict(zip(parameters, values, strict=True))
@@ -1205,6 +1203,8 @@ _EPS_PLACE = "ε stands inside the root in one, outside it in the other"
 _ONE_EPS = "one has no ε inside the root"
 _NO_DECAY = "one has no weight decay"
 _MAXIMUM = "one takes the maximum before the bias correction, the other after it"
+_IN_MAXIMUM = "ε stands inside the maximum in one, in the denominator in the other"
+_NO_STEP = "with ε = 0 and no gradient yet one makes no step, the other divides 0 by 0"
 _LR_PLACE = (
     "η stands outside the buffer in one, inside the displacement in the other, which differs once "
     "η changes; and PyTorch's dampening has no counterpart"
@@ -1224,9 +1224,9 @@ _REASONS = {
     "Adam OptaxAdam": _ONE_EPS,
     "TorchAMSGrad OptaxAMSGrad": _MAXIMUM,
     "KerasAMSGrad OptaxAMSGrad": _MAXIMUM,
-    "TorchAdamax KerasAdamax": "ε stands inside the maximum in one, in the denominator in the other",
+    "TorchAdamax KerasAdamax": _IN_MAXIMUM,
     "WarmAdaGrad KerasAdagrad": _EPS_PLACE,
-    "WarmAdaGrad OptaxAdagrad": "without ε and gradient one makes no step, the other divides 0 by 0",
+    "WarmAdaGrad OptaxAdagrad": _NO_STEP,
     "Momentum BufferedMomentum": _LR_PLACE,
     "Nesterov BufferedNesterov": _LR_PLACE,
     "eps eps_root": _EPS_PLACE,
@@ -1240,8 +1240,11 @@ _REASONS = {
 """Why rules differ: the classes that one of them has, or the hyper-parameters, and the reason."""
 
 
-def _reason(wanted: Rule, nearest: Rule) -> str:
-    """Return what separates two rules, in words."""
+def _reason(wanted: Rule, others: list[Rule]) -> str:
+    """Return what separates a rule from the nearest of the others, in words."""
+    if not others:
+        return "a value is not allowed there"
+    nearest = min(others, key=lambda rule: len(_parts(rule) ^ _parts(wanted)))
     odd = {name for name, _ in _parts(wanted) ^ _parts(nearest)}
     classes = odd & {type(part).__name__ for part in _chain(wanted) + _chain(nearest)}
     reasons, left = [], classes or odd
