@@ -105,7 +105,7 @@ class L2Decay(Around):
 
 @dataclass(frozen=True)
 class DecoupledDecay(Around):
-    """Weight decay beside the gradient: x ← (1 − η_t λ) x, then the step.
+    """Weight decay beside the gradient: x ← x − η_t λ x, then the step.
 
     Warning:
         Loshchilov & Hutter multiply λ by the schedule's multiplier alone, not by the learning
@@ -117,8 +117,8 @@ class DecoupledDecay(Around):
     def update(self, x: Array, g: Array, state: Any) -> tuple[Array, Any]:
         """Return x and the state after shrinking x and one step along g."""
         same_shape(x, g)
-        shrink = 1 - self.lr_at(state.t + 1) * self.weight_decay
-        return self.rule.update(shrink * x, g, state)
+        x = x - self.lr_at(state.t + 1) * self.weight_decay * x
+        return self.rule.update(x, g, state)
 
 
 # Momentum
@@ -1030,6 +1030,25 @@ def names() -> list[str]:
     return list(_OPTIMISERS)
 
 
+def defaults(name: str) -> dict[str, Any]:
+    """Return the arguments of an optimiser that have a default, and the defaults.
+
+    Raises:
+        ValueError: there is no optimiser of that name.
+
+    >>> defaults("optax.sgd")
+    {'momentum': None, 'nesterov': False}
+    """
+    return {key: value for key, value in _arguments(name).items() if value is not inspect._empty}
+
+
+def _arguments(name: str) -> dict[str, Any]:
+    if name not in _OPTIMISERS:
+        raise ValueError(f"name must be one of {', '.join(_OPTIMISERS)}, got {name!r}")
+    parameters = inspect.signature(_OPTIMISERS[name]).parameters
+    return {key: parameter.default for key, parameter in parameters.items()}
+
+
 def framework_rule(name: str, **hyper: Any) -> Rule:
     """Return the rule that reproduces a framework's optimiser.
 
@@ -1049,25 +1068,26 @@ def framework_rule(name: str, **hyper: Any) -> Rule:
     >>> framework_rule("keras.optimizers.SGD", learning_rate=0.1, momentum=0.9)
     Momentum(lr=0.1, momentum=0.9)
     """
-    if name not in _OPTIMISERS:
-        raise ValueError(f"name must be one of {', '.join(_OPTIMISERS)}, got {name!r}")
-    known = inspect.signature(_OPTIMISERS[name]).parameters
+    known = _arguments(name)
     for argument, value in hyper.items():
         if argument in _ONLY_AT_DEFAULT:
-            if value is not None and value != _ONLY_AT_DEFAULT[argument]:
-                only = _ONLY_AT_DEFAULT[argument]
-                raise ValueError(
-                    f"{name}: {argument} must be {only}, got {value!r}: no rule has it"
-                )
+            _only(name, argument, value)
         elif argument not in known and argument not in _WITHOUT_EFFECT:
             raise ValueError(f"{name} knows {', '.join(known)}, got {argument} = {value!r}")
-    for argument, parameter in known.items():
-        if parameter.default is parameter.empty and argument not in hyper:
-            raise ValueError(f"{name}: {argument} must be given, it has no default")
+    for argument in known.keys() - defaults(name).keys() - hyper.keys():
+        raise ValueError(f"{name}: {argument} must be given, it has no default")
     try:
         return _OPTIMISERS[name](**{key: hyper[key] for key in hyper if key in known})
     except (TypeError, ValueError) as error:
         raise ValueError(f"{name}: {error}") from error
+
+
+def _only(name: str, argument: str, value: Any) -> None:
+    if value not in (None, _ONLY_AT_DEFAULT[argument]):
+        raise ValueError(
+            f"{name}: {argument} must be {_ONLY_AT_DEFAULT[argument]}, got {value!r}: it acts "
+            "outside the rule"
+        )
 
 
 class NoEquivalent(ValueError):  # noqa: N818 (the name says what is the case)
@@ -1098,8 +1118,6 @@ def convert(source: str, target: str, **hyper: Any) -> dict[str, Any]:
     keras.optimizers.Nadam: the schedule of μ_t is another, and fixed
     """
     wanted = _normal(framework_rule(source, **hyper))
-    if target not in _OPTIMISERS:
-        framework_rule(target)
     attempts = []
     for arguments in _candidates(target, wanted):
         with suppress(ValueError):
@@ -1122,6 +1140,20 @@ _SAME_WITHOUT_EPS: dict[type[Rule], type[Rule]] = {
 
 def _values(rule: Rule) -> dict[str, Any]:
     return {field.name: getattr(rule, field.name) for field in fields(rule)}
+
+
+def _chain(rule: Rule) -> list[Rule]:
+    return [rule, *_chain(rule.rule)] if isinstance(rule, Around) else [rule]
+
+
+def letters(rule: Rule) -> dict[str, Any]:
+    """Return the hyper-parameters of a rule and of the rules inside it, by their letters.
+
+    >>> letters(framework_rule("torch.optim.SGD", lr=0.1, weight_decay=0.01))
+    {'lr': 0.1, 'weight_decay': 0.01}
+    """
+    values = {name: value for part in _chain(rule) for name, value in _values(part).items()}
+    return {name: value for name, value in values.items() if name != "rule"}
 
 
 def _normal(rule: Rule) -> Rule:
@@ -1165,34 +1197,28 @@ _OFF_AT_ZERO = {"weight_decay", "momentum", "dampening", "lr_decay", "eps_root",
 
 def _candidates(target: str, wanted: Rule) -> Iterator[dict[str, Any]]:
     """Yield the target's arguments with the values of the wanted rule, and all switches tried."""
-    letters = dict.fromkeys(_OFF_AT_ZERO, 0.0) | dict(_parts(wanted))
-    letters.setdefault("rho", letters.get("beta2", 0.9))
-    parameters = inspect.signature(_OPTIMISERS[target]).parameters
-    if "eps" in letters and "eps_root" not in parameters:  # its one ε may stand inside the root
-        letters["eps"] = letters["eps"] or letters["eps_root"]
-    choices = [_choices(name, parameter.default, letters) for name, parameter in parameters.items()]
-    for values in itertools.product(*choices):
-        yield dict(zip(parameters, values, strict=True))
+    values = dict.fromkeys(_OFF_AT_ZERO, 0.0) | letters(wanted)
+    values.setdefault("rho", values.get("beta2", 0.9))
+    parameters = _arguments(target)
+    if "eps" in values and "eps_root" not in parameters:  # its one ε may stand inside the root
+        values["eps"] = values["eps"] or values["eps_root"]
+    choices = [_choices(name, default, values) for name, default in parameters.items()]
+    for choice in itertools.product(*choices):
+        yield dict(zip(parameters, choice, strict=True))
 
 
-def _choices(name: str, default: Any, letters: dict[str, Any]) -> list[Any]:
+def _choices(name: str, default: Any, values: dict[str, Any]) -> list[Any]:
     if isinstance(default, bool):
         return [default, not default]
     if name == "betas":
-        return [tuple(letters.get(f"beta{i + 1}", default[i]) for i in (0, 1))]
-    value = letters.get(_LETTERS.get(name, name), default)
+        return [tuple(values.get(f"beta{i + 1}", default[i]) for i in (0, 1))]
+    value = values.get(_LETTERS.get(name, name), default)
     return [value, None] if default is None else [value]
 
 
-def _chain(rule: Rule) -> list[Rule]:
-    return [rule, *_chain(rule.rule)] if isinstance(rule, Around) else [rule]
-
-
 def _parts(rule: Rule) -> set[tuple[str, Any]]:
-    """Return the rule's hyper-parameters, and those of the rules inside, and their classes."""
-    hyper = {(name, value) for part in _chain(rule) for name, value in _values(part).items()}
-    classes = {(type(part).__name__, None) for part in _chain(rule)}
-    return {(name, value) for name, value in hyper if name != "rule"} | classes
+    """Return the rule's hyper-parameters and the classes of it and of the rules inside."""
+    return {(type(part).__name__, None) for part in _chain(rule)} | set(letters(rule).items())
 
 
 _EPS_HAT = (
