@@ -11,9 +11,10 @@ of them.
 
 import importlib.metadata
 import importlib.util
+import json
 import os
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
 from functools import cache, partial
 from pathlib import Path
@@ -22,7 +23,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from descent.conventions import defaults, framework_rule
+from descent import rules
+from descent.conventions import defaults, framework_rule, letters
 from descent.rules import Rule
 
 Array = NDArray[Any]
@@ -388,7 +390,8 @@ def paper_rule(name: str, rule: Rule) -> Rule:
     """Return the paper's rule with the hyper-parameters of a framework's."""
     paper, values = rules.get(name), letters(rule)
     values["eps"] = values.get("eps") or values.get("eps_root")
-    return replace(paper, **{f.name: values[f.name] for f in fields(paper) if f.name in values})
+    same = {field.name: values[field.name] for field in fields(paper) if field.name in values}
+    return replace(paper, **same)
 
 
 def distance_from_paper(name: str, case: Case) -> dict[str, float]:

@@ -27,7 +27,7 @@ def signature(name: str) -> dict[str, Any]:
 def store(name: str) -> None:
     """Write the vectors of one framework."""
     cases = [case for case in parity.CASES if parity.framework(case) == name]
-    arrays = {
+    arrays: dict[str, Any] = {
         parity.key(case, dtype): parity.live(case, dtype)[parity.CHECKPOINTS]
         for case in cases
         for dtype in parity.DTYPES
