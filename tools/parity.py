@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from descent import rules
-from descent.conventions import defaults, framework_rule, letters
+from descent.conventions import defaults, framework_rule, letters, names
 from descent.rules import Rule
 
 Array = NDArray[Any]
@@ -214,11 +214,11 @@ def by_torch(case: Case, dtype: str) -> Array:
 
     start, gradients = hostile(dtype)
     x = torch.tensor(start, requires_grad=True)
-    lr = schedule(case)
     optimizer = getattr(torch.optim, case.name.rpartition(".")[2])([x], **case.hyper)
-    xs = [start]
+    group, xs = optimizer.param_groups[0], [start]
+    lr = group["lr"]
     for t, g in enumerate(gradients, start=1):
-        optimizer.param_groups[0]["lr"] = lr(t)
+        group["lr"] = drop(lr, t)
         x.grad = torch.tensor(g)
         optimizer.step()
         xs.append(x.detach().numpy().copy())
@@ -420,19 +420,21 @@ def distance_from_paper(name: str, case: Case) -> dict[str, float]:
 
 def errors() -> Iterator[dict[str, Any]]:
     """Yield for every optimiser its worst error over all its cases, by dtype."""
-    for name in _VARIANTS:
+    for name in names():
         cases = [case for case in CASES if case.name == name]
         worst = {dtype: max(measured(case, dtype) for case in cases) for dtype in DTYPES}
         yield {"name": name, "cases": len(cases), **{d: float(f"{worst[d]:.0e}") for d in worst}}
 
 
 def differences() -> Iterator[dict[str, Any]]:
-    """Yield for every optimiser how far it is from the paper, to three digits."""
+    """Yield for every optimiser how far it is from the paper, to three digits; rounding is 0."""
     for paper, optimisers in PAPERS.items():
         for name, hyper in optimisers.items():
             case = Case(name, (_LR if name.startswith("optax") else {}) | hyper)
             sizes = distance_from_paper(paper, case)
-            rounded = {key: float(f"{size:.3g}") for key, size in sizes.items()}
+            rounded = {
+                key: float(f"{size:.3g}") if size > 1e-12 else 0.0 for key, size in sizes.items()
+            }
             yield {"name": name, "hyper": case.hyper, "paper": paper, **rounded}
 
 

@@ -1049,7 +1049,7 @@ def _arguments(name: str) -> dict[str, Any]:
     return {key: parameter.default for key, parameter in parameters.items()}
 
 
-def framework_rule(name: str, **hyper: Any) -> Rule:
+def framework_rule(name: str, /, **hyper: Any) -> Rule:
     """Return the rule that reproduces a framework's optimiser.
 
     Args:
@@ -1094,7 +1094,7 @@ class NoEquivalent(ValueError):  # noqa: N818 (the name says what is the case)
     """No hyper-parameters make the one optimiser the other; the message says why."""
 
 
-def convert(source: str, target: str, **hyper: Any) -> dict[str, Any]:
+def convert(source: str, target: str, /, **hyper: Any) -> dict[str, Any]:
     """Return the hyper-parameters with which one optimiser makes another's steps.
 
     Args:
