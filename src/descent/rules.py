@@ -93,11 +93,9 @@ class Rule:
 
     def __post_init__(self) -> None:
         """Check the hyper-parameters; a bad one is a `ValueError` here, not at step 900."""
+        _check.each_field(self, _CHECKS)
         for field in fields(self):
-            value = getattr(self, field.name)
-            if field.name in _CHECKS:
-                _CHECKS[field.name](field.name, value)
-            object.__setattr__(self, field.name, _plain(value))
+            object.__setattr__(self, field.name, _plain(getattr(self, field.name)))
 
     def lr_at(self, t: int) -> float:
         """Return the step size η_t of step t = 1, 2, ..."""
@@ -564,7 +562,7 @@ class Adadelta(Rule, name="adadelta"):
             made, not the d that enters u.
         rho: ρ in [0, 1), the decay rate of both averages.
         eps: ε > 0, inside both roots, added to squared gradients and to squared steps alike, so it
-            has two units at once. It sets the first steps, of about √ε each.
+            has two units at once. It sets the length of the first step, about √(ε/(1 − ρ)).
 
     Raises:
         ValueError: lr or eps is not positive and finite, rho is outside [0, 1), or g has not the
@@ -573,7 +571,7 @@ class Adadelta(Rule, name="adadelta"):
     Warning:
         Keras multiplies by lr = 0.001 unless told otherwise; PyTorch and Optax have ρ = 0.9.
 
-    Source: Zeiler (2012), Algorithm 1; ρ and ε of its section 4.1.
+    Source: Zeiler (2012), Algorithm 1.
 
     >>> rule = Adadelta(rho=0.75, eps=1e-6)
     >>> x, state = rule.update(5.0, 10.0, rule.init(5.0))
@@ -619,6 +617,8 @@ class Adam(Rule, name="adam"):
 
     Args:
         lr: η (the paper's α), in the units of x: about the distance a coordinate moves per step.
+            With β₁² < β₂ no step is longer than η (1 − β₁)/√((1 − β₂)(1 − β₁²/β₂)), by default
+            7.3 η.
         beta1: β₁ in [0, 1), the decay rate of m; it averages over about 1/(1 − β₁) steps.
         beta2: β₂ in [0, 1), the decay rate of v.
         eps: ε ≥ 0, in the units of the gradient, outside the root. Coordinates whose gradients are
@@ -676,7 +676,8 @@ class AdaMax(Rule, name="adamax"):
     State: the step count t, the average m and the maximum u, which start at 0.
 
     Args:
-        lr: η (the paper's α), in the units of x: no coordinate's first step is longer.
+        lr: η (the paper's α), in the units of x: the length of every coordinate's first step, and
+            of all steps along a constant gradient.
         beta1: β₁ in [0, 1), the decay rate of m.
         beta2: β₂ in [0, 1), the decay rate of u, which needs no correction.
 
@@ -740,8 +741,8 @@ class NAdam(Rule, name="nadam"):
             eps is negative, or g has not the shape of x.
 
     Warning:
-        PyTorch and Keras average m with a constant β₁ and leave out the factor β₂ of v̂, as the
-        author's report of 2015 does; Keras' μ_t rises 250 times faster; Optax' μ_t is β₁.
+        PyTorch and Keras average m with a constant β₁, and no framework has the factor β₂ of v̂.
+        Keras' μ_t rises 250 times faster; Optax' μ_t is β₁.
 
     Source: Dozat (2016), ICLR workshop, Algorithm 2.
 
@@ -919,7 +920,7 @@ class RAdam(Rule, name="radam"):
         lr: η (the paper's α), in the units of x once ρ_t > 4. Until then (steps 1 to 4 for
             β₂ = 0.999) the steps are those of momentum and have the size of the gradient.
         beta1: β₁ in [0, 1), the decay rate of m.
-        beta2: β₂ in [0, 1), the decay rate of v. ρ_t stays below 4 for ever if β₂ ≤ 0.6.
+        beta2: β₂ in [0, 1), the decay rate of v. If β₂ ≤ 0.6, ρ_t never passes 4.
 
     Raises:
         ValueError: lr is not positive and finite, a β is outside [0, 1), or g has not the shape of
