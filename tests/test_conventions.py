@@ -1,6 +1,7 @@
 import inspect
 import itertools
 import json
+from contextlib import suppress
 from functools import partial
 
 import numpy as np
@@ -15,19 +16,19 @@ from tools.parity import CASES, CHECKPOINTS, DTYPES, Case, by_torch, error, host
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
-IMPLEMENTED_IN_FLOAT64 = 1e-12
-BOUNDS = {
-    # PyTorch keeps NAdam's product of the μ_t in its default type, float32.
-    ("torch.optim.NAdam", "float64"): 3e-7,
-    # PyTorch multiplies x by 1 − ηλ: rounding that number to the parameters' type changes ηλ = 1e-5
-    # by up to 5e-12 (5e-3 in float32) of itself, which is all that moves x where there is no gradient.
-    ("torch.optim.AdamW", "float64"): 1e-11,
-    ("torch.optim.AdamW", "float32"): 1e-2,
-}
+LIMITS = {"float64": 1e-12, "float32": 5e-4}
 
 
 def bound(case, dtype):
-    return BOUNDS.get((case.name, dtype), {"float64": 1e-12, "float32": 5e-4}[dtype])
+    """How near a framework is met, as a fraction of the distance, and where not that near, why."""
+    if case.name == "torch.optim.NAdam" and dtype == "float64":
+        return 3e-7  # its product of the μ_t is kept in PyTorch's default type, float32
+    if case.name == "torch.optim.AdamW" or case.hyper.get("decoupled_weight_decay"):
+        hyper = letters(framework_rule(case.name, **case.hyper))
+        # PyTorch multiplies x by 1 − ηλ as the dtype rounds it; without a gradient that is all.
+        rounding = np.finfo(dtype).eps / 2 / (hyper["lr"] * hyper.get("weight_decay", 1))
+        return max(LIMITS[dtype], rounding)
+    return LIMITS[dtype]
 
 
 def cases_of(*frameworks):
@@ -99,32 +100,21 @@ def test_every_optimiser_has_a_case_and_a_variant():
 
 
 @pytest.mark.parametrize("name", conventions.names())
-def test_a_rule_runs_alike_on_floats_arrays_and_tensors_and_keeps_the_dtype(name):
+@pytest.mark.parametrize(("dtype", "rel"), [(np.float32, 1e-6), (np.float64, 1e-15)])
+def test_a_rule_runs_alike_on_floats_arrays_and_tensors_and_keeps_the_dtype(name, dtype, rel):
     rule = framework_rule(name, **({} if has_lr(name) else {"learning_rate": 0.01}))
-    gradients = [0.5, 0.0, -2.0, 1e-10]
-    on_float = visit_any(rule, 0.3, gradients)
-    for dtype in (np.float32, np.float64):
-        on_array = visit_any(
-            rule, np.array([0.3], dtype), [np.array([g], dtype) for g in gradients]
-        )
-        assert on_array.dtype == dtype
-        assert on_array[0] == pytest.approx(on_float, rel=1e-6 if dtype == np.float32 else 1e-15)
-        on_tensor = visit_any(
-            rule,
-            torch.from_numpy(np.array([0.3], dtype)),
-            map(torch.tensor, on_tensors(gradients, dtype)),
-        )
-        assert on_tensor.numpy().dtype == dtype
-        assert on_tensor[0].item() == pytest.approx(
-            on_float, rel=1e-6 if dtype == np.float32 else 1e-15
-        )
+    numbers = [0.3, 0.5, 0.0, -2.0, 1e-10]
+    arrays = [np.array([number], dtype) for number in numbers]
+    on_float = visit_any(rule, *numbers)
+    on_array = visit_any(rule, *arrays)
+    on_tensor = visit_any(rule, *(torch.from_numpy(array) for array in arrays)).numpy()
+    assert isinstance(on_float, float)
+    assert on_array.dtype == on_tensor.dtype == dtype
+    assert on_array[0] == pytest.approx(on_float, rel=rel)
+    assert on_tensor[0] == pytest.approx(on_float, rel=rel)
 
 
-def on_tensors(gradients, dtype):
-    return [np.array([g], dtype) for g in gradients]
-
-
-def visit_any(rule, x, gradients):
+def visit_any(rule, x, *gradients):
     state = rule.init(x)
     for g in gradients:
         x, state = rule.update(x, g, state)
@@ -140,7 +130,7 @@ def test_a_learning_rate_may_be_a_function_of_the_step_from_1():
     for name in conventions.names():
         lr = "lr" if name.startswith("torch") else "learning_rate"
         rule = framework_rule(name, **{lr: lambda t: asked.append(t) or 0.1})
-        visit_any(rule, 1.0, [0.5, 0.5])
+        visit_any(rule, 1.0, 0.5, 0.5)
     assert set(asked) == {1, 2}
 
 
@@ -149,13 +139,20 @@ def test_adadelta_of_optax_climbs_without_a_learning_rate():
     assert x > 1
 
 
-def test_centered_rmsprop_of_pytorch_becomes_nan_where_rounding_makes_the_variance_negative():
-    hyper = {"centered": True, "alpha": 0.5}
-    gradients = np.full((200, 1), 0.1)
-    rule = framework_rule("torch.optim.RMSprop", **hyper)
-    with np.errstate(invalid="ignore"):
-        ours = visit(rule, np.array([0.0]), gradients)
-    assert np.isnan(ours).any() == np.isnan(ours[-1]).any()
+@pytest.mark.parametrize("framework", ["torch", "ours"])
+def test_centered_rmsprop_with_eps_outside_becomes_nan_on_a_constant_gradient(framework):
+    x, gradients = np.array([0.0]), np.full((4000, 1), 0.1)
+    if framework == "ours":
+        with np.errstate(invalid="ignore"):
+            last = visit(framework_rule("torch.optim.RMSprop", centered=True), x, gradients)[-1]
+    else:
+        last = torch.tensor(x, requires_grad=True)
+        optimizer = torch.optim.RMSprop([last], centered=True)
+        for g in gradients:
+            last.grad = torch.tensor(g)
+            optimizer.step()
+        last = last.detach().numpy()
+    assert np.isnan(last).all()
 
 
 # Names and arguments
@@ -228,63 +225,57 @@ def test_a_gradient_of_another_shape_is_an_error(name):
 # Conversion
 
 
-def with_lr(case, lr):
-    return case.hyper | {case.lr_name: lr}
+def with_drop(case):
+    return case.hyper | {case.lr_name: parity.schedule(case)}
 
 
-def conversions(hyper_of):
-    for case, target in itertools.product(CASES, conventions.names()):
-        try:
+def as_it_is(case):
+    return case.hyper
+
+
+def conversions(cases, hyper_of):
+    for case, target in itertools.product(cases, conventions.names()):
+        with suppress(NoEquivalent):
             yield case, target, convert(case.name, target, **hyper_of(case))
-        except NoEquivalent:
-            continue
 
 
-@pytest.mark.parametrize("drops", [False, True], ids=["constant lr", "lr that drops"])
-def test_a_converted_run_coincides(drops):
-    def hyper_of(case):
-        lr = parity.schedule(case)
-        return with_lr(case, lr) if drops and lr else case.hyper
-
-    found = [entry for entry in conversions(hyper_of) if entry[0].name != entry[1]]
-    assert len(found) > 100
+@pytest.mark.parametrize("hyper_of", [as_it_is, with_drop])
+def test_a_converted_run_coincides(hyper_of):
+    found = [entry for entry in conversions(CASES, hyper_of) if entry[0].name != entry[1]]
+    assert len(found) > 75
     for case, target, hyper in found:
         xs = visit(framework_rule(case.name, **hyper_of(case)), *hostile())
         assert error(xs, visit(framework_rule(target, **hyper), *hostile())) < 1e-12, (case, target)
 
 
 def test_a_run_converted_to_pytorch_coincides_there_with_keras_and_optax():
+    sources = [
+        case for case in CASES if parity.framework(case) != "torch" and parity.schedule(case)
+    ]
     found = 0
-    for case, target, hyper in conversions(lambda case: case.hyper):
-        if target.startswith("torch") and not case.name.startswith("torch"):
-            try:
-                convert(case.name, target, **with_lr(case, parity.schedule(case)))
-            except NoEquivalent:
-                continue  # the vectors are of a learning rate that drops
-            xs = by_torch(Case(target, hyper), "float64")
+    for case, target, hyper in conversions(sources, with_drop):
+        if target.startswith("torch"):
+            at_torch = Case(
+                target, hyper | {"lr": (defaults(case.name) | case.hyper)[case.lr_name]}
+            )
             stored = parity.vectors(parity.framework(case))[parity.key(case, "float64")]
-            limit = bound(Case(target, {}), "float64")
-            assert error(xs, stored, CHECKPOINTS) < limit, (case, target)
+            xs = by_torch(at_torch, "float64")
+            assert error(xs, stored, CHECKPOINTS) < bound(at_torch, "float64"), at_torch
             found += 1
-    assert found > 20
+    assert found > 15
 
 
-@pytest.mark.parametrize("name", conventions.names())
-def test_every_optimiser_converts_to_itself(name):
-    for case in CASES:
-        if case.name == name:
-            hyper = convert(name, name, **case.hyper)
-            rule = framework_rule(name, **hyper)
-            assert letters(rule).keys() == letters(framework_rule(name, **case.hyper)).keys()
+@cases_of("torch", "keras", "optax")
+def test_every_optimiser_converts_to_itself(case):
+    back = framework_rule(case.name, **convert(case.name, case.name, **with_drop(case)))
+    assert error(parity.ours(case, "float64"), visit(back, *hostile())) < 1e-12
 
 
-def test_a_conversion_there_and_back_is_the_rule_again():
-    for case, target, hyper in conversions(lambda case: case.hyper):
-        back = convert(target, case.name, **hyper)
-        rule = framework_rule(case.name, **case.hyper)
-        other = framework_rule(case.name, **back)
-        if "lr_decay" not in case.hyper:  # it comes back as a learning rate that is a function
-            assert error(visit(rule, *hostile()), visit(other, *hostile())) < 1e-12, (case, target)
+def test_a_conversion_there_and_back_makes_the_same_steps():
+    for case, target, hyper in conversions(CASES, as_it_is):
+        back = framework_rule(case.name, **convert(target, case.name, **hyper))
+        xs = visit(framework_rule(case.name, **case.hyper), *hostile())
+        assert error(xs, visit(back, *hostile())) < 1e-12, (case, target)
 
 
 CONVERTIBLE = [
@@ -408,11 +399,9 @@ def test_the_table_lists_every_optimiser_and_no_error_above_the_bounds():
 def test_the_table_tells_how_far_the_frameworks_are_from_the_papers():
     table = json.loads(parity.RESULT.read_text())
     for stored, found in zip(table["differences"], parity.differences(), strict=True):
-        assert stored == pytest.approx(found, rel=1e-2) if False else True
         for key, value in found.items():
-            assert stored[key] == (
-                pytest.approx(value, rel=0.02) if isinstance(value, float) else value
-            )
+            same = pytest.approx(value, rel=0.02) if isinstance(value, float) else value
+            assert stored[key] == same, (found["name"], key)
 
 
 def test_where_a_framework_is_the_paper_the_rule_is_the_papers_own():
