@@ -26,7 +26,7 @@ def bound(case, dtype):
     if case.name == "torch.optim.AdamW" or case.hyper.get("decoupled_weight_decay"):
         hyper = letters(framework_rule(case.name, **case.hyper))
         # PyTorch multiplies x by 1 − ηλ as the dtype rounds it; without a gradient that is all.
-        rounding = np.finfo(dtype).eps / 2 / (hyper["lr"] * hyper.get("weight_decay", 1))
+        rounding = np.finfo(dtype).eps / (hyper["lr"] * hyper.get("weight_decay", 1))
         return max(LIMITS[dtype], rounding)
     return LIMITS[dtype]
 
@@ -300,6 +300,7 @@ CONVERTIBLE = [
     ("torch.optim.AdamW", "torch.optim.Adam", {}),
     ("keras.optimizers.AdamW", "keras.optimizers.Adam", {}),
     ("torch.optim.Adamax", "optax.adamax", {}),
+    ("torch.optim.Adamax", "keras.optimizers.Adamax", {"eps": 0.0}),
     ("torch.optim.NAdam", "keras.optimizers.Nadam", {"momentum_decay": 1.0}),
     ("torch.optim.NAdam", "optax.nadam", {"momentum_decay": float("inf")}),
     ("optax.adam", "optax.nadam", {"learning_rate": 0.1, "nesterov": True, "eps_root": 1e-8}),
@@ -355,6 +356,12 @@ LR_DROPS = partial(parity.drop, 0.1)
             "torch.optim.RAdam",
             {"learning_rate": 0.1, "threshold": 4.0, "eps": 0.0},
             "fixed ρ_t",
+        ),
+        (
+            "torch.optim.Adagrad",
+            "optax.adagrad",
+            {"eps": 0.0},
+            "one makes no step, the other divides 0 by 0",
         ),
         ("torch.optim.SGD", "optax.adam", {}, "GradientDescent.* is not Adam"),
     ],

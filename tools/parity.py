@@ -125,7 +125,11 @@ _VARIANTS: dict[str, list[dict[str, Any]]] = {
     ],
     "keras.optimizers.Lion": [{"learning_rate": 0.01, "weight_decay": 0.1}],
     "optax.sgd": [{"momentum": 0.9}, {"momentum": 0.9, "nesterov": True}],
-    "optax.adagrad": [{"initial_accumulator_value": 0.0}, {"eps": 1e-3}],
+    "optax.adagrad": [
+        {"initial_accumulator_value": 0.0},
+        {"initial_accumulator_value": 0.0, "eps": 0.0},
+        {"eps": 1e-3},
+    ],
     "optax.rmsprop": [
         {"momentum": 0.9, "nesterov": True, "initial_scale": 1.0},
         {"centered": True, "momentum": 0.9},
