@@ -1039,7 +1039,11 @@ def defaults(name: str) -> dict[str, Any]:
     >>> defaults("optax.sgd")
     {'momentum': None, 'nesterov': False}
     """
-    return {key: value for key, value in _arguments(name).items() if value is not inspect._empty}
+    return {
+        key: value
+        for key, value in _arguments(name).items()
+        if value is not inspect.Parameter.empty
+    }
 
 
 def _arguments(name: str) -> dict[str, Any]:
