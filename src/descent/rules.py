@@ -43,7 +43,11 @@ _CHECKS: dict[str, Callable[[str, Any], None]] = {
     "beta1": _check.decay_rate,
     "beta2": _check.decay_rate,
     "eps": _check.not_negative,
+    "eps_root": _check.not_negative,
     "weight_decay": _check.not_negative,
+    "dampening": _check.not_negative,
+    "initial_accumulator": _check.not_negative,
+    "initial_scale": _check.not_negative,
 }
 """What a hyper-parameter may be, by its name: a name means the same in every rule."""
 
