@@ -208,7 +208,7 @@ class Momentum(Rule, name="momentum"):
         PyTorch and Optax keep η outside (b_t = μ b_{t-1} + g_t, x_t = x_{t-1} − η_t b_t); Keras
         keeps it inside. The two agree as long as η is constant.
 
-    Source: Polyak (1964), equation (9), with d_t = x_t − x_{t-1}.
+    Source: Polyak (1964), the two-step method, with d_t = x_t − x_{t-1}.
 
     >>> rule = Momentum(lr=0.1, momentum=0.9)
     >>> x, state = rule.update(5.0, 10.0, rule.init(5.0))

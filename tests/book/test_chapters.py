@@ -11,7 +11,13 @@ import descent
 from tools import commonmark, myst, notebooks, project, references
 
 CHAPTERS = project.chapters()
+REFERENCE = project.parts()["Reference"]
 by_stem = pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
+of_the_text = pytest.mark.parametrize(
+    "chapter",
+    [chapter for chapter in CHAPTERS if chapter not in REFERENCE],
+    ids=lambda path: path.stem,
+)
 DIRECTIVES = {
     chapter: [
         directive
@@ -63,7 +69,7 @@ def test_the_first_code_cell_installs_the_package(chapter):
     assert f"git+{project.written_address()}" in first.source
 
 
-@by_stem
+@of_the_text
 def test_a_chapter_has_formulas_exercises_with_solutions_and_a_table_by_hand(chapter):
     assert len(myst.formulas(chapter)) >= 3
     assert 3 <= count(chapter, "exercise") <= 5
