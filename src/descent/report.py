@@ -3,9 +3,12 @@
 Every number that a chapter shows goes through `number`, so that it reads the same on every machine.
 """
 
+import ast
 import html
+import inspect
 import json
-from collections.abc import Iterable, Sequence
+import textwrap
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from numbers import Integral, Real
 from pathlib import Path
@@ -69,6 +72,26 @@ class Table:
             for row in self.rows
         )
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def source(function: Callable[..., Any]) -> str:
+    """Return the lines of a function as they stand in the package, without the docstring.
+
+    >>> print(source(number))
+    def number(value: Any, digits: int = DIGITS) -> str:
+        if isinstance(value, Integral | Fraction | str) or not isinstance(value, Real):
+            return str(value)
+        text = f"{float(value):.{digits}g}"
+        return "0" if float(text) == 0 else text
+    """
+    text = textwrap.dedent(inspect.getsource(function))
+    definition = ast.parse(text).body[0]
+    assert isinstance(definition, ast.FunctionDef)
+    lines = text.splitlines()
+    if ast.get_docstring(definition) is not None:
+        docstring = definition.body[0]
+        del lines[docstring.lineno - 1 : docstring.end_lineno]
+    return "\n".join(lines)
 
 
 def results(name: str) -> Any:
