@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from descent import minimize
-from descent.landscapes import NoisyQuadratic, Quadratic
+from descent.landscapes import NoisyQuadratic
 from descent.rules import GradientDescent
 from descent.schedules import RobbinsMonro
 
