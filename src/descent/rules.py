@@ -16,7 +16,7 @@ step t = 1, 2, ...
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from descent import _check
 from descent._check import same_shape
@@ -31,6 +31,10 @@ LearningRate = float | Callable[[int], float]
 @dataclass(frozen=True)
 class Rule:
     """What all rules share: the learning rate, and `init` and `update`."""
+
+    State: ClassVar[Any]
+    elementwise: ClassVar[bool] = True
+    """Whether each coordinate is updated by itself, so that arrays may be joined or cut."""
 
     lr: LearningRate
 

@@ -1,0 +1,175 @@
+"""A rule's update as one compiled graph, which no change of t or of a hyper-parameter recompiles.
+
+The update runs once with a `Number` in place of the step count and of each hyper-parameter.
+Numbers among themselves stay outside the graph: they are formulas, evaluated in Python before each
+step. A number that meets a tensor becomes an entry of a small vector, an input of the graph. So
+β₁^t costs one power a step, not one a parameter.
+"""
+
+import copy
+import operator
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.fx.experimental.proxy_tensor import make_fx
+
+from descent.rules import Rule
+
+Values = Sequence[float]
+Formula = Callable[[Values], Any]
+Update = Callable[[Rule, Tensor, Tensor, Any], Any]
+
+MOST_INPUTS = 64
+
+
+@dataclass
+class _Trace:
+    """What one run of the update left: the graph's inputs, and the branches it took."""
+
+    vector: Tensor
+    values: Values
+    inputs: list[Formula] = field(default_factory=list)
+    branches: list[tuple[Formula, bool]] = field(default_factory=list)
+
+    def input(self, formula: Formula) -> Tensor:
+        """Return the entry of the vector that will hold the formula's value."""
+        self.inputs.append(formula)
+        return self.vector[len(self.inputs) - 1]
+
+    def branch(self, formula: Formula) -> bool:
+        """Return the formula's truth now; the graph holds as long as it stays the same."""
+        self.branches.append((formula, bool(formula(self.values))))
+        return self.branches[-1][1]
+
+    def holds(self, values: Values) -> bool:
+        """Whether these values take the branches that were traced."""
+        return all(bool(formula(values)) == taken for formula, taken in self.branches)
+
+
+class Number:
+    """A number that may change from step to step, as a formula of the values that do."""
+
+    def __init__(self, formula: Formula, trace: _Trace) -> None:
+        self.formula, self.trace = formula, trace
+
+    def __bool__(self) -> bool:
+        return self.trace.branch(self.formula)
+
+    @classmethod
+    def __torch_function__(
+        cls, function: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        if function in (Tensor.__truediv__, Tensor.div) and isinstance(args[1], cls):
+            divisor: Any = args[1]
+            function, args = torch.mul, (args[0], 1 / divisor)  # one division a step, not one each
+        tensors = (a.trace.input(a.formula) if isinstance(a, cls) else a for a in args)
+        return function(*tensors, **(kwargs or {}))
+
+
+def _define(name: str, function: Callable[..., Any], truth: bool = False) -> None:
+    def method(*operands: Any) -> Any:
+        if any(isinstance(o, Tensor) for o in operands):
+            return NotImplemented  # so that the tensor's own method asks `__torch_function__`
+
+        def formula(values: Values) -> Any:
+            return function(*(_evaluate(o, values) for o in operands))
+
+        trace = operands[0].trace
+        return trace.branch(formula) if truth else Number(formula, trace)
+
+    setattr(Number, name, method)
+
+
+def _reflected(function: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda a, b: function(b, a)
+
+
+for _name in ("add", "sub", "mul", "truediv", "pow"):
+    _define(f"__{_name}__", getattr(operator, _name))
+    _define(f"__r{_name}__", _reflected(getattr(operator, _name)))
+for _name in ("neg", "abs"):
+    _define(f"__{_name}__", getattr(operator, _name))
+for _name in ("lt", "le", "gt", "ge", "eq", "ne"):
+    _define(f"__{_name}__", getattr(operator, _name), truth=True)
+
+
+def _evaluate(number: Any, values: Values) -> Any:
+    """Return the value of a `Number`; anything else as it is."""
+    return number.formula(values) if isinstance(number, Number) else number
+
+
+@dataclass
+class _Graph:
+    """A compiled update with its numbers: those that go in, and those that come out."""
+
+    trace: _Trace
+    function: Callable[..., Any]
+    after: Any
+
+    def __call__(self, values: Values, x: Tensor, g: Tensor, state: Any) -> Any:
+        inputs = [formula(values) for formula in self.trace.inputs]
+        vector = torch.tensor(inputs, dtype=self.trace.vector.dtype, device=x.device)
+        self.function(x, g, *(s for s in state if isinstance(s, Tensor)), vector)
+        pairs = zip(state, self.after, strict=True)
+        return type(state)(
+            *(s if isinstance(s, Tensor) else _evaluate(a, values) for s, a in pairs)
+        )
+
+
+class Compiled:
+    """An update in place, compiled; called like the update itself."""
+
+    def __init__(self, update: Update) -> None:
+        self.update = update
+        self.graphs: dict[Any, list[_Graph]] = {}
+
+    def __call__(self, rule: Rule, x: Tensor, g: Tensor, state: Any) -> Any:
+        """Update x and the arrays of the state, and return the state."""
+        hyper = {f.name: getattr(rule, f.name) for f in fields(rule)}
+        hyper = {k: v(state.t + 1) if callable(v) else v for k, v in hyper.items()}
+        changing = {k: v for k, v in hyper.items() if isinstance(v, float) or k == "lr"}
+        values = (*changing.values(), *(s for s in state if not isinstance(s, Tensor)))
+        constants = tuple((k, v) for k, v in hyper.items() if k not in changing)
+
+        key = (type(rule), constants, x.dtype, x.device, None if rule.elementwise else x.shape)
+        known = self.graphs.setdefault(key, [])
+        graph = next((graph for graph in known if graph.trace.holds(values)), None)
+        if graph is None:
+            graph = _compile(self.update, rule, list(changing), values, x, g, state)
+            known.append(graph)
+        return graph(values, x, g, state)
+
+
+def _compile(
+    update: Update,
+    rule: Rule,
+    changing: list[str],
+    values: Values,
+    x: Tensor,
+    g: Tensor,
+    state: Any,
+) -> _Graph:
+    """Run the update on numbers and stand-ins for the tensors, and compile what it did."""
+    found: list[Any] = []
+
+    def run(x: Tensor, g: Tensor, *arrays_and_vector: Tensor) -> None:
+        *arrays, vector = arrays_and_vector
+        trace = _Trace(vector, values)
+        numbers = (Number(operator.itemgetter(i), trace) for i in range(len(values)))
+        free = copy.copy(rule)
+        for name in changing:
+            object.__setattr__(free, name, next(numbers))
+        rest = iter(arrays)
+        before = (next(rest) if isinstance(s, Tensor) else next(numbers) for s in state)
+        found[:] = trace, update(free, x, g, type(state)(*before))
+
+    tensors = [t for t in (x, g, *state) if isinstance(t, Tensor)]
+    stand_ins = [torch.zeros_like(t[:2].reshape(-1) if rule.elementwise else t) for t in tensors]
+    precision = torch.float64 if x.dtype == torch.float64 else torch.float32
+    vector = torch.zeros(MOST_INPUTS, dtype=precision, device=x.device)
+    traced = make_fx(run)(*stand_ins, vector)
+    trace, after = found
+    return _Graph(trace, torch.compile(traced, fullgraph=True, dynamic=True), after)

@@ -1,0 +1,370 @@
+"""Any rule as a `torch.optim.Optimizer`, at the speed of PyTorch's own or better.
+
+The rule's lines stay where they are, in `descent.rules`; here are the parameter groups, the state
+and the layout in memory. A step joins many small tensors into one run and cuts a large one into
+pieces that fit a cache, since the rule treats each coordinate by itself.
+"""
+
+import copy
+import math
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import fields, is_dataclass, replace
+from itertools import accumulate
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from descent import rules
+from descent._graph import Compiled
+from descent.rules import Rule
+
+PIECE = 2**18
+"""Coordinates in a piece: x, g, m, v and two temporaries of a float32 piece take 6 MiB."""
+
+ALIGNMENT = 64
+"""Bytes; in a flat buffer every tensor starts where PyTorch would have it start."""
+
+SCHEDULERS_KEYS = {
+    *("initial_lr", "max_lr", "min_lr", "swa_lr", "max_momentum", "base_momentum"),
+    "differentiable",
+}
+"""What `torch.optim` and its schedulers write into a group beside hyper-parameters."""
+
+
+def assign_(rule: Rule, x: Tensor, g: Tensor, state: Any) -> Any:
+    """Make one step of any rule, its results written over x and the arrays of the state."""
+    new_x, new = rule.update(x, g, state)
+    old = [t for t in (x, *state) if isinstance(t, Tensor)]
+    results = [t for t in (new_x, *new) if isinstance(t, Tensor)]
+    results = [t.clone() if any(t is o for o in old) else t for t in results]
+    for destination, result in zip(old, results, strict=True):
+        destination.copy_(result)
+    return _with_arrays(new, old[1:])
+
+
+def adam_(rule: rules.Adam, x: Tensor, g: Tensor, state: Any) -> Any:
+    """Make one step of Adam in place: `rules.Adam` in the order of `torch.optim.Adam`, bit by bit.
+
+    The one formula of the package that is written a second time. Five operations in place need one
+    temporary, where the operators of the rule need a dozen.
+    """
+    t = state.t + 1
+    state.m.lerp_(g, 1 - rule.beta1)
+    state.v.mul_(rule.beta2).addcmul_(g, g, value=1 - rule.beta2)
+    denominator = (state.v.sqrt() / (1 - rule.beta2**t) ** 0.5).add_(rule.eps)
+    x.addcdiv_(state.m, denominator, value=-(rule.lr_at(t) / (1 - rule.beta1**t)))
+    return state._replace(t=t)
+
+
+IN_PLACE: dict[type[Rule], Callable[..., Any]] = {rules.Adam: adam_}
+"""Rules with a form in place; every other rule runs as it reads, through `assign_`."""
+
+
+class Optimizer(torch.optim.Optimizer):
+    """A rule as a `torch.optim.Optimizer`.
+
+    A parameter group's keys are the rule's hyper-parameters under their own names, except that
+    `beta1` and `beta2` stand together as `betas`, where PyTorch's schedulers and scripts look for
+    them. The state of a parameter is the rule's state under its own names: `t` is an int, the
+    arrays are shaped like the parameter and have its dtype, float16 and bfloat16 too.
+
+    `Optimizer(params, Adam(lr))` gives the parameters of `torch.optim.Adam(params, lr)`, to the
+    last bit on the CPU.
+
+    Args:
+        params: tensors, named tensors or groups, as for any optimiser of PyTorch.
+        rule: a rule of `descent.rules`; it gives the hyper-parameters that a group does not.
+        flat: move the parameters and their gradients into one buffer each, so that a step is a
+            handful of operations however many tensors there are. Each stays a tensor of its own,
+            now a view of the buffer: whatever shared memory with it before (a NumPy array, another
+            process) no longer does. Gradients are kept, as zeros, by `zero_grad`, so a parameter
+            that the loss does not reach gets a gradient of 0 where it had none.
+        compile: run the rule's own lines as one graph made by `torch.compile`. The first step takes
+            seconds; a new learning rate, t or β compiles nothing anew.
+
+    Raises:
+        ValueError: rule is no rule; a group has an unknown key or a bad hyper-parameter; a
+            parameter is not a real floating-point tensor (complex ones are not supported); with
+            `flat`, the rule needs a tensor's shape, or a parameter shares its memory.
+        RuntimeError: at a step, a gradient is sparse.
+
+    Warning:
+        PyTorch's `SGD` keeps the learning rate outside the momentum, `rules.Momentum` inside: under
+        a schedule they differ. `descent.conventions` has PyTorch's.
+
+    >>> p = torch.nn.Parameter(torch.tensor([5.0]))
+    >>> optimizer = Optimizer([p], rules.Adam(lr=1e-3))
+    >>> (p**2).sum().backward()
+    >>> optimizer.step()
+    >>> p.data
+    tensor([4.9990])
+    """
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        rule: Rule,
+        *,
+        flat: bool = False,
+        compile: bool = False,  # noqa: A002 (the name that PyTorch's users know)
+    ) -> None:
+        if isinstance(rule, type) or not is_dataclass(rule) or not hasattr(rule, "update"):
+            raise ValueError(f"rule must be a rule such as Adam(lr=1e-3), got {rule!r}")
+        if flat and not rule.elementwise:
+            raise ValueError(f"flat must be False for a rule that needs a tensor's shape, {rule}")
+        self.rule, self.flat, self.compile = rule, flat, compile
+        self._set_update()
+        super().__init__(params, _hyper(rule))
+
+    def _set_update(self) -> None:
+        eager = IN_PLACE.get(type(self.rule), assign_)
+        self._update: Callable[..., Any] = Compiled(assign_) if self.compile else _by_pieces(eager)
+
+    def __getstate__(self) -> dict[str, Any]:
+        own = {"rule": self.rule, "flat": self.flat, "compile": self.compile}
+        return {**super().__getstate__(), **own}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self._set_update()
+        for group in self.param_groups:
+            self._lay_out(group["params"])
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Add a group; a hyper-parameter that it does not name is the rule's."""
+        super().add_param_group(param_group)
+        try:
+            _check_group(self.rule, param_group)
+            self._lay_out(param_group["params"])
+        except ValueError:
+            self.param_groups.pop()
+            raise
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state and the groups, without a learning rate that is a function of t."""
+        saved = super().state_dict()
+        groups = [{k: v for k, v in g.items() if not callable(v)} for g in saved["param_groups"]]
+        return {**saved, "param_groups": groups}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take a copy of the state and the groups that `state_dict` returned."""
+        saved = copy.deepcopy(state_dict)
+        for state in saved["state"].values():
+            if set(state) != set(self.rule.State._fields):
+                raise ValueError(
+                    f"state_dict must have the state {self.rule.State._fields} of {self.rule}, "
+                    f"got {tuple(state)}"
+                )
+        for group, mine in zip(saved["param_groups"], self.param_groups, strict=False):
+            group.update({k: v for k, v in mine.items() if callable(v) and k not in group})
+        super().load_state_dict(saved)
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients, or with `flat` fill them with zeros where they are."""
+        if not self.flat:
+            return super().zero_grad(set_to_none)
+        for group in self.param_groups:
+            for params in self._lay_out(group["params"]):
+                self._joined(_grads(params)).zero_()
+        return None
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Make one step, and return the loss of `closure`, which computes the gradients anew."""
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        for group in self.param_groups:
+            rule = _rule_at_work(self.rule, group)
+            for params in self._runs(group["params"]):
+                step = self._step_alone if self._is_alone(params[0]) else self._step_joined
+                step(rule, params)
+        return loss
+
+    def _is_alone(self, p: Tensor) -> bool:
+        """Whether p must keep its shape in the update."""
+        return not (self.rule.elementwise and p.is_contiguous())
+
+    def _runs(self, params: list[Tensor]) -> Iterator[list[Tensor]]:
+        """Yield the parameters that have a gradient, in runs that one update can take."""
+        longest = math.inf if self.flat else PIECE
+        runs: dict[Any, list[Tensor]] = {}
+        sizes: dict[Any, int] = {}
+        for p in params:
+            if p.grad is None:
+                continue
+            if p.grad.layout is not torch.strided:
+                raise RuntimeError(f"{self.rule} does not support sparse gradients")
+            numbers = (v for v in self.state[p].values() if not isinstance(v, Tensor))
+            kind = (p.dtype, p.device, *numbers, p if self._is_alone(p) else None)
+            if kind in runs and sizes[kind] + p.numel() > longest:
+                yield runs.pop(kind)
+            sizes[kind] = p.numel() + (sizes[kind] if kind in runs else 0)
+            runs.setdefault(kind, []).append(p)
+        yield from runs.values()
+
+    def _step_alone(self, rule: Rule, params: list[Tensor]) -> None:
+        (p,) = params
+        kept = self.state[p]
+        state = rule.State(**kept) if kept else rule.init(p.detach())
+        kept.update(self._update(rule, p.detach(), p.grad, state)._asdict())
+
+    def _step_joined(self, rule: Rule, params: list[Tensor]) -> None:
+        kept = [self.state[p] for p in params]
+        x, g = self._joined(params), self._joined(_grads(params))
+        columns = {name: [k[name] for k in kept] for name in kept[0]}
+        state = rule.State(**{k: self._one(c) for k, c in columns.items()}) if columns else None
+        state = self._update(rule, x, g, state or rule.init(x))
+        if not _same_place(x, params[0]):
+            torch._foreach_copy_(params, self._cut(x, params))
+        torch.autograd.graph.increment_version(params)
+        for name, value in state._asdict().items():
+            if isinstance(value, Tensor) and columns and _same_place(value, columns[name][0]):
+                continue
+            for k, part in zip(kept, self._cut(value, params), strict=True):
+                k[name] = part
+
+    def _one(self, column: list[Any]) -> Any:
+        """Return what a run's parameters have in one entry of their states, as one value."""
+        return self._joined(column) if isinstance(column[0], Tensor) else column[0]
+
+    def _room(self, tensor: Tensor) -> int:
+        """Return how many elements of a buffer the tensor takes: with `flat` whole lines of it."""
+        line = ALIGNMENT // tensor.element_size() if self.flat else 1
+        return -(-tensor.numel() // line) * line
+
+    def _side_by_side(self, tensors: list[Tensor]) -> bool:
+        """Whether the tensors lie in one buffer as `_moved` lays them."""
+        first, last = tensors[0], tensors[-1]
+        rooms = accumulate((self._room(t) * t.element_size() for t in tensors), initial=0)
+        return first.untyped_storage().data_ptr() == last.untyped_storage().data_ptr() and all(
+            t.data_ptr() == first.data_ptr() + room and t.is_contiguous()
+            for t, room in zip(tensors, rooms, strict=False)
+        )
+
+    def _joined(self, tensors: list[Tensor]) -> Tensor:
+        """Return the tensors as one vector: a view where they lie side by side, else a copy."""
+        if len(tensors) == 1:
+            return tensors[0].detach().reshape(-1)
+        if self._side_by_side(tensors):
+            return tensors[0].detach().as_strided((sum(map(self._room, tensors)),), (1,))
+        if not self.flat:
+            return torch.cat([t.detach().reshape(-1) for t in tensors])
+        vector = tensors[0].new_zeros(sum(map(self._room, tensors)))
+        torch._foreach_copy_(self._cut(vector, tensors), tensors)
+        return vector
+
+    def _cut(self, value: Any, like: list[Tensor]) -> list[Any]:
+        """Return a vector's parts, shaped like the tensors it was joined from."""
+        if not isinstance(value, Tensor):
+            return [value] * len(like)
+        parts = torch.split(value, [self._room(t) for t in like])
+        return [part[: t.numel()].view(t.shape) for part, t in zip(parts, like, strict=True)]
+
+    def _lay_out(self, params: list[Tensor]) -> list[list[Tensor]]:
+        """With `flat`, bring parameters and gradients of a kind side by side; return the kinds."""
+        kinds: dict[Any, list[Tensor]] = {}
+        for p in params if self.flat else ():
+            if p.requires_grad:
+                kinds.setdefault((p.dtype, p.device), []).append(p)
+            else:
+                p.grad = None
+        for kind in kinds.values():
+            self._lay_side_by_side(kind)
+        return list(kinds.values())
+
+    @torch.no_grad()
+    def _lay_side_by_side(self, params: list[Tensor]) -> None:
+        if not self._side_by_side(params):
+            for p in params:
+                _check_owns_memory(p)
+            for p, part in zip(params, self._moved(params), strict=True):
+                p.data = part
+        grads = [torch.zeros_like(p) if p.grad is None else p.grad for p in params]
+        if not self._side_by_side(grads):
+            for p, part in zip(params, self._moved(grads), strict=True):
+                p.grad = part
+
+    def _moved(self, tensors: list[Tensor]) -> list[Tensor]:
+        """Return copies of the tensors that lie side by side in a buffer of their own."""
+        buffer = tensors[0].new_zeros(sum(map(self._room, tensors)))
+        parts = self._cut(buffer, tensors)
+        torch._foreach_copy_(parts, tensors)
+        return parts
+
+
+def _by_pieces(update: Callable[..., Any]) -> Callable[..., Any]:
+    """Return an update that takes a long vector on the CPU by pieces that fit a cache."""
+
+    def update_by_pieces(rule: Rule, x: Tensor, g: Tensor, state: Any) -> Any:
+        if not rule.elementwise or x.dim() != 1 or x.numel() <= PIECE or x.device.type != "cpu":
+            return update(rule, x, g, state)
+        arrays = [s for s in state if isinstance(s, Tensor)]
+        for xs, gs, *pieces in zip(*(torch.split(v, PIECE) for v in (x, g, *arrays)), strict=True):
+            new = update(rule, xs, gs, _with_arrays(state, pieces))
+        return _with_arrays(new, arrays)
+
+    return update_by_pieces
+
+
+def _with_arrays(state: Any, arrays: Iterable[Tensor]) -> Any:
+    """Return the state with these arrays in place of its own."""
+    rest = iter(arrays)
+    return type(state)(*(next(rest) if isinstance(s, Tensor) else s for s in state))
+
+
+def _hyper(rule: Rule) -> dict[str, Any]:
+    """Return the rule's hyper-parameters as a group holds them."""
+    hyper = {f.name: getattr(rule, f.name) for f in fields(rule)}
+    if {"beta1", "beta2"} <= hyper.keys():
+        hyper["betas"] = hyper.pop("beta1"), hyper.pop("beta2")
+    return hyper
+
+
+def _of_group(rule: Rule, group: dict[str, Any]) -> dict[str, Any]:
+    """Return the group's hyper-parameters as the rule takes them."""
+    hyper = {name: group[name] for name in _hyper(rule)}
+    if "betas" in hyper:
+        hyper["beta1"], hyper["beta2"] = hyper.pop("betas")
+    return {k: v.item() if isinstance(v, Tensor) else v for k, v in hyper.items()}
+
+
+def _rule_at_work(rule: Rule, group: dict[str, Any]) -> Rule:
+    """Return the rule with the group's hyper-parameters; a scheduler may have set lr to 0."""
+    hyper = _of_group(rule, group)
+    lr = hyper["lr"]
+    return replace(rule, **{**hyper, "lr": lr if callable(lr) else lambda t: lr})
+
+
+def _check_group(rule: Rule, group: dict[str, Any]) -> None:
+    known = {"params", "param_names", *_hyper(rule)}
+    unknown = group.keys() - known - SCHEDULERS_KEYS
+    if unknown:
+        raise ValueError(f"a group's keys must be among {sorted(known)}, got {sorted(unknown)}")
+    if "betas" in group and (
+        not isinstance(group["betas"], tuple | list) or len(group["betas"]) != 2
+    ):
+        raise ValueError(f"betas must be a pair of numbers, got {group['betas']!r}")
+    replace(rule, **_of_group(rule, group))
+    for p in group["params"]:
+        if not p.is_floating_point():
+            raise ValueError(f"params must be real floating-point tensors, got one of {p.dtype}")
+
+
+def _grads(params: list[Tensor]) -> list[Tensor]:
+    return [p.grad for p in params if p.grad is not None]
+
+
+def _check_owns_memory(p: Any) -> None:
+    whole = p.untyped_storage().nbytes() == p.numel() * p.element_size() and p.is_contiguous()
+    if not whole or (p.device.type == "cpu" and p.is_shared()):
+        raise ValueError(
+            "flat must be False where a parameter shares its memory with other tensors or "
+            f"processes, or is not contiguous; one of shape {tuple(p.shape)} does"
+        )
+
+
+def _same_place(a: Tensor, b: Tensor) -> bool:
+    return a.data_ptr() == b.data_ptr()
