@@ -128,29 +128,43 @@ class Compiled:
 
     def __call__(self, rule: Rule, x: Tensor, g: Tensor, state: Any) -> Any:
         """Update x and the arrays of the state, and return the state."""
-        hyper = {f.name: getattr(rule, f.name) for f in fields(rule)}
-        hyper = {k: v(state.t + 1) if callable(v) else v for k, v in hyper.items()}
-        changing = {k: v for k, v in hyper.items() if isinstance(v, float) or k == "lr"}
-        values = (*changing.values(), *(s for s in state if not isinstance(s, Tensor)))
-        constants = tuple((k, v) for k, v in hyper.items() if k not in changing)
+        values: list[Any] = []
+        constants: list[Any] = []
 
-        key = (type(rule), constants, x.dtype, x.device, None if rule.elementwise else x.shape)
-        known = self.graphs.setdefault(key, [])
+        def sort(value: Any) -> Any:
+            (values if _changes(value) else constants).append(value)
+            return value
+
+        _mapped(rule, sort)
+        values = [v(state.t + 1) if callable(v) else v for v in values]
+        values += [s for s in state if not isinstance(s, Tensor)]
+        shape = None if rule.elementwise else x.shape
+        known = self.graphs.setdefault((*constants, x.dtype, x.device, shape), [])
         graph = next((graph for graph in known if graph.trace.holds(values)), None)
         if graph is None:
-            graph = _compile(self.update, rule, list(changing), values, x, g, state)
+            graph = _compile(self.update, rule, values, x, g, state)
             known.append(graph)
         return graph(values, x, g, state)
 
 
+def _changes(value: Any) -> bool:
+    """Whether a hyper-parameter may change from step to step without changing the formula."""
+    return isinstance(value, float) or (callable(value) and not isinstance(value, type))
+
+
+def _mapped(rule: Rule, function: Callable[[Any], Any]) -> Rule:
+    """Return a copy of the rule, and of rules inside it, with the function of each field."""
+    function(type(rule))
+    mapped = copy.copy(rule)
+    for f in fields(rule):
+        value = getattr(rule, f.name)
+        inner = _mapped(value, function) if isinstance(value, Rule) else function(value)
+        object.__setattr__(mapped, f.name, inner)
+    return mapped
+
+
 def _compile(
-    update: Update,
-    rule: Rule,
-    changing: list[str],
-    values: Values,
-    x: Tensor,
-    g: Tensor,
-    state: Any,
+    update: Update, rule: Rule, values: Values, x: Tensor, g: Tensor, state: Any
 ) -> _Graph:
     """Run the update on numbers and stand-ins for the tensors, and compile what it did."""
     found: list[Any] = []
@@ -159,9 +173,7 @@ def _compile(
         *arrays, vector = arrays_and_vector
         trace = _Trace(vector, values)
         numbers = (Number(operator.itemgetter(i), trace) for i in range(len(values)))
-        free = copy.copy(rule)
-        for name in changing:
-            object.__setattr__(free, name, next(numbers))
+        free = _mapped(rule, lambda value: next(numbers) if _changes(value) else value)
         rest = iter(arrays)
         before = (next(rest) if isinstance(s, Tensor) else next(numbers) for s in state)
         found[:] = trace, update(free, x, g, type(state)(*before))

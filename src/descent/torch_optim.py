@@ -8,7 +8,7 @@ pieces that fit a cache, since the rule treats each coordinate by itself.
 import copy
 import math
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import fields, replace
 from itertools import accumulate
 from typing import Any
 
@@ -109,7 +109,7 @@ class Optimizer(torch.optim.Optimizer):
         flat: bool = False,
         compile: bool = False,  # noqa: A002 (the name that PyTorch's users know)
     ) -> None:
-        if isinstance(rule, type) or not is_dataclass(rule) or not hasattr(rule, "update"):
+        if not isinstance(rule, Rule):
             raise ValueError(f"rule must be a rule such as Adam(lr=1e-3), got {rule!r}")
         if flat and not rule.elementwise:
             raise ValueError(f"flat must be False for a rule that needs a tensor's shape, {rule}")
@@ -119,6 +119,7 @@ class Optimizer(torch.optim.Optimizer):
 
     def _set_update(self) -> None:
         eager = IN_PLACE.get(type(self.rule), assign_)
+        self._state = type(self.rule.init(torch.zeros(1, 1)))
         self._update: Callable[..., Any] = Compiled(assign_) if self.compile else _by_pieces(eager)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -136,6 +137,8 @@ class Optimizer(torch.optim.Optimizer):
         super().add_param_group(param_group)
         try:
             _check_group(self.rule, param_group)
+            if self.flat and not self._side_by_side(param_group["params"]):
+                _check_memory(param_group["params"])
             self._lay_out(param_group["params"])
         except ValueError:
             self.param_groups.pop()
@@ -151,9 +154,9 @@ class Optimizer(torch.optim.Optimizer):
         """Take a copy of the state and the groups that `state_dict` returned."""
         saved = copy.deepcopy(state_dict)
         for state in saved["state"].values():
-            if set(state) != set(self.rule.State._fields):
+            if set(state) != set(self._state._fields):
                 raise ValueError(
-                    f"state_dict must have the state {self.rule.State._fields} of {self.rule}, "
+                    f"state_dict must have the state {self._state._fields} of {self.rule}, "
                     f"got {tuple(state)}"
                 )
         for group, mine in zip(saved["param_groups"], self.param_groups, strict=False):
@@ -208,14 +211,14 @@ class Optimizer(torch.optim.Optimizer):
     def _step_alone(self, rule: Rule, params: list[Tensor]) -> None:
         (p,) = params
         kept = self.state[p]
-        state = rule.State(**kept) if kept else rule.init(p.detach())
+        state = self._state(**kept) if kept else rule.init(p.detach())
         kept.update(self._update(rule, p.detach(), p.grad, state)._asdict())
 
     def _step_joined(self, rule: Rule, params: list[Tensor]) -> None:
         kept = [self.state[p] for p in params]
         x, g = self._joined(params), self._joined(_grads(params))
         columns = {name: [k[name] for k in kept] for name in kept[0]}
-        state = rule.State(**{k: self._one(c) for k, c in columns.items()}) if columns else None
+        state = self._state(**{k: self._one(c) for k, c in columns.items()}) if columns else None
         state = self._update(rule, x, g, state or rule.init(x))
         if not _same_place(x, params[0]):
             torch._foreach_copy_(params, self._cut(x, params))
@@ -260,11 +263,15 @@ class Optimizer(torch.optim.Optimizer):
         """Return a vector's parts, shaped like the tensors it was joined from."""
         if not isinstance(value, Tensor):
             return [value] * len(like)
-        parts = torch.split(value, [self._room(t) for t in like])
+        one = len(like) == 1  # which needs no room after it
+        parts = [value] if one else torch.split(value, [self._room(t) for t in like])
         return [part[: t.numel()].view(t.shape) for part, t in zip(parts, like, strict=True)]
 
     def _lay_out(self, params: list[Tensor]) -> list[list[Tensor]]:
-        """With `flat`, bring parameters and gradients of a kind side by side; return the kinds."""
+        """With `flat`, bring parameters and gradients of a kind side by side; return the kinds.
+
+        Where something took a tensor out of the buffer, such as `model.to`, this takes it back.
+        """
         kinds: dict[Any, list[Tensor]] = {}
         for p in params if self.flat else ():
             if p.requires_grad:
@@ -278,8 +285,6 @@ class Optimizer(torch.optim.Optimizer):
     @torch.no_grad()
     def _lay_side_by_side(self, params: list[Tensor]) -> None:
         if not self._side_by_side(params):
-            for p in params:
-                _check_owns_memory(p)
             for p, part in zip(params, self._moved(params), strict=True):
                 p.data = part
         grads = [torch.zeros_like(p) if p.grad is None else p.grad for p in params]
@@ -316,8 +321,11 @@ def _with_arrays(state: Any, arrays: Iterable[Tensor]) -> Any:
 
 
 def _hyper(rule: Rule) -> dict[str, Any]:
-    """Return the rule's hyper-parameters as a group holds them."""
-    hyper = {f.name: getattr(rule, f.name) for f in fields(rule)}
+    """Return the hyper-parameters of the rule, and of a rule inside it, as a group holds them."""
+    hyper: dict[str, Any] = {}
+    for f in fields(rule):
+        value = getattr(rule, f.name)
+        hyper = {**_hyper(value), **hyper} if isinstance(value, Rule) else hyper | {f.name: value}
     if {"beta1", "beta2"} <= hyper.keys():
         hyper["betas"] = hyper.pop("beta1"), hyper.pop("beta2")
     return hyper
@@ -328,14 +336,23 @@ def _of_group(rule: Rule, group: dict[str, Any]) -> dict[str, Any]:
     hyper = {name: group[name] for name in _hyper(rule)}
     if "betas" in hyper:
         hyper["beta1"], hyper["beta2"] = hyper.pop("betas")
-    return {k: v.item() if isinstance(v, Tensor) else v for k, v in hyper.items()}
+    one = (k for k, v in hyper.items() if isinstance(v, Tensor) and v.numel() == 1)
+    return hyper | {k: hyper[k].item() for k in one}
+
+
+def _replaced(rule: Rule, hyper: dict[str, Any]) -> Rule:
+    """Return the rule, and a rule inside it, with these hyper-parameters."""
+    own: dict[str, Any] = {f.name: getattr(rule, f.name) for f in fields(rule)}
+    for name, value in own.items():
+        own[name] = _replaced(value, hyper) if isinstance(value, Rule) else hyper[name]
+    return replace(rule, **own)
 
 
 def _rule_at_work(rule: Rule, group: dict[str, Any]) -> Rule:
     """Return the rule with the group's hyper-parameters; a scheduler may have set lr to 0."""
     hyper = _of_group(rule, group)
     lr = hyper["lr"]
-    return replace(rule, **{**hyper, "lr": lr if callable(lr) else lambda t: lr})
+    return _replaced(rule, {**hyper, "lr": lr if callable(lr) else lambda t: lr})
 
 
 def _check_group(rule: Rule, group: dict[str, Any]) -> None:
@@ -347,7 +364,7 @@ def _check_group(rule: Rule, group: dict[str, Any]) -> None:
         not isinstance(group["betas"], tuple | list) or len(group["betas"]) != 2
     ):
         raise ValueError(f"betas must be a pair of numbers, got {group['betas']!r}")
-    replace(rule, **_of_group(rule, group))
+    _replaced(rule, _of_group(rule, group))
     for p in group["params"]:
         if not p.is_floating_point():
             raise ValueError(f"params must be real floating-point tensors, got one of {p.dtype}")
@@ -357,13 +374,15 @@ def _grads(params: list[Tensor]) -> list[Tensor]:
     return [p.grad for p in params if p.grad is not None]
 
 
-def _check_owns_memory(p: Any) -> None:
-    whole = p.untyped_storage().nbytes() == p.numel() * p.element_size() and p.is_contiguous()
-    if not whole or (p.device.type == "cpu" and p.is_shared()):
-        raise ValueError(
-            "flat must be False where a parameter shares its memory with other tensors or "
-            f"processes, or is not contiguous; one of shape {tuple(p.shape)} does"
-        )
+def _check_memory(params: list[Any]) -> None:
+    """Require parameters that can be moved: nothing else may look at their memory."""
+    for p in params:
+        whole = p.untyped_storage().nbytes() == p.numel() * p.element_size() and p.is_contiguous()
+        if not whole or (p.device.type == "cpu" and p.is_shared()):
+            raise ValueError(
+                "flat must be False where a parameter shares its memory with other tensors or "
+                f"processes, or is not contiguous; one of shape {tuple(p.shape)} does"
+            )
 
 
 def _same_place(a: Tensor, b: Tensor) -> bool:

@@ -1,0 +1,574 @@
+import copy
+import functools
+import io
+import pickle
+import warnings
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="the adapter needs torch")
+
+from torch.nn import Parameter
+from torch.optim import lr_scheduler
+
+from descent import rules
+from descent.torch_optim import PIECE, Optimizer
+
+FORMS = [{}, {"flat": True}, {"compile": True}, {"flat": True, "compile": True}]
+EAGER = FORMS[:2]
+STEPS = 500
+
+
+def form_name(form):
+    return "+".join(form) or "plain"
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+
+
+def small_model(seed=0):
+    torch.manual_seed(seed)
+    return torch.nn.Sequential(
+        torch.nn.Linear(7, 13), torch.nn.Tanh(), torch.nn.Linear(13, 5), torch.nn.Linear(5, 3)
+    )
+
+
+def train(optimizer, model, steps=60, schedulers=(), seed=1):
+    generator = torch.Generator().manual_seed(seed)
+    dtype = next(model.parameters()).dtype
+    for _ in range(steps):
+        optimizer.zero_grad()
+        batch = torch.randn(16, 7, generator=generator).to(dtype)
+        loss = (model(batch) - batch[:, :3]).square().mean()
+        loss.backward()
+        optimizer.step()
+        for scheduler in schedulers:
+            metric = isinstance(scheduler, lr_scheduler.ReduceLROnPlateau)
+            scheduler.step(*([loss.item()] if metric else []))
+
+
+def weights(model):
+    return torch.cat([p.detach().reshape(-1) for p in model.parameters()])
+
+
+def hostile_gradients(steps=STEPS, dtype=torch.float64):
+    """Zeros, 1e-10, sparse, sign flips, a spike of 50: one column each, and one of plain noise."""
+    generator = torch.Generator().manual_seed(7)
+    noise = torch.randn(steps, 6, generator=generator, dtype=torch.float64)
+    t = torch.arange(steps)
+    noise[:, 1] *= (torch.rand(steps, generator=generator) > 0.4) & (t > 2)
+    noise[:, 2] *= 1e-10
+    noise[:, 3] = 0.3 + 0.5 * noise[:, 3] + 50 * (t == 100)
+    noise[:, 4] = (-1.0) ** t * (1 + 0.1 * noise[:, 4])
+    noise[:, 5] *= t % 50 == 0
+    return noise.to(dtype)
+
+
+def trajectory(make, gradients, drop_at=STEPS // 2):
+    """The points that an optimiser visits from 0; the learning rate drops to a tenth midway."""
+    p = Parameter(torch.zeros(gradients.shape[1], dtype=gradients.dtype))
+    optimizer = make([p])
+    points = []
+    for t, g in enumerate(gradients):
+        if t == drop_at:
+            optimizer.param_groups[0]["lr"] *= 0.1
+        p.grad = g.clone()
+        optimizer.step()
+        points.append(p.detach().clone())
+    return torch.stack(points)
+
+
+def assert_coincide(points, expected, tolerance):
+    """Compare relative to the distance that each coordinate travelled."""
+    travelled = expected.abs().amax(0)
+    assert (travelled > 0).all()
+    worst = ((points - expected).abs().amax(0) / travelled).max().item()
+    assert worst <= tolerance, f"{worst:.1e} of the distance travelled"
+
+
+# Parity with torch.optim
+
+RULES = {
+    "adam": (lambda lr: rules.Adam(lr), lambda ps, lr: torch.optim.Adam(ps, lr)),
+    "adam, other constants": (
+        lambda lr: rules.Adam(lr, 0.8, 0.95, 1e-4),
+        lambda ps, lr: torch.optim.Adam(ps, lr, betas=(0.8, 0.95), eps=1e-4),
+    ),
+    "gradient descent": (
+        lambda lr: rules.GradientDescent(lr),
+        lambda ps, lr: torch.optim.SGD(ps, lr),
+    ),
+}
+
+
+@pytest.mark.parametrize("form", FORMS, ids=form_name)
+@pytest.mark.parametrize("name", RULES)
+def test_every_form_is_torchs_optimizer_to_1e12_in_float64(name, form):
+    rule, theirs = RULES[name]
+    gradients = hostile_gradients()
+    ours = trajectory(lambda ps: Optimizer(ps, rule(1e-2), **form), gradients)
+    assert_coincide(ours, trajectory(lambda ps: theirs(ps, 1e-2), gradients), 1e-12)
+
+
+@pytest.mark.parametrize("form", FORMS, ids=form_name)
+@pytest.mark.parametrize("name", RULES)
+def test_every_form_is_torchs_optimizer_to_rounding_in_float32(name, form):
+    rule, theirs = RULES[name]
+    gradients = hostile_gradients(dtype=torch.float32)
+    ours = trajectory(lambda ps: Optimizer(ps, rule(1e-2), **form), gradients)
+    assert_coincide(ours, trajectory(lambda ps: theirs(ps, 1e-2), gradients), 2e-5)
+
+
+@pytest.mark.parametrize("form", FORMS, ids=form_name)
+def test_momentum_is_torchs_while_the_learning_rate_is_constant(form):
+    gradients = hostile_gradients()
+    run = functools.partial(trajectory, gradients=gradients, drop_at=-1)
+    ours = run(lambda ps: Optimizer(ps, rules.Momentum(1e-2, 0.9), **form))
+    assert_coincide(ours, run(lambda ps: torch.optim.SGD(ps, 1e-2, momentum=0.9)), 1e-12)
+
+
+@pytest.mark.parametrize("form", EAGER, ids=form_name)
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
+def test_training_with_adam_gives_torchs_parameters_to_the_last_bit(form, dtype):
+    ours, theirs = small_model().to(dtype), small_model().to(dtype)
+    train(Optimizer(ours.parameters(), rules.Adam(), **form), ours)
+    train(torch.optim.Adam(theirs.parameters(), foreach=False), theirs)
+    assert torch.equal(weights(ours), weights(theirs))
+
+
+@pytest.mark.parametrize("form", EAGER, ids=form_name)
+def test_pieces_and_runs_leave_every_bit_as_it_is(form):
+    sizes = [(2 * PIECE + 17,), (3,), (101, 7), (PIECE - 5,), (1,), ()]
+    ours = [Parameter(torch.randn(s)) for s in sizes]
+    theirs = [Parameter(p.detach().clone()) for p in ours]
+    mine = Optimizer(ours, rules.Adam(), **form)
+    reference = torch.optim.Adam(theirs, foreach=False)
+    for _ in range(3):
+        for p, q in zip(ours, theirs, strict=True):
+            p.grad = torch.randn_like(p)
+            q.grad = p.grad.clone()
+        mine.step()
+        reference.step()
+    assert all(torch.equal(p, q) for p, q in zip(ours, theirs, strict=True))
+
+
+def test_the_form_in_place_is_the_rule():
+    gradients = hostile_gradients()
+    in_place = trajectory(lambda ps: Optimizer(ps, rules.Adam(1e-2)), gradients)
+    rule, x, points = rules.Adam(1e-2), torch.zeros(6, dtype=torch.float64), []
+    state = rule.init(x)
+    for t, g in enumerate(gradients):
+        rule = rules.Adam(1e-3) if t == STEPS // 2 else rule
+        x, state = rule.update(x, g, state)
+        points.append(x)
+    assert_coincide(in_place, torch.stack(points), 1e-12)
+
+
+# In full standing: groups, state, hooks, copies
+
+
+def test_groups_keep_their_own_hyper_parameters():
+    ours, theirs = small_model(), small_model()
+    groups = [
+        lambda m: {"params": m[0].parameters(), "lr": 1e-2},
+        lambda m: {"params": m[2].parameters(), "betas": (0.5, 0.9), "eps": 1e-3},
+        lambda m: {"params": m[3].parameters()},
+    ]
+    train(Optimizer([g(ours) for g in groups], rules.Adam(1e-4)), ours)
+    train(torch.optim.Adam([g(theirs) for g in groups], 1e-4), theirs)
+    assert torch.equal(weights(ours), weights(theirs))
+
+
+@pytest.mark.parametrize("form", EAGER, ids=form_name)
+def test_a_group_that_is_added_later_starts_at_t_1(form):
+    ours, theirs = small_model(), small_model()
+    for model, make in (
+        (ours, lambda ps: Optimizer(ps, rules.Adam(), **form)),
+        (theirs, torch.optim.Adam),
+    ):
+        optimizer = make(list(model[:3].parameters()))
+        train(optimizer, model, 5)
+        optimizer.add_param_group({"params": model[3].parameters(), "lr": 0.1})
+        model[3].zero_grad()
+        train(optimizer, model, 5)
+    assert torch.equal(weights(ours), weights(theirs))
+
+
+@pytest.mark.parametrize("form", FORMS, ids=form_name)
+def test_a_fresh_optimizer_goes_on_from_a_state_dict_to_the_last_bit(form):
+    straight, resumed = small_model(), small_model()
+    first = Optimizer(straight.parameters(), rules.Adam(1e-2), **form)
+    train(first, straight, 20)
+    file = io.BytesIO()
+    torch.save(first.state_dict(), file)
+    resumed.load_state_dict(straight.state_dict())
+    second = Optimizer(resumed.parameters(), rules.Adam(1e-5), **form)
+    second.load_state_dict(torch.load(io.BytesIO(file.getvalue())))
+    train(first, straight, 20, seed=2)
+    train(second, resumed, 20, seed=2)
+    assert torch.equal(weights(straight), weights(resumed))
+
+
+def test_a_state_dict_holds_t_as_an_int_and_arrays_shaped_like_the_parameters():
+    model = small_model()
+    optimizer = Optimizer(model.parameters(), rules.Adam())
+    train(optimizer, model, 3)
+    for index, p in enumerate(model.parameters()):
+        state = optimizer.state_dict()["state"][index]
+        assert type(state["t"]) is int
+        assert state["t"] == 3
+        assert state["m"].shape == state["v"].shape == p.shape
+
+
+def test_a_loaded_state_shares_no_memory_with_its_source():
+    model, other = small_model(), small_model()
+    first = Optimizer(model.parameters(), rules.Adam())
+    second = Optimizer(other.parameters(), rules.Adam())
+    train(first, model, 3)
+    second.load_state_dict(first.state_dict())
+    before = copy.deepcopy(first.state_dict())["state"]
+    train(second, other, 3)
+    after = first.state_dict()["state"]
+    assert all(torch.equal(before[i]["m"], after[i]["m"]) for i in before)
+
+
+def test_a_state_of_another_rule_is_refused():
+    model = small_model()
+    sgd = Optimizer(model.parameters(), rules.Momentum())
+    train(sgd, model, 1)
+    with pytest.raises(ValueError, match=r"state_dict must have the state \('t', 'm', 'v'\)"):
+        Optimizer(model.parameters(), rules.Adam()).load_state_dict(sgd.state_dict())
+
+
+@pytest.mark.parametrize("form", FORMS, ids=form_name)
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda o: pickle.loads(pickle.dumps(o))])
+def test_a_copy_goes_on_by_itself_to_the_last_bit(form, duplicate):
+    model = small_model()
+    optimizer = Optimizer(model.parameters(), rules.Adam(1e-2), **form)
+    train(optimizer, model, 5)
+    twin, twin_optimizer = duplicate((model, optimizer))
+    train(optimizer, model, 5, seed=2)
+    assert not torch.equal(weights(twin), weights(model))
+    train(twin_optimizer, twin, 5, seed=2)
+    assert torch.equal(weights(twin), weights(model))
+
+
+def test_a_closure_is_called_with_gradients_on_and_its_loss_returned():
+    p = Parameter(torch.tensor([5.0]))
+    optimizer = Optimizer([p], rules.GradientDescent(0.1))
+
+    def closure():
+        optimizer.zero_grad()
+        loss = (p**2).sum()
+        loss.backward()
+        return loss
+
+    assert optimizer.step(closure).item() == 25.0
+    assert p.item() == 4.0
+
+
+def test_hooks_run_around_a_step_and_the_profiler_sees_it():
+    p = Parameter(torch.ones(2))
+    optimizer = Optimizer([p], rules.GradientDescent(0.5))
+    calls = []
+    optimizer.register_step_pre_hook(lambda *_: calls.append(p.detach().clone()))
+    optimizer.register_step_post_hook(lambda *_: calls.append(p.detach().clone()))
+    p.grad = torch.ones(2)
+    with torch.profiler.profile() as profile:
+        optimizer.step()
+    assert [c.tolist() for c in calls] == [[1.0, 1.0], [0.5, 0.5]]
+    assert "Optimizer.step#Optimizer.step" in {e.key for e in profile.key_averages()}
+
+
+@pytest.mark.parametrize("form", EAGER, ids=form_name)
+def test_a_graph_that_a_step_invalidated_is_not_differentiated(form):
+    model = small_model()
+    optimizer = Optimizer(model.parameters(), rules.Adam(), **form)
+    loss = model(torch.randn(4, 7)).square().sum()
+    loss.backward(retain_graph=True)
+    optimizer.step()
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        loss.backward()
+
+
+# Gradients
+
+
+@pytest.mark.parametrize("form", FORMS, ids=form_name)
+def test_a_parameter_without_gradient_is_skipped_and_keeps_its_own_t(form):
+    ours, theirs = small_model().double(), small_model().double()
+    mine = Optimizer(ours.parameters(), rules.Adam(1e-2), **form)
+    reference = torch.optim.Adam(theirs.parameters(), 1e-2)
+    for step in range(12):
+        for i, (p, q) in enumerate(zip(ours.parameters(), theirs.parameters(), strict=True)):
+            q.grad = None if (step + i) % 3 == 0 else torch.randn_like(q)
+            p.grad = None if q.grad is None else q.grad.clone()
+        mine.step()
+        reference.step()
+    distance = (weights(theirs) - weights(small_model().double())).abs()
+    assert ((weights(ours) - weights(theirs)).abs() <= 1e-12 * distance).all()
+
+
+def test_a_step_without_any_gradient_changes_nothing():
+    p = Parameter(torch.ones(3))
+    optimizer = Optimizer([p], rules.Adam())
+    optimizer.step()
+    assert p.tolist() == [1.0, 1.0, 1.0]
+    assert optimizer.state_dict()["state"] in ({}, {0: {}})
+
+
+def test_a_sparse_gradient_is_refused_by_name():
+    p = Parameter(torch.ones(3, 3))
+    optimizer = Optimizer([p], rules.Adam())
+    p.grad = torch.eye(3).to_sparse()
+    with pytest.raises(RuntimeError, match=r"Adam.*does not support sparse gradients"):
+        optimizer.step()
+
+
+@pytest.mark.parametrize("form", FORMS, ids=form_name)
+def test_any_layout_in_memory_gives_the_same_steps(form):
+    def layouts():
+        torch.manual_seed(3)
+        wide = torch.randn(4, 6, 5, 5)
+        return [
+            wide.clone(),
+            wide.clone(memory_format=torch.channels_last),
+            wide.clone().permute(3, 1, 0, 2),
+        ]
+
+    if form.get("flat"):
+        with pytest.raises(ValueError, match="flat must be False"):
+            Optimizer(map(Parameter, layouts()), rules.Adam(), **form)
+        return
+    ours = [Parameter(t) for t in layouts()]
+    theirs = [Parameter(t) for t in layouts()]
+    mine, reference = Optimizer(ours, rules.Adam(), **form), torch.optim.Adam(theirs)
+    for _ in range(5):
+        for p, q in zip(ours, theirs, strict=True):
+            q.grad = torch.randn(q.shape)
+            p.grad = q.grad.clone()
+        mine.step()
+        reference.step()
+    for p, q in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(p, q, rtol=0, atol=3e-7)
+
+
+@pytest.mark.parametrize("form", FORMS, ids=form_name)
+def test_mixed_types_and_empty_tensors_are_each_kept(form):
+    ps = [
+        Parameter(torch.ones(n, dtype=dtype))
+        for dtype in (torch.float32, torch.bfloat16, torch.float64, torch.float16)
+        for n in (3, 0, 5)
+    ]
+    optimizer = Optimizer(ps, rules.Momentum(0.5), **form)
+    for p in ps:
+        p.grad = torch.ones_like(p)
+    optimizer.step()
+    assert all(p.tolist() == [0.5] * p.numel() for p in ps)
+    assert all(optimizer.state[p]["d"].dtype == p.dtype for p in ps)
+
+
+# Flat
+
+
+def test_flat_brings_parameters_and_gradients_into_one_buffer_each():
+    model = small_model()
+    before = weights(model)
+    optimizer = Optimizer(model.parameters(), rules.Adam(), flat=True)
+    train(optimizer, model, 2)
+    ps = list(model.parameters())
+    for tensors in (ps, [p.grad for p in ps], [optimizer.state[p]["m"] for p in ps]):
+        assert len({t.untyped_storage().data_ptr() for t in tensors}) == 1
+        assert all(t.data_ptr() % 64 == 0 for t in tensors)
+    assert torch.equal(weights(small_model()), before)
+
+
+def test_flat_keeps_gradients_that_are_there():
+    p, q = Parameter(torch.ones(2)), Parameter(torch.ones(3))
+    p.grad = torch.tensor([1.0, 2.0])
+    Optimizer([p, q], rules.Adam(), flat=True)
+    assert p.grad.tolist() == [1.0, 2.0]
+    assert q.grad.tolist() == [0.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize("disturb", ["zero_grad", "to", "freeze", "second optimizer"])
+def test_flat_stays_right_when_the_layout_is_disturbed(disturb):
+    ours, theirs = small_model(), small_model()
+    mine = Optimizer(ours.parameters(), rules.Adam(), flat=True)
+    reference = torch.optim.Adam(theirs.parameters())
+    for _ in range(3):
+        for model, optimizer in ((ours, mine), (theirs, reference)):
+            train(optimizer, model, 3)
+            if disturb == "zero_grad":
+                model.zero_grad()
+                model(torch.ones(2, 7)).sum().backward()
+                optimizer.step()
+            if disturb == "to":
+                model.to(torch.float64).to(torch.float32)
+            if disturb == "freeze":
+                model[0].weight.requires_grad_(not model[0].weight.requires_grad)
+            if disturb == "second optimizer" and model is ours:
+                Optimizer(model.parameters(), rules.Adam(), flat=True)
+    assert torch.equal(weights(ours), weights(theirs))
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        lambda: torch.ones(6).split(3),
+        lambda: [torch.ones(6)[:3]],
+        lambda: [torch.ones(3).share_memory_()],
+        lambda: [torch.ones(3, 2).T],
+    ],
+    ids=["halves", "a part", "another process", "transposed"],
+)
+def test_flat_refuses_parameters_that_share_memory(params):
+    ps = [Parameter(torch.ones(2)), *map(Parameter, params())]
+    with pytest.raises(ValueError, match="flat must be False where a parameter shares"):
+        Optimizer(ps, rules.Adam(), flat=True)
+
+
+# Schedules
+
+SCHEDULERS = {
+    "LambdaLR": lambda o: lr_scheduler.LambdaLR(o, lambda e: e / 10),
+    "MultiplicativeLR": lambda o: lr_scheduler.MultiplicativeLR(o, lambda e: 0.95),
+    "StepLR": lambda o: lr_scheduler.StepLR(o, 5),
+    "MultiStepLR": lambda o: lr_scheduler.MultiStepLR(o, [3, 8]),
+    "ConstantLR": lambda o: lr_scheduler.ConstantLR(o),
+    "LinearLR": lambda o: lr_scheduler.LinearLR(o),
+    "ExponentialLR": lambda o: lr_scheduler.ExponentialLR(o, 0.9),
+    "PolynomialLR": lambda o: lr_scheduler.PolynomialLR(o, total_iters=8),
+    "CosineAnnealingLR": lambda o: lr_scheduler.CosineAnnealingLR(o, 10),
+    "CosineAnnealingWarmRestarts": lambda o: lr_scheduler.CosineAnnealingWarmRestarts(o, 4),
+    "ReduceLROnPlateau": lambda o: lr_scheduler.ReduceLROnPlateau(o, patience=0, threshold=0.5),
+    "CyclicLR": lambda o: lr_scheduler.CyclicLR(o, 1e-4, 1e-2, step_size_up=4),
+    "OneCycleLR": lambda o: lr_scheduler.OneCycleLR(o, 1e-2, total_steps=20),
+    "SequentialLR": lambda o: lr_scheduler.SequentialLR(
+        o, [lr_scheduler.LinearLR(o), lr_scheduler.ExponentialLR(o, 0.9)], [5]
+    ),
+    "ChainedScheduler": lambda o: lr_scheduler.ChainedScheduler(
+        [lr_scheduler.LinearLR(o), lr_scheduler.ExponentialLR(o, 0.9)]
+    ),
+    "SWALR": lambda o: torch.optim.swa_utils.SWALR(o, swa_lr=1e-4, anneal_epochs=5),
+}
+
+
+def test_every_scheduler_of_torch_is_tried():
+    public = {
+        name
+        for name, value in vars(lr_scheduler).items()
+        if isinstance(value, type) and issubclass(value, lr_scheduler.LRScheduler)
+    }
+    assert public - {"LRScheduler", "_LRScheduler"} <= SCHEDULERS.keys()
+
+
+@pytest.mark.parametrize("form", FORMS, ids=form_name)
+@pytest.mark.parametrize("name", SCHEDULERS)
+def test_torchs_schedulers_drive_the_learning_rate_and_the_momentum(name, form):
+    ours, theirs = small_model().double(), small_model().double()
+    mine = Optimizer(ours.parameters(), rules.Adam(1e-3), **form)
+    reference = torch.optim.Adam(theirs.parameters(), 1e-3)
+    with warnings.catch_warnings(action="ignore"):
+        train(mine, ours, 20, [SCHEDULERS[name](mine)])
+        train(reference, theirs, 20, [SCHEDULERS[name](reference)])
+    torch.testing.assert_close(weights(ours), weights(theirs), rtol=1e-12, atol=1e-14)
+    assert mine.param_groups[0]["lr"] == reference.param_groups[0]["lr"]
+    assert mine.param_groups[0]["betas"] == reference.param_groups[0]["betas"]
+
+
+@pytest.mark.parametrize("form", FORMS, ids=form_name)
+def test_a_learning_rate_that_is_a_function_of_t_is_called_with_t_from_1(form):
+    called = []
+
+    def lr(t):
+        called.append(t)
+        return 1 / t
+
+    p = Parameter(torch.zeros(1, dtype=torch.float64))
+    optimizer = Optimizer([p], rules.GradientDescent(lr), **form)
+    for _ in range(4):
+        p.grad = torch.ones_like(p)
+        optimizer.step()
+    assert p.item() == pytest.approx(-(1 + 1 / 2 + 1 / 3 + 1 / 4), rel=1e-15)
+    assert list(dict.fromkeys(called)) == [1, 2, 3, 4]
+
+
+def test_a_schedule_of_the_rule_is_not_saved_and_not_lost():
+    model = small_model()
+    optimizer = Optimizer(model.parameters(), rules.Adam(lambda t: 1e-2 / t))
+    train(optimizer, model, 2)
+    saved = optimizer.state_dict()
+    assert "lr" not in saved["param_groups"][0]
+    optimizer.load_state_dict(saved)
+    assert optimizer.param_groups[0]["lr"](2) == 5e-3
+    train(optimizer, model, 1)
+
+
+def test_a_new_learning_rate_t_or_beta_compiles_nothing_anew():
+    torch._dynamo.reset()
+    torch._dynamo.utils.counters.clear()
+    p = Parameter(torch.ones(5))
+    optimizer = Optimizer([p], rules.Adam(), compile=True)
+    for t in range(5):
+        optimizer.param_groups[0].update(lr=0.1 / (t + 1), betas=(0.9 - t / 10, 0.999), eps=1e-8)
+        p.grad = torch.ones(5)
+        optimizer.step()
+    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] == 1
+
+
+# Wrong arguments
+
+P = Parameter(torch.ones(2))
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Optimizer([P], "adam"), "rule must be a rule such as"),
+        (lambda: Optimizer([P], rules.Adam), "rule must be a rule such as"),
+        (lambda: Optimizer([], rules.Adam()), "empty parameter list"),
+        (
+            lambda: Optimizer([{"params": [P], "momentum": 0.9}], rules.Adam()),
+            r"keys must be among \['betas', 'eps', 'lr', 'param_names', 'params'\], got \['momen",
+        ),
+        (lambda: Optimizer([{"params": [P], "lr": -1}], rules.Adam()), "lr must be a positive"),
+        (lambda: Optimizer([{"params": [P], "betas": (0.9, 1)}], rules.Adam()), "beta2 must be"),
+        (lambda: Optimizer([{"params": [P], "betas": 0.9}], rules.Adam()), "betas must be a pair"),
+        (lambda: Optimizer([Parameter(torch.ones(2) * 1j)], rules.Adam()), "complex64"),
+        (lambda: Optimizer([torch.ones(2, dtype=torch.int64)], rules.Adam()), "int64"),
+    ],
+)
+def test_a_wrong_argument_is_refused_at_once(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+def test_a_refused_group_leaves_the_optimizer_as_it_was():
+    optimizer = Optimizer([P], rules.Adam())
+    with pytest.raises(ValueError, match="lr must be"):
+        optimizer.add_param_group({"params": [Parameter(torch.ones(2))], "lr": -1.0})
+    assert len(optimizer.param_groups) == 1
+
+
+# A GPU
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("form", FORMS, ids=form_name)
+def test_training_on_a_gpu_is_torchs(form):
+    ours, theirs = small_model().double().cuda(), small_model().double().cuda()
+    mine = Optimizer(ours.parameters(), rules.Adam(1e-2), **form)
+    reference = torch.optim.Adam(theirs.parameters(), 1e-2)
+    for _ in range(50):
+        for p, q in zip(ours.parameters(), theirs.parameters(), strict=True):
+            q.grad = torch.randn_like(q)
+            p.grad = q.grad.clone()
+        mine.step()
+        reference.step()
+    assert all(optimizer_state["m"].is_cuda for optimizer_state in mine.state.values())
+    torch.testing.assert_close(weights(ours), weights(theirs), rtol=1e-12, atol=1e-12)
