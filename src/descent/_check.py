@@ -1,7 +1,9 @@
 """Checks of arguments: a `ValueError` names the argument, its value and what is allowed."""
 
 import math
-from numbers import Real
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from numbers import Integral, Real
 from typing import Any
 
 
@@ -28,6 +30,12 @@ def decay_rate(name: str, value: Any) -> None:
         raise ValueError(f"{name} must be a number in [0, 1), got {value!r}")
 
 
+def fraction(name: str, value: Any) -> None:
+    """Require a number in (0, 1]."""
+    if not (is_number(value) and 0 < value <= 1):
+        raise ValueError(f"{name} must be a number in (0, 1], got {value!r}")
+
+
 def step_size(name: str, value: Any) -> None:
     """Require a positive, finite number or a function of the step t = 1, 2, ..."""
     if not callable(value) and not (is_number(value) and value > 0):
@@ -42,6 +50,19 @@ def count(name: str, value: Any) -> None:
         raise ValueError(f"{name} must be a whole number of at least 0, got {value!r}")
 
 
+def positive_count(name: str, value: Any) -> None:
+    """Require a whole number of at least 1, of Python or of NumPy."""
+    if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
+        raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
+
+
+def each_field(owner: Any, checks: Mapping[str, Callable[[str, Any], None]]) -> None:
+    """Run the check that stands under its name on each field of a dataclass that has one."""
+    for field in fields(owner):
+        if field.name in checks:
+            checks[field.name](field.name, getattr(owner, field.name))
+
+
 def same_shape(x: Any, g: Any) -> None:
     """Require a gradient of x's shape, so that nothing broadcasts by accident."""
     x_shape, g_shape = tuple(getattr(x, "shape", ())), tuple(getattr(g, "shape", ()))
@@ -49,3 +70,10 @@ def same_shape(x: Any, g: Any) -> None:
         raise ValueError(
             f"g must have the shape of x, {x_shape}, got {type(g).__name__} of shape {g_shape}"
         )
+
+
+def matrix(name: str, value: Any) -> None:
+    """Require an array of two axes."""
+    shape = tuple(getattr(value, "shape", ()))
+    if len(shape) != 2:
+        raise ValueError(f"{name} must be a matrix, got {type(value).__name__} of shape {shape}")
