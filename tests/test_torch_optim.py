@@ -3,7 +3,10 @@ import functools
 import io
 import pickle
 import warnings
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="the adapter needs torch")
@@ -12,11 +15,12 @@ from torch.nn import Parameter
 from torch.optim import lr_scheduler
 
 from descent import rules
+from descent.conventions import framework_rule
 from descent.torch_optim import PIECE, Optimizer
+from tools import parity
 
 FORMS = [{}, {"flat": True}, {"compile": True}, {"flat": True, "compile": True}]
 EAGER = FORMS[:2]
-STEPS = 500
 
 
 def form_name(form):
@@ -54,80 +58,126 @@ def weights(model):
     return torch.cat([p.detach().reshape(-1) for p in model.parameters()])
 
 
-def hostile_gradients(steps=STEPS, dtype=torch.float64):
-    """Zeros, 1e-10, sparse, sign flips, a spike of 50: one column each, and one of plain noise."""
-    generator = torch.Generator().manual_seed(7)
-    noise = torch.randn(steps, 6, generator=generator, dtype=torch.float64)
-    t = torch.arange(steps)
-    noise[:, 1] *= (torch.rand(steps, generator=generator) > 0.4) & (t > 2)
-    noise[:, 2] *= 1e-10
-    noise[:, 3] = 0.3 + 0.5 * noise[:, 3] + 50 * (t == 100)
-    noise[:, 4] = (-1.0) ** t * (1 + 0.1 * noise[:, 4])
-    noise[:, 5] *= t % 50 == 0
-    return noise.to(dtype)
-
-
-def trajectory(make, gradients, drop_at=STEPS // 2):
-    """The points that an optimiser visits from 0; the learning rate drops to a tenth midway."""
-    p = Parameter(torch.zeros(gradients.shape[1], dtype=gradients.dtype))
+def visited(make, dtype="float64", drop=parity.drop):
+    """The points that an optimiser visits along hostile gradients, the start first."""
+    start, gradients = parity.hostile(dtype)
+    p = Parameter(torch.tensor(start))
     optimizer = make([p])
-    points = []
-    for t, g in enumerate(gradients):
-        if t == drop_at:
-            optimizer.param_groups[0]["lr"] *= 0.1
-        p.grad = g.clone()
+    group, points = optimizer.param_groups[0], [start]
+    lr = group["lr"]
+    for t, g in enumerate(gradients, start=1):
+        group["lr"] = (lambda s: drop(lr(s), s)) if callable(lr) else drop(lr, t)
+        p.grad = torch.tensor(g)
         optimizer.step()
-        points.append(p.detach().clone())
-    return torch.stack(points)
+        points.append(p.detach().numpy().copy())
+    return np.array(points)
 
 
-def assert_coincide(points, expected, tolerance):
-    """Compare relative to the distance that each coordinate travelled."""
-    travelled = expected.abs().amax(0)
-    assert (travelled > 0).all()
-    worst = ((points - expected).abs().amax(0) / travelled).max().item()
-    assert worst <= tolerance, f"{worst:.1e} of the distance travelled"
+@pytest.fixture
+def traced(monkeypatch):
+    """Run graphs as they are: the numbers and branches are tested without a C++ compiler."""
+    monkeypatch.setattr(torch, "compile", functools.partial(torch.compile, backend="aot_eager"))
 
 
-# Parity with torch.optim
+@pytest.fixture
+def float64():
+    torch.set_default_dtype(torch.float64)  # NAdam keeps its product of μ in the default type
+    yield
+    torch.set_default_dtype(torch.float32)
 
-RULES = {
-    "adam": (lambda lr: rules.Adam(lr), lambda ps, lr: torch.optim.Adam(ps, lr)),
-    "adam, other constants": (
-        lambda lr: rules.Adam(lr, 0.8, 0.95, 1e-4),
-        lambda ps, lr: torch.optim.Adam(ps, lr, betas=(0.8, 0.95), eps=1e-4),
-    ),
-    "gradient descent": (
-        lambda lr: rules.GradientDescent(lr),
-        lambda ps, lr: torch.optim.SGD(ps, lr),
-    ),
-}
+
+# Parity
+
+TORCH_CASES = [case for case in parity.CASES if case.name.startswith("torch.")]
 
 
 @pytest.mark.parametrize("form", FORMS, ids=form_name)
-@pytest.mark.parametrize("name", RULES)
-def test_every_form_is_torchs_optimizer_to_1e12_in_float64(name, form):
-    rule, theirs = RULES[name]
-    gradients = hostile_gradients()
-    ours = trajectory(lambda ps: Optimizer(ps, rule(1e-2), **form), gradients)
-    assert_coincide(ours, trajectory(lambda ps: theirs(ps, 1e-2), gradients), 1e-12)
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-12), ("float32", 2e-5)])
+@pytest.mark.parametrize(
+    "hyper", [{}, {"betas": (0.8, 0.95), "eps": 1e-4}], ids=["defaults", "others"]
+)
+def test_every_form_of_adam_visits_torchs_points(hyper, dtype, tolerance, form):
+    case = parity.Case("torch.optim.Adam", hyper)
+    rule = framework_rule(case.name, **hyper)
+    ours = visited(lambda ps: Optimizer(ps, rule, **form), dtype)
+    assert parity.error(ours, parity.by_torch(case, dtype)) <= tolerance
 
 
+@pytest.mark.usefixtures("traced", "float64")
+@pytest.mark.parametrize("form", [{}, {"compile": True}], ids=form_name)
+@pytest.mark.parametrize("case", TORCH_CASES, ids=str)
+def test_every_optimiser_of_torch_runs_as_a_rule(case, form):
+    rule = framework_rule(case.name, **case.hyper)
+    ours = visited(lambda ps: Optimizer(ps, rule, **form))
+    rounding = 2e-16 / case.hyper.get("lr", 1e-3) / case.hyper.get("weight_decay", 1e-2)
+    assert parity.error(ours, parity.by_torch(case, "float64")) <= max(1e-12, 4 * rounding)
+
+
+@pytest.mark.usefixtures("traced")
 @pytest.mark.parametrize("form", FORMS, ids=form_name)
-@pytest.mark.parametrize("name", RULES)
-def test_every_form_is_torchs_optimizer_to_rounding_in_float32(name, form):
-    rule, theirs = RULES[name]
-    gradients = hostile_gradients(dtype=torch.float32)
-    ours = trajectory(lambda ps: Optimizer(ps, rule(1e-2), **form), gradients)
-    assert_coincide(ours, trajectory(lambda ps: theirs(ps, 1e-2), gradients), 2e-5)
+@pytest.mark.parametrize("name", rules.names())
+def test_every_rule_of_a_paper_makes_its_own_steps(name, form):
+    rule = rules.get(name)
+    if form.get("flat") and not rule.elementwise:
+        pytest.skip(f"{name} needs a tensor's shape")
+    shapes = [(3, 2), (2, 4), (1, 1)] if name == "muon" else [(3, 2), (4,), ()]
+    generator = torch.Generator().manual_seed(2)
+    draw = functools.partial(torch.randn, generator=generator, dtype=torch.float64)
+    xs = [draw(shape) for shape in shapes]
+    ps = [Parameter(x.clone()) for x in xs]
+    optimizer, states = Optimizer(ps, rule, **form), [rule.init(x) for x in xs]
+    for _ in range(20):
+        gs = [draw(shape) for shape in shapes]
+        for p, g in zip(ps, gs, strict=True):
+            p.grad = g.clone()
+        optimizer.step()
+        steps = [rule.update(*step) for step in zip(xs, gs, states, strict=True)]
+        xs, states = [x for x, _ in steps], [state for _, state in steps]
+    for p, x in zip(ps, xs, strict=True):
+        torch.testing.assert_close(p.detach(), x, rtol=1e-12, atol=1e-13)
 
 
-@pytest.mark.parametrize("form", FORMS, ids=form_name)
-def test_momentum_is_torchs_while_the_learning_rate_is_constant(form):
-    gradients = hostile_gradients()
-    run = functools.partial(trajectory, gradients=gradients, drop_at=-1)
-    ours = run(lambda ps: Optimizer(ps, rules.Momentum(1e-2, 0.9), **form))
-    assert_coincide(ours, run(lambda ps: torch.optim.SGD(ps, 1e-2, momentum=0.9)), 1e-12)
+ALL_RULES = [pytest.param(rules.get(name), id=name) for name in rules.names()] + [
+    pytest.param(framework_rule(c.name, **c.hyper), id=str(c)) for c in parity.CASES
+]
+
+
+@pytest.mark.parametrize("rule", ALL_RULES)
+def test_a_rule_is_elementwise_exactly_if_its_rows_can_be_updated_apart(rule):
+    generator = torch.Generator().manual_seed(4)
+    scale = torch.logspace(-3, 3, 12, dtype=torch.float64).reshape(4, 3)
+    x, *gs = (torch.randn(4, 3, generator=generator, dtype=torch.float64) for _ in range(6))
+
+    def run(rows):
+        y, state = x[rows], rule.init(x[rows])
+        for g in gs:
+            y, state = rule.update(y, (g * scale)[rows], state)
+        return y
+
+    together, apart = run(slice(4)), torch.cat([run(slice(i, i + 2)) for i in (0, 2)])
+    assert torch.allclose(together, apart, rtol=1e-12) == rule.elementwise
+
+
+def test_in_place_updates_leave_a_rule_that_keeps_its_arguments_right():
+    @dataclass(frozen=True)
+    class Keeping(rules.Rule):
+        """Steps along the last gradient, and keeps x and g themselves as its state."""
+
+        class State(NamedTuple):
+            t: int
+            x: Any
+            g: Any
+
+        def update(self, x, g, state):
+            return x - self.lr_at(1) * state.g, self.State(state.t + 1, x, g)
+
+    p = Parameter(torch.zeros(1))
+    optimizer = Optimizer([p], Keeping(1.0))
+    for t in range(1, 4):
+        p.grad = torch.full((1,), float(t))
+        optimizer.step()
+    assert p.item() == -(0 + 1 + 2)
+    assert optimizer.state[p]["x"].item() == -1
 
 
 @pytest.mark.parametrize("form", EAGER, ids=form_name)
@@ -156,15 +206,9 @@ def test_pieces_and_runs_leave_every_bit_as_it_is(form):
 
 
 def test_the_form_in_place_is_the_rule():
-    gradients = hostile_gradients()
-    in_place = trajectory(lambda ps: Optimizer(ps, rules.Adam(1e-2)), gradients)
-    rule, x, points = rules.Adam(1e-2), torch.zeros(6, dtype=torch.float64), []
-    state = rule.init(x)
-    for t, g in enumerate(gradients):
-        rule = rules.Adam(1e-3) if t == STEPS // 2 else rule
-        x, state = rule.update(x, g, state)
-        points.append(x)
-    assert_coincide(in_place, torch.stack(points), 1e-12)
+    case = parity.Case("torch.optim.Adam", {})  # whose rule is `rules.Adam`
+    in_place = visited(lambda ps: Optimizer(ps, rules.Adam()))
+    assert parity.error(in_place, parity.ours(case, "float64")) <= 1e-12
 
 
 # In full standing: groups, state, hooks, copies
@@ -239,7 +283,7 @@ def test_a_state_of_another_rule_is_refused():
     model = small_model()
     sgd = Optimizer(model.parameters(), rules.Momentum())
     train(sgd, model, 1)
-    with pytest.raises(ValueError, match=r"state_dict must have the state \('t', 'm', 'v'\)"):
+    with pytest.raises(ValueError, match=r"state_dict must have the state \['t', 'm', 'v'\]"):
         Optimizer(model.parameters(), rules.Adam()).load_state_dict(sgd.state_dict())
 
 

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 from torch.fx.experimental.proxy_tensor import make_fx
 
+from descent._state import leaves, with_leaves
 from descent.rules import Rule
 
 Values = Sequence[float]
@@ -112,11 +113,10 @@ class _Graph:
     def __call__(self, values: Values, x: Tensor, g: Tensor, state: Any) -> Any:
         inputs = [formula(values) for formula in self.trace.inputs]
         vector = torch.tensor(inputs, dtype=self.trace.vector.dtype, device=x.device)
-        self.function(x, g, *(s for s in state if isinstance(s, Tensor)), vector)
-        pairs = zip(state, self.after, strict=True)
-        return type(state)(
-            *(s if isinstance(s, Tensor) else _evaluate(a, values) for s, a in pairs)
-        )
+        self.function(*map(_outside, _tensors(x, g, state)), vector)
+        pairs = zip(leaves(state), leaves(self.after), strict=True)
+        after = (s if isinstance(s, Tensor) else _evaluate(a, values) for s, a in pairs)
+        return with_leaves(state, after)
 
 
 class Compiled:
@@ -137,7 +137,7 @@ class Compiled:
 
         _mapped(rule, sort)
         values = [v(state.t + 1) if callable(v) else v for v in values]
-        values += [s for s in state if not isinstance(s, Tensor)]
+        values += [s for s in leaves(state) if not isinstance(s, Tensor)]
         shape = None if rule.elementwise else x.shape
         known = self.graphs.setdefault((*constants, x.dtype, x.device, shape), [])
         graph = next((graph for graph in known if graph.trace.holds(values)), None)
@@ -163,23 +163,35 @@ def _mapped(rule: Rule, function: Callable[[Any], Any]) -> Rule:
     return mapped
 
 
+def _tensors(x: Tensor, g: Tensor, state: Any) -> list[Tensor]:
+    return [t for t in (x, g, *leaves(state)) if isinstance(t, Tensor)]
+
+
+def _outside(t: Tensor) -> Tensor:
+    """Return a scalar as a vector of one: PyTorch 2.13 loses what a graph writes to a scalar."""
+    return t.view(1) if t.dim() == 0 else t
+
+
 def _compile(
     update: Update, rule: Rule, values: Values, x: Tensor, g: Tensor, state: Any
 ) -> _Graph:
     """Run the update on numbers and stand-ins for the tensors, and compile what it did."""
     found: list[Any] = []
 
-    def run(x: Tensor, g: Tensor, *arrays_and_vector: Tensor) -> None:
-        *arrays, vector = arrays_and_vector
+    def run(*inputs: Tensor) -> None:
+        *arrays, vector = inputs
         trace = _Trace(vector, values)
         numbers = (Number(operator.itemgetter(i), trace) for i in range(len(values)))
         free = _mapped(rule, lambda value: next(numbers) if _changes(value) else value)
-        rest = iter(arrays)
-        before = (next(rest) if isinstance(s, Tensor) else next(numbers) for s in state)
-        found[:] = trace, update(free, x, g, type(state)(*before))
+        inside = (a[0] if t.dim() == 0 else a for a, t in zip(arrays, tensors, strict=True))
+        x, g = next(inside), next(inside)
+        old = (next(inside) if isinstance(s, Tensor) else next(numbers) for s in leaves(state))
+        found[:] = trace, update(free, x, g, with_leaves(state, old))
 
-    tensors = [t for t in (x, g, *state) if isinstance(t, Tensor)]
-    stand_ins = [torch.zeros_like(t[:2].reshape(-1) if rule.elementwise else t) for t in tensors]
+    tensors = _tensors(x, g, state)
+    stand_ins = [
+        t.new_zeros(2) if rule.elementwise else torch.zeros_like(_outside(t)) for t in tensors
+    ]
     precision = torch.float64 if x.dtype == torch.float64 else torch.float32
     vector = torch.zeros(MOST_INPUTS, dtype=precision, device=x.device)
     traced = make_fx(run)(*stand_ins, vector)

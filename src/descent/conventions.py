@@ -506,7 +506,8 @@ def rectification(beta2: float, t: int, threshold: float) -> float | None:
     rho = rho_inf - 2 * t * beta2**t / (1 - beta2**t)
     if rho < threshold:
         return None
-    return math.sqrt((rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho))
+    r: float = ((rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho)) ** 0.5
+    return r
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from descent import rules
 from descent._graph import Compiled
+from descent._state import leaf_names, leaves, with_leaves
 from descent.rules import Rule
 
 PIECE = 2**18
@@ -35,8 +36,8 @@ SCHEDULERS_KEYS = {
 def assign_(rule: Rule, x: Tensor, g: Tensor, state: Any) -> Any:
     """Make one step of any rule, its results written over x and the arrays of the state."""
     new_x, new = rule.update(x, g, state)
-    old = [t for t in (x, *state) if isinstance(t, Tensor)]
-    results = [t for t in (new_x, *new) if isinstance(t, Tensor)]
+    old = [x, *_arrays(state)]
+    results = [new_x, *_arrays(new)]
     results = [t.clone() if any(t is o for o in old) else t for t in results]
     for destination, result in zip(old, results, strict=True):
         destination.copy_(result)
@@ -119,7 +120,8 @@ class Optimizer(torch.optim.Optimizer):
 
     def _set_update(self) -> None:
         eager = IN_PLACE.get(type(self.rule), assign_)
-        self._state = type(self.rule.init(torch.zeros(1, 1)))
+        self._blank = self.rule.init(torch.zeros(1, 1))
+        self._names = leaf_names(self._blank)
         self._update: Callable[..., Any] = Compiled(assign_) if self.compile else _by_pieces(eager)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -154,9 +156,9 @@ class Optimizer(torch.optim.Optimizer):
         """Take a copy of the state and the groups that `state_dict` returned."""
         saved = copy.deepcopy(state_dict)
         for state in saved["state"].values():
-            if set(state) != set(self._state._fields):
+            if list(state) != self._names:
                 raise ValueError(
-                    f"state_dict must have the state {self._state._fields} of {self.rule}, "
+                    f"state_dict must have the state {self._names} of {self.rule}, "
                     f"got {tuple(state)}"
                 )
         for group, mine in zip(saved["param_groups"], self.param_groups, strict=False):
@@ -210,21 +212,22 @@ class Optimizer(torch.optim.Optimizer):
 
     def _step_alone(self, rule: Rule, params: list[Tensor]) -> None:
         (p,) = params
-        kept = self.state[p]
-        state = self._state(**kept) if kept else rule.init(p.detach())
-        kept.update(self._update(rule, p.detach(), p.grad, state)._asdict())
+        x, kept = p.detach(), self.state[p]
+        state = with_leaves(self._blank, iter(kept.values())) if kept else rule.init(x)
+        new = self._update(rule, x, p.grad, state)
+        kept.update(zip(self._names, leaves(new), strict=True))
 
     def _step_joined(self, rule: Rule, params: list[Tensor]) -> None:
         kept = [self.state[p] for p in params]
         x, g = self._joined(params), self._joined(_grads(params))
-        columns = {name: [k[name] for k in kept] for name in kept[0]}
-        state = self._state(**{k: self._one(c) for k, c in columns.items()}) if columns else None
-        state = self._update(rule, x, g, state or rule.init(x))
+        columns = [list(column) for column in zip(*(k.values() for k in kept), strict=True)]
+        old = with_leaves(self._blank, map(self._one, columns)) if columns else rule.init(x)
+        new = self._update(rule, x, g, old)
         if not _same_place(x, params[0]):
             torch._foreach_copy_(params, self._cut(x, params))
         torch.autograd.graph.increment_version(params)
-        for name, value in state._asdict().items():
-            if isinstance(value, Tensor) and columns and _same_place(value, columns[name][0]):
+        for i, (name, value) in enumerate(zip(self._names, leaves(new), strict=True)):
+            if isinstance(value, Tensor) and columns and _same_place(value, columns[i][0]):
                 continue
             for k, part in zip(kept, self._cut(value, params), strict=True):
                 k[name] = part
@@ -306,7 +309,7 @@ def _by_pieces(update: Callable[..., Any]) -> Callable[..., Any]:
     def update_by_pieces(rule: Rule, x: Tensor, g: Tensor, state: Any) -> Any:
         if not rule.elementwise or x.dim() != 1 or x.numel() <= PIECE or x.device.type != "cpu":
             return update(rule, x, g, state)
-        arrays = [s for s in state if isinstance(s, Tensor)]
+        arrays = _arrays(state)
         for xs, gs, *pieces in zip(*(torch.split(v, PIECE) for v in (x, g, *arrays)), strict=True):
             new = update(rule, xs, gs, _with_arrays(state, pieces))
         return _with_arrays(new, arrays)
@@ -314,10 +317,14 @@ def _by_pieces(update: Callable[..., Any]) -> Callable[..., Any]:
     return update_by_pieces
 
 
+def _arrays(state: Any) -> list[Tensor]:
+    return [s for s in leaves(state) if isinstance(s, Tensor)]
+
+
 def _with_arrays(state: Any, arrays: Iterable[Tensor]) -> Any:
     """Return the state with these arrays in place of its own."""
     rest = iter(arrays)
-    return type(state)(*(next(rest) if isinstance(s, Tensor) else s for s in state))
+    return with_leaves(state, (next(rest) if isinstance(s, Tensor) else s for s in leaves(state)))
 
 
 def _hyper(rule: Rule) -> dict[str, Any]:
@@ -325,7 +332,11 @@ def _hyper(rule: Rule) -> dict[str, Any]:
     hyper: dict[str, Any] = {}
     for f in fields(rule):
         value = getattr(rule, f.name)
-        hyper = {**_hyper(value), **hyper} if isinstance(value, Rule) else hyper | {f.name: value}
+        entries = _hyper(value) if isinstance(value, Rule) else {f.name: value}
+        for name in entries.keys() & hyper.keys():
+            if entries[name] != hyper[name]:
+                raise ValueError(f"rule must have one {name} only, got {rule}")
+        hyper |= entries
     if {"beta1", "beta2"} <= hyper.keys():
         hyper["betas"] = hyper.pop("beta1"), hyper.pop("beta2")
     return hyper
