@@ -9,7 +9,6 @@ import copy
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields, replace
-from itertools import accumulate
 from typing import Any
 
 import torch
@@ -17,14 +16,12 @@ from torch import Tensor
 
 from descent import rules
 from descent._graph import Compiled
+from descent._layout import Run, Single, are_side_by_side, gradients, joined
 from descent._state import leaf_names, leaves, with_leaves
 from descent.rules import Rule
 
 PIECE = 2**18
 """Coordinates in a piece: x, g, m, v and two temporaries of a float32 piece take 6 MiB."""
-
-ALIGNMENT = 64
-"""Bytes; in a flat buffer every tensor starts where PyTorch would have it start."""
 
 SCHEDULERS_KEYS = {
     *("initial_lr", "max_lr", "min_lr", "swa_lr", "max_momentum", "base_momentum"),
@@ -120,8 +117,7 @@ class Optimizer(torch.optim.Optimizer):
 
     def _set_update(self) -> None:
         eager = IN_PLACE.get(type(self.rule), assign_)
-        self._blank = self.rule.init(torch.zeros(1, 1))
-        self._names = leaf_names(self._blank)
+        self._plans: dict[int, tuple[list[Run | Single], list[Tensor]]] = {}
         self._update: Callable[..., Any] = Compiled(assign_) if self.compile else _by_pieces(eager)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -139,7 +135,7 @@ class Optimizer(torch.optim.Optimizer):
         super().add_param_group(param_group)
         try:
             _check_group(self.rule, param_group)
-            if self.flat and not self._side_by_side(param_group["params"]):
+            if self.flat and not are_side_by_side(param_group["params"]):
                 _check_memory(param_group["params"])
             self._lay_out(param_group["params"])
         except ValueError:
@@ -155,11 +151,11 @@ class Optimizer(torch.optim.Optimizer):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take a copy of the state and the groups that `state_dict` returned."""
         saved = copy.deepcopy(state_dict)
+        names = leaf_names(self.rule.init(torch.zeros(1, 1)))
         for state in saved["state"].values():
-            if list(state) != self._names:
+            if list(state) != names:
                 raise ValueError(
-                    f"state_dict must have the state {self._names} of {self.rule}, "
-                    f"got {tuple(state)}"
+                    f"state_dict must have the state {names} of {self.rule}, got {list(state)}"
                 )
         for group, mine in zip(saved["param_groups"], self.param_groups, strict=False):
             group.update({k: v for k, v in mine.items() if callable(v) and k not in group})
@@ -171,7 +167,7 @@ class Optimizer(torch.optim.Optimizer):
             return super().zero_grad(set_to_none)
         for group in self.param_groups:
             for params in self._lay_out(group["params"]):
-                self._joined(_grads(params)).zero_()
+                joined(gradients(params))[0].zero_()
         return None
 
     @torch.no_grad()
@@ -182,20 +178,43 @@ class Optimizer(torch.optim.Optimizer):
             with torch.enable_grad():
                 loss = closure()
         for group in self.param_groups:
-            rule = _rule_at_work(self.rule, group)
-            for params in self._runs(group["params"]):
-                step = self._step_alone if self._is_alone(params[0]) else self._step_joined
-                step(rule, params)
+            rule = self._rule_of(group)
+            for run in self._plan_of(group):
+                run.step(self._update, rule)
         return loss
 
-    def _is_alone(self, p: Tensor) -> bool:
-        """Whether p must keep its shape in the update."""
-        return not (self.rule.elementwise and p.is_contiguous())
+    def _rule_of(self, group: dict[str, Any]) -> Rule:
+        """Return the rule with the group's hyper-parameters; a scheduler may have set lr to 0."""
+        hyper = _of_group(self.rule, group)
+        lr = hyper["lr"]
+        return _replaced(self.rule, {**hyper, "lr": lr if callable(lr) else lambda t: lr})
 
-    def _runs(self, params: list[Tensor]) -> Iterator[list[Tensor]]:
-        """Yield the parameters that have a gradient, in runs that one update can take."""
+    def _plan_of(self, group: dict[str, Any]) -> list[Run | Single]:
+        """Return the runs of a group's parameters with a gradient, as long as they hold."""
+        plan, without = self._plans.get(id(group), ([], []))
+        if (
+            len(group["params"]) != len(without) + sum(len(run.params) for run in plan)
+            or any(p.grad is not None for p in without)
+            or not all(run.holds(self.state) for run in plan)
+        ):
+            plan = [self._run(params) for params in self._kinds(group["params"])]
+            without = [p for p in group["params"] if p.grad is None]
+            self._plans[id(group)] = plan, without
+        return plan
+
+    def _run(self, params: list[Tensor]) -> Run | Single:
+        if len(params) > 1:
+            return Run(params, self.state, self.rule.init, self.flat)
+        return Single(params[0], self.state, self.rule.init, self._is_vector(params[0]))
+
+    def _is_vector(self, p: Tensor) -> bool:
+        """Whether the update may take p without its shape."""
+        return self.rule.elementwise and p.is_contiguous()
+
+    def _kinds(self, params: list[Tensor]) -> Iterator[list[Tensor]]:
+        """Yield the parameters that have a gradient, together those that one update can take."""
         longest = math.inf if self.flat else PIECE
-        runs: dict[Any, list[Tensor]] = {}
+        kinds: dict[Any, list[Tensor]] = {}
         sizes: dict[Any, int] = {}
         for p in params:
             if p.grad is None:
@@ -203,72 +222,12 @@ class Optimizer(torch.optim.Optimizer):
             if p.grad.layout is not torch.strided:
                 raise RuntimeError(f"{self.rule} does not support sparse gradients")
             numbers = (v for v in self.state[p].values() if not isinstance(v, Tensor))
-            kind = (p.dtype, p.device, *numbers, p if self._is_alone(p) else None)
-            if kind in runs and sizes[kind] + p.numel() > longest:
-                yield runs.pop(kind)
-            sizes[kind] = p.numel() + (sizes[kind] if kind in runs else 0)
-            runs.setdefault(kind, []).append(p)
-        yield from runs.values()
-
-    def _step_alone(self, rule: Rule, params: list[Tensor]) -> None:
-        (p,) = params
-        x, kept = p.detach(), self.state[p]
-        state = with_leaves(self._blank, iter(kept.values())) if kept else rule.init(x)
-        new = self._update(rule, x, p.grad, state)
-        kept.update(zip(self._names, leaves(new), strict=True))
-
-    def _step_joined(self, rule: Rule, params: list[Tensor]) -> None:
-        kept = [self.state[p] for p in params]
-        x, g = self._joined(params), self._joined(_grads(params))
-        columns = [list(column) for column in zip(*(k.values() for k in kept), strict=True)]
-        old = with_leaves(self._blank, map(self._one, columns)) if columns else rule.init(x)
-        new = self._update(rule, x, g, old)
-        if not _same_place(x, params[0]):
-            torch._foreach_copy_(params, self._cut(x, params))
-        torch.autograd.graph.increment_version(params)
-        for i, (name, value) in enumerate(zip(self._names, leaves(new), strict=True)):
-            if isinstance(value, Tensor) and columns and _same_place(value, columns[i][0]):
-                continue
-            for k, part in zip(kept, self._cut(value, params), strict=True):
-                k[name] = part
-
-    def _one(self, column: list[Any]) -> Any:
-        """Return what a run's parameters have in one entry of their states, as one value."""
-        return self._joined(column) if isinstance(column[0], Tensor) else column[0]
-
-    def _room(self, tensor: Tensor) -> int:
-        """Return how many elements of a buffer the tensor takes: with `flat` whole lines of it."""
-        line = ALIGNMENT // tensor.element_size() if self.flat else 1
-        return -(-tensor.numel() // line) * line
-
-    def _side_by_side(self, tensors: list[Tensor]) -> bool:
-        """Whether the tensors lie in one buffer as `_moved` lays them."""
-        first, last = tensors[0], tensors[-1]
-        rooms = accumulate((self._room(t) * t.element_size() for t in tensors), initial=0)
-        return first.untyped_storage().data_ptr() == last.untyped_storage().data_ptr() and all(
-            t.data_ptr() == first.data_ptr() + room and t.is_contiguous()
-            for t, room in zip(tensors, rooms, strict=False)
-        )
-
-    def _joined(self, tensors: list[Tensor]) -> Tensor:
-        """Return the tensors as one vector: a view where they lie side by side, else a copy."""
-        if len(tensors) == 1:
-            return tensors[0].detach().reshape(-1)
-        if self._side_by_side(tensors):
-            return tensors[0].detach().as_strided((sum(map(self._room, tensors)),), (1,))
-        if not self.flat:
-            return torch.cat([t.detach().reshape(-1) for t in tensors])
-        vector = tensors[0].new_zeros(sum(map(self._room, tensors)))
-        torch._foreach_copy_(self._cut(vector, tensors), tensors)
-        return vector
-
-    def _cut(self, value: Any, like: list[Tensor]) -> list[Any]:
-        """Return a vector's parts, shaped like the tensors it was joined from."""
-        if not isinstance(value, Tensor):
-            return [value] * len(like)
-        one = len(like) == 1  # which needs no room after it
-        parts = [value] if one else torch.split(value, [self._room(t) for t in like])
-        return [part[: t.numel()].view(t.shape) for part, t in zip(parts, like, strict=True)]
+            kind = (p.dtype, p.device, *numbers, None if self._is_vector(p) else p)
+            if kind in kinds and sizes[kind] + p.numel() > longest:
+                yield kinds.pop(kind)
+            sizes[kind] = p.numel() + (sizes[kind] if kind in kinds else 0)
+            kinds.setdefault(kind, []).append(p)
+        yield from kinds.values()
 
     def _lay_out(self, params: list[Tensor]) -> list[list[Tensor]]:
         """With `flat`, bring parameters and gradients of a kind side by side; return the kinds.
@@ -287,20 +246,14 @@ class Optimizer(torch.optim.Optimizer):
 
     @torch.no_grad()
     def _lay_side_by_side(self, params: list[Tensor]) -> None:
-        if not self._side_by_side(params):
-            for p, part in zip(params, self._moved(params), strict=True):
+        for p, part in zip(params, joined(params)[1], strict=True):
+            if p is not part:
                 p.data = part
         grads = [torch.zeros_like(p) if p.grad is None else p.grad for p in params]
-        if not self._side_by_side(grads):
-            for p, part in zip(params, self._moved(grads), strict=True):
+        for p, part in zip(params, joined(grads)[1], strict=True):
+            if p.grad is not part:
                 p.grad = part
-
-    def _moved(self, tensors: list[Tensor]) -> list[Tensor]:
-        """Return copies of the tensors that lie side by side in a buffer of their own."""
-        buffer = tensors[0].new_zeros(sum(map(self._room, tensors)))
-        parts = self._cut(buffer, tensors)
-        torch._foreach_copy_(parts, tensors)
-        return parts
+                self._plans.clear()
 
 
 def _by_pieces(update: Callable[..., Any]) -> Callable[..., Any]:
@@ -359,13 +312,6 @@ def _replaced(rule: Rule, hyper: dict[str, Any]) -> Rule:
     return replace(rule, **own)
 
 
-def _rule_at_work(rule: Rule, group: dict[str, Any]) -> Rule:
-    """Return the rule with the group's hyper-parameters; a scheduler may have set lr to 0."""
-    hyper = _of_group(rule, group)
-    lr = hyper["lr"]
-    return _replaced(rule, {**hyper, "lr": lr if callable(lr) else lambda t: lr})
-
-
 def _check_group(rule: Rule, group: dict[str, Any]) -> None:
     known = {"params", "param_names", *_hyper(rule)}
     unknown = group.keys() - known - SCHEDULERS_KEYS
@@ -381,10 +327,6 @@ def _check_group(rule: Rule, group: dict[str, Any]) -> None:
             raise ValueError(f"params must be real floating-point tensors, got one of {p.dtype}")
 
 
-def _grads(params: list[Tensor]) -> list[Tensor]:
-    return [p.grad for p in params if p.grad is not None]
-
-
 def _check_memory(params: list[Any]) -> None:
     """Require parameters that can be moved: nothing else may look at their memory."""
     for p in params:
@@ -394,7 +336,3 @@ def _check_memory(params: list[Any]) -> None:
                 "flat must be False where a parameter shares its memory with other tensors or "
                 f"processes, or is not contiguous; one of shape {tuple(p.shape)} does"
             )
-
-
-def _same_place(a: Tensor, b: Tensor) -> bool:
-    return a.data_ptr() == b.data_ptr()
