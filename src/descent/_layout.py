@@ -1,7 +1,7 @@
 """Many tensors as one vector: a run of parameters that one update takes at once."""
 
-from collections.abc import Callable
-from itertools import accumulate
+from collections.abc import Callable, Iterable
+from itertools import accumulate, chain
 from operator import is_
 from typing import Any
 
@@ -63,10 +63,9 @@ class Run:
     ) -> None:
         bring = joined if in_place else moved
         self.params = params
-        self.places = [(p.data_ptr(), p.dtype) for p in params]
         self.x, self.xs = bring(params)
         self.g, self.gs = bring(gradients(params))
-        self.g_places = [g.data_ptr() for g in self.gs]
+        self.g_places = places(self.gs)
         self.kept: list[dict[str, Any]] = [state[p] for p in params]
         self._take_up(init(self.x))
 
@@ -74,33 +73,32 @@ class Run:
         """Begin with what is kept for the parameters, or with a state before the first step."""
         self.names = leaf_names(state)
         if self.kept[0]:
-            columns = ([k[name] for k in self.kept] for name in self.names)
-            one = (joined(c)[0] if isinstance(c[0], Tensor) else c[0] for c in columns)
+            kept = ([k[name] for k in self.kept] for name in self.names)
+            one = (joined(c)[0] if isinstance(c[0], Tensor) else c[0] for c in kept)
             state = with_leaves(state, one)
         self.state = state
-        self.columns = [
+        columns: list[list[Any]] = [
             cut(value, self.params) if isinstance(value, Tensor) else [value] * len(self.params)
             for value in leaves(state)
         ]
-        for k, values in zip(self.kept, zip(*self.columns, strict=True), strict=True):
-            k.update(zip(self.names, values, strict=True))
+        rows = list(zip(*columns, strict=True))
+        self.entries = list(chain.from_iterable(rows))
+        for k, row in zip(self.kept, rows, strict=True):
+            k.update(zip(self.names, row, strict=True))
 
-    def holds(self, state: Any) -> bool:
-        """Whether all parameters have a gradient, and all is where the run left it."""
-        return (
-            [(p.data_ptr(), p.dtype) for p in self.params] == self.places
-            and len(gradients(self.params)) == len(self.params)
-            and all(map(is_, map(state.get, self.params), self.kept))
-            and all(
-                all(map(is_, [k.get(name) for k in self.kept], column))
-                for name, column in zip(self.names, self.columns, strict=True)
-            )
-        )
+    def holds(self) -> bool:
+        """Whether what is kept for the parameters is what the run wrote."""
+        return are_same(chain.from_iterable(map(dict.values, self.kept)), self.entries)
+
+    def gradients_in_place(self) -> bool:
+        """Whether the parameters are trained, with the run's buffer for their gradients."""
+        trained = all(p.requires_grad for p in self.params)
+        return trained and places(gradients(self.params)) == self.g_places
 
     def step(self, update: Callable[..., Any], rule: Any) -> None:
         """Make one step."""
         grads = gradients(self.params)
-        if [g.data_ptr() for g in grads] != self.g_places:
+        if places(grads) != self.g_places:
             torch._foreach_copy_(self.gs, grads)
         in_place = self.xs is self.params
         if not in_place:
@@ -111,7 +109,7 @@ class Run:
         torch.autograd.graph.increment_version(self.params)
         for i, value in enumerate(leaves(self.state)):
             if not isinstance(value, Tensor):
-                self.columns[i] = [value] * len(self.params)
+                self.entries[i :: len(self.names)] = [value] * len(self.params)
                 for k in self.kept:
                     k[self.names[i]] = value
 
@@ -120,23 +118,24 @@ class Single:
     """A parameter that is updated by itself: as a vector, or in its shape."""
 
     def __init__(self, p: Tensor, state: Any, init: Callable[[Tensor], Any], vector: bool) -> None:
-        self.params, self.init, self.vector = [p], init, vector
+        self.p, self.init, self.vector = p, init, vector
+        self.blank = init(p.new_zeros(1, 1))
         self.kept: dict[str, Any] = state[p]
 
-    def holds(self, state: Any) -> bool:
-        """Whether the parameter has a gradient and its state is where it was."""
-        (p,) = self.params
-        return p.grad is not None and state.get(p) is self.kept
+    def holds(self) -> bool:
+        """Whether what is kept can be taken: always, since a step reads it anew."""
+        return True
 
     def step(self, update: Callable[..., Any], rule: Any) -> None:
         """Make one step."""
-        (p,) = self.params
-        x, g = self._seen(p.detach()), self._seen(p.grad)
-        state = self.init(x)
-        if self.kept:
-            state = with_leaves(state, map(self._seen, self.kept.values()))
+        x, g = self._seen(self.p.detach()), self._seen(self.p.grad)
+        state = (
+            with_leaves(self.blank, map(self._seen, self.kept.values()))
+            if self.kept
+            else self.init(x)
+        )
         state = update(rule, x, g, state)
-        values = (v.view(p.shape) if self._is_seen(v) else v for v in leaves(state))
+        values = (v.view(self.p.shape) if self._is_seen(v) else v for v in leaves(state))
         self.kept.update(zip(leaf_names(state), values, strict=True))
 
     def _is_seen(self, value: Any) -> bool:
@@ -146,6 +145,40 @@ class Single:
         return value.reshape(-1) if self._is_seen(value) else value
 
 
+class Plan:
+    """The runs of a group: how to make its step as long as nothing but values changes."""
+
+    def __init__(self, params: list[Tensor], runs: list[Run | Single]) -> None:
+        self.runs = runs
+        self.data = [p.detach() for p in params]  # kept, so that nothing else takes their place
+        self.places = places(params)
+        self.trained = [p.grad is not None for p in params]
+
+    def holds(self, params: list[Tensor]) -> bool:
+        """Whether the same parameters have gradients, and all else is where it was."""
+        return (
+            [p.grad is not None for p in params] == self.trained
+            and places(params) == self.places
+            and all(run.holds() for run in self.runs)
+        )
+
+    def buffers(self) -> list[Tensor]:
+        """Return the buffers of all gradients, or nothing if a gradient is elsewhere."""
+        in_place = all(isinstance(r, Run) and r.gradients_in_place() for r in self.runs)
+        return [r.g for r in self.runs if isinstance(r, Run) and in_place and all(self.trained)]
+
+
 def gradients(params: list[Tensor]) -> list[Tensor]:
     """Return the gradients of the parameters that have one."""
     return [p.grad for p in params if p.grad is not None]
+
+
+def places(tensors: list[Tensor]) -> list[int]:
+    """Return where the tensors are in memory."""
+    return [t.data_ptr() for t in tensors]
+
+
+def are_same(objects: Iterable[Any], others: list[Any]) -> bool:
+    """Whether both hold the same objects, not only equal ones."""
+    objects = list(objects)
+    return len(objects) == len(others) and all(map(is_, objects, others))

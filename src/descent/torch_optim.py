@@ -16,12 +16,12 @@ from torch import Tensor
 
 from descent import rules
 from descent._graph import Compiled
-from descent._layout import Run, Single, are_side_by_side, gradients, joined
+from descent._layout import Plan, Run, Single, are_same, are_side_by_side, gradients, joined
 from descent._state import leaf_names, leaves, with_leaves
 from descent.rules import Rule
 
-PIECE = 2**18
-"""Coordinates in a piece: x, g, m, v and two temporaries of a float32 piece take 6 MiB."""
+PIECE = 2**17
+"""Coordinates in a piece: x, g, m, v and two temporaries of a float32 piece take 3 MiB."""
 
 SCHEDULERS_KEYS = {
     *("initial_lr", "max_lr", "min_lr", "swa_lr", "max_momentum", "base_momentum"),
@@ -41,17 +41,17 @@ def assign_(rule: Rule, x: Tensor, g: Tensor, state: Any) -> Any:
     return _with_arrays(new, old[1:])
 
 
-def adam_(rule: rules.Adam, x: Tensor, g: Tensor, state: Any) -> Any:
+def adam_(rule: rules.Adam, x: Tensor, g: Tensor, state: Any, room: Tensor) -> Any:
     """Make one step of Adam in place: `rules.Adam` in the order of `torch.optim.Adam`, bit by bit.
 
-    The one formula of the package that is written a second time. Five operations in place need one
-    temporary, where the operators of the rule need a dozen.
+    The one formula of the package that is written a second time. It needs room for one array like
+    x, where the operators of the rule make a dozen.
     """
     t = state.t + 1
     state.m.lerp_(g, 1 - rule.beta1)
     state.v.mul_(rule.beta2).addcmul_(g, g, value=1 - rule.beta2)
-    denominator = (state.v.sqrt() / (1 - rule.beta2**t) ** 0.5).add_(rule.eps)
-    x.addcdiv_(state.m, denominator, value=-(rule.lr_at(t) / (1 - rule.beta1**t)))
+    torch.sqrt(state.v, out=room).div_((1 - rule.beta2**t) ** 0.5).add_(rule.eps)
+    x.addcdiv_(state.m, room, value=-(rule.lr_at(t) / (1 - rule.beta1**t)))
     return state._replace(t=t)
 
 
@@ -116,8 +116,12 @@ class Optimizer(torch.optim.Optimizer):
         super().__init__(params, _hyper(rule))
 
     def _set_update(self) -> None:
-        eager = IN_PLACE.get(type(self.rule), assign_)
-        self._plans: dict[int, tuple[list[Run | Single], list[Tensor]]] = {}
+        form = IN_PLACE.get(type(self.rule))
+        eager = _with_room(form) if form else assign_
+        self._hyper = list(_hyper(self.rule))
+        self._rules: dict[int, tuple[list[Any], Rule]] = {}
+        self._plans: dict[int, Plan] = {}
+        self._kept: list[Any] = []
         self._update: Callable[..., Any] = Compiled(assign_) if self.compile else _by_pieces(eager)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -166,8 +170,12 @@ class Optimizer(torch.optim.Optimizer):
         if not self.flat:
             return super().zero_grad(set_to_none)
         for group in self.param_groups:
-            for params in self._lay_out(group["params"]):
-                joined(gradients(params))[0].zero_()
+            plan = self._plans.get(id(group))
+            buffers = plan.buffers() if plan else []
+            if not buffers:
+                kinds = self._lay_out(group["params"])
+                buffers = [joined(gradients(params))[0] for params in kinds]
+            torch._foreach_zero_(buffers)
         return None
 
     @torch.no_grad()
@@ -177,29 +185,33 @@ class Optimizer(torch.optim.Optimizer):
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
+        if not are_same(self.state.values(), self._kept):
+            self._plans.clear()
         for group in self.param_groups:
             rule = self._rule_of(group)
-            for run in self._plan_of(group):
+            for run in self._plan_of(group).runs:
                 run.step(self._update, rule)
         return loss
 
     def _rule_of(self, group: dict[str, Any]) -> Rule:
         """Return the rule with the group's hyper-parameters; a scheduler may have set lr to 0."""
-        hyper = _of_group(self.rule, group)
-        lr = hyper["lr"]
-        return _replaced(self.rule, {**hyper, "lr": lr if callable(lr) else lambda t: lr})
+        values = [_number(group[name]) for name in self._hyper]
+        known, rule = self._rules.get(id(group), (None, self.rule))
+        if values != known:
+            hyper = dict(zip(self._hyper, values, strict=True))
+            lr = hyper["lr"]
+            rule = _replaced(self.rule, hyper | {"lr": lr if callable(lr) else lambda t: lr})
+            self._rules[id(group)] = values, rule
+        return rule
 
-    def _plan_of(self, group: dict[str, Any]) -> list[Run | Single]:
-        """Return the runs of a group's parameters with a gradient, as long as they hold."""
-        plan, without = self._plans.get(id(group), ([], []))
-        if (
-            len(group["params"]) != len(without) + sum(len(run.params) for run in plan)
-            or any(p.grad is not None for p in without)
-            or not all(run.holds(self.state) for run in plan)
-        ):
-            plan = [self._run(params) for params in self._kinds(group["params"])]
-            without = [p for p in group["params"] if p.grad is None]
-            self._plans[id(group)] = plan, without
+    def _plan_of(self, group: dict[str, Any]) -> Plan:
+        """Return the group's plan, a new one where the last does not hold."""
+        params = group["params"]
+        plan = self._plans.get(id(group))
+        if plan is None or not plan.holds(params):
+            plan = Plan(params, [self._run(kind) for kind in self._kinds(params)])
+            self._plans[id(group)] = plan
+            self._kept = list(self.state.values())
         return plan
 
     def _run(self, params: list[Tensor]) -> Run | Single:
@@ -270,6 +282,23 @@ def _by_pieces(update: Callable[..., Any]) -> Callable[..., Any]:
     return update_by_pieces
 
 
+def _with_room(form: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a form in place as an update, whose room for a piece on the CPU is kept.
+
+    New memory of that size costs more than what is computed in it.
+    """
+    rooms: dict[torch.dtype, Tensor] = {}
+
+    def update(rule: Rule, x: Tensor, g: Tensor, state: Any) -> Any:
+        if x.device.type != "cpu" or x.numel() > PIECE:
+            return form(rule, x, g, state, torch.empty_like(x))
+        if x.dtype not in rooms or rooms[x.dtype].numel() < x.numel():
+            rooms[x.dtype] = x.new_empty(x.numel())
+        return form(rule, x, g, state, rooms[x.dtype][: x.numel()].view(x.shape))
+
+    return update
+
+
 def _arrays(state: Any) -> list[Tensor]:
     return [s for s in leaves(state) if isinstance(s, Tensor)]
 
@@ -295,21 +324,21 @@ def _hyper(rule: Rule) -> dict[str, Any]:
     return hyper
 
 
-def _of_group(rule: Rule, group: dict[str, Any]) -> dict[str, Any]:
-    """Return the group's hyper-parameters as the rule takes them."""
-    hyper = {name: group[name] for name in _hyper(rule)}
-    if "betas" in hyper:
-        hyper["beta1"], hyper["beta2"] = hyper.pop("betas")
-    one = (k for k, v in hyper.items() if isinstance(v, Tensor) and v.numel() == 1)
-    return hyper | {k: hyper[k].item() for k in one}
-
-
 def _replaced(rule: Rule, hyper: dict[str, Any]) -> Rule:
-    """Return the rule, and a rule inside it, with these hyper-parameters."""
+    """Return the rule, and a rule inside it, with the hyper-parameters of a group."""
+    if "betas" in hyper:
+        hyper = hyper | dict(zip(("beta1", "beta2"), _number(hyper["betas"]), strict=True))
     own: dict[str, Any] = {f.name: getattr(rule, f.name) for f in fields(rule)}
     for name, value in own.items():
-        own[name] = _replaced(value, hyper) if isinstance(value, Rule) else hyper[name]
+        own[name] = _replaced(value, hyper) if isinstance(value, Rule) else _number(hyper[name])
     return replace(rule, **own)
+
+
+def _number(value: Any) -> Any:
+    """Return a tensor of one number as that number, in a pair too, and anything else as it is."""
+    if isinstance(value, tuple | list):
+        return tuple(map(_number, value))
+    return value.item() if isinstance(value, Tensor) and value.numel() == 1 else value
 
 
 def _check_group(rule: Rule, group: dict[str, Any]) -> None:
@@ -321,7 +350,7 @@ def _check_group(rule: Rule, group: dict[str, Any]) -> None:
         not isinstance(group["betas"], tuple | list) or len(group["betas"]) != 2
     ):
         raise ValueError(f"betas must be a pair of numbers, got {group['betas']!r}")
-    _replaced(rule, _of_group(rule, group))
+    _replaced(rule, group)
     for p in group["params"]:
         if not p.is_floating_point():
             raise ValueError(f"params must be real floating-point tensors, got one of {p.dtype}")
