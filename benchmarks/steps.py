@@ -17,7 +17,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,7 @@ TURN = 0.02
 
 Row = dict[str, Any]
 Step = Callable[[], Any]
+Shapes = Sequence[tuple[int, ...]]
 
 
 class AsItReads(rules.Adam):
@@ -78,7 +79,7 @@ class Bare:
         self.g.zero_()
 
 
-def parameters(shapes: Iterable[tuple[int, ...]], device: str) -> list[Tensor]:
+def parameters(shapes: Shapes, device: str) -> list[Tensor]:
     """Return parameters of these shapes, with gradients."""
     generator = torch.Generator().manual_seed(SEED)
     params: list[Tensor] = []
@@ -88,7 +89,7 @@ def parameters(shapes: Iterable[tuple[int, ...]], device: str) -> list[Tensor]:
     return params
 
 
-def optax_step(shapes: list[tuple[int, ...]]) -> Step:
+def optax_step(shapes: Shapes) -> Step:
     """Return a step of optax.adam, compiled, its arguments given away."""
     import jax
     import optax
@@ -117,7 +118,7 @@ def bandwidth_step(n: int, device: str) -> Step:
     return lambda: x.mul_(1.0)
 
 
-def variants(shapes: list[tuple[int, ...]], device: str) -> Iterator[tuple[str, Step]]:
+def variants(shapes: Shapes, device: str) -> Iterator[tuple[str, Step]]:
     """Yield the variants that can run here, ready to be timed."""
     yield "roofline", bandwidth_step(sum(map(math.prod, shapes)), device)
     for name, make in optimizers().items():
@@ -150,7 +151,7 @@ def in_turns(steps: dict[str, Step], rounds: int, device: str) -> dict[str, floa
 def measure_steps(threads: int, quick: bool, device: str) -> Iterator[Row]:
     """Yield the time of a step, for one tensor of many sizes and for ResNet-50's."""
     sizes = [10**5, 10**6, 10**7] + ([] if quick else [5 * 10**7])
-    cases = {f"{n:.0e}".replace("e+0", "e"): [(n,)] for n in sizes}
+    cases: dict[str, Shapes] = {f"{n:.0e}".replace("e+0", "e"): [(n,)] for n in sizes}
     cases["ResNet-50"] = models.resnet50_shapes()
     for case, shapes in cases.items():
         say(f"{threads} threads, {case}")
@@ -201,7 +202,7 @@ def train_in_turns(
     rest: dict[str, list[float]] = {name: [] for name in nets}
     batches = torch.randint(len(x), (steps, 64), generator=torch.Generator().manual_seed(SEED))
 
-    for turn in batches.to(device).split(20):  # in which the caches hold one net
+    for turn in torch.split(batches.to(device), 20):  # in which the caches hold one net
         for name, net in nets.items():
             for batch in turn:
                 gradient = partial(backward, net, x[batch], y[batch])
@@ -212,7 +213,8 @@ def train_in_turns(
 
 def backward(net: nn.Module, x: Tensor, y: Tensor) -> None:
     """Compute the gradients of a batch."""
-    nn.functional.cross_entropy(net(x), y).backward()
+    loss: Any = nn.functional.cross_entropy(net(x), y)
+    loss.backward()
 
 
 def step_and_zero(trainer: Any) -> None:

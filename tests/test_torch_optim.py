@@ -1,7 +1,9 @@
+import collections
 import copy
 import functools
 import io
 import pickle
+import shutil
 import warnings
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -73,10 +75,21 @@ def visited(make, dtype="float64", drop=parity.drop):
     return np.array(points)
 
 
-@pytest.fixture
-def traced(monkeypatch):
+COMPILE = torch.compile
+
+
+@pytest.fixture(autouse=True)
+def as_traced(monkeypatch):
     """Run graphs as they are: the numbers and branches are tested without a C++ compiler."""
-    monkeypatch.setattr(torch, "compile", functools.partial(torch.compile, backend="aot_eager"))
+    monkeypatch.setattr(torch, "compile", functools.partial(COMPILE, backend="aot_eager"))
+
+
+@pytest.fixture
+def compiled(monkeypatch, as_traced):
+    """Compile graphs, as users do."""
+    if not (shutil.which("g++") or shutil.which("clang++")):
+        pytest.skip("torch.compile needs a C++ compiler")
+    monkeypatch.setattr(torch, "compile", COMPILE)
 
 
 @pytest.fixture
@@ -91,6 +104,7 @@ def float64():
 TORCH_CASES = [case for case in parity.CASES if case.name.startswith("torch.")]
 
 
+@pytest.mark.usefixtures("compiled")
 @pytest.mark.parametrize("form", FORMS, ids=form_name)
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-12), ("float32", 2e-5)])
 @pytest.mark.parametrize(
@@ -103,7 +117,7 @@ def test_every_form_of_adam_visits_torchs_points(hyper, dtype, tolerance, form):
     assert parity.error(ours, parity.by_torch(case, dtype)) <= tolerance
 
 
-@pytest.mark.usefixtures("traced", "float64")
+@pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize("form", [{}, {"compile": True}], ids=form_name)
 @pytest.mark.parametrize("case", TORCH_CASES, ids=str)
 def test_every_optimiser_of_torch_runs_as_a_rule(case, form):
@@ -113,7 +127,6 @@ def test_every_optimiser_of_torch_runs_as_a_rule(case, form):
     assert parity.error(ours, parity.by_torch(case, "float64")) <= max(1e-12, 4 * rounding)
 
 
-@pytest.mark.usefixtures("traced")
 @pytest.mark.parametrize("form", FORMS, ids=form_name)
 @pytest.mark.parametrize("name", rules.names())
 def test_every_rule_of_a_paper_makes_its_own_steps(name, form):
@@ -364,12 +377,50 @@ def test_a_step_without_any_gradient_changes_nothing():
     assert optimizer.state_dict()["state"] in ({}, {0: {}})
 
 
-def test_a_sparse_gradient_is_refused_by_name():
-    p = Parameter(torch.ones(3, 3))
-    optimizer = Optimizer([p], rules.Adam())
-    p.grad = torch.eye(3).to_sparse()
+@pytest.mark.parametrize("dense_steps", [0, 2])
+@pytest.mark.parametrize("form", EAGER, ids=form_name)
+@pytest.mark.parametrize("others", [0, 2])
+def test_a_sparse_gradient_is_refused_by_name(others, form, dense_steps):
+    ps = [Parameter(torch.ones(3, 3)) for _ in range(1 + others)]
+    optimizer = Optimizer(ps, rules.Adam(), **form)
+    for _ in range(dense_steps):
+        for p in ps:
+            p.grad = torch.ones(3, 3)
+        optimizer.step()
+    ps[0].grad = torch.eye(3).to_sparse()
     with pytest.raises(RuntimeError, match=r"Adam.*does not support sparse gradients"):
         optimizer.step()
+
+
+@pytest.mark.parametrize("form", FORMS, ids=form_name)
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda o: o.state.clear(),
+        lambda o: setattr(o, "state", collections.defaultdict(dict)),
+        lambda o: [o.state[p].clear() for p in list(o.state)],
+        lambda o: [s.update(t=0, m=0 * s["m"], v=0 * s["v"]) for s in o.state.values()],
+    ],
+    ids=["clear", "replace", "clear each", "write"],
+)
+def test_a_state_that_is_reset_by_hand_starts_again(change, form):
+    model, fresh = small_model(), small_model()
+    optimizer = Optimizer(model.parameters(), rules.Adam(1e-2), **form)
+    train(optimizer, model, 5)
+    change(optimizer)
+    fresh.load_state_dict(model.state_dict())
+    train(optimizer, model, 5, seed=2)
+    train(Optimizer(fresh.parameters(), rules.Adam(1e-2), **form), fresh, 5, seed=2)
+    assert torch.equal(weights(model), weights(fresh))
+
+
+def test_a_state_dict_without_a_hyper_parameter_is_refused():
+    model = small_model()
+    optimizer = Optimizer(model.parameters(), rules.Adam())
+    saved = optimizer.state_dict()
+    del saved["param_groups"][0]["eps"]
+    with pytest.raises(ValueError, match=r"state_dict must have \['eps'\] in each of its groups"):
+        optimizer.load_state_dict(saved)
 
 
 @pytest.mark.parametrize("form", FORMS, ids=form_name)
@@ -602,6 +653,7 @@ def test_a_refused_group_leaves_the_optimizer_as_it_was():
 
 
 @pytest.mark.gpu
+@pytest.mark.usefixtures("compiled")
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize("form", FORMS, ids=form_name)
 def test_training_on_a_gpu_is_torchs(form):

@@ -149,15 +149,16 @@ class Plan:
     """The runs of a group: how to make its step as long as nothing but values changes."""
 
     def __init__(self, params: list[Tensor], runs: list[Run | Single]) -> None:
-        self.runs = runs
+        self.params, self.runs = list(params), runs
         self.data = [p.detach() for p in params]  # kept, so that nothing else takes their place
         self.places = places(params)
-        self.trained = [p.grad is not None for p in params]
+        self.dense = [has_dense_gradient(p) for p in params]
 
     def holds(self, params: list[Tensor]) -> bool:
         """Whether the same parameters have gradients, and all else is where it was."""
         return (
-            [p.grad is not None for p in params] == self.trained
+            are_same(params, self.params)
+            and [has_dense_gradient(p) for p in params] == self.dense
             and places(params) == self.places
             and all(run.holds() for run in self.runs)
         )
@@ -165,7 +166,12 @@ class Plan:
     def buffers(self) -> list[Tensor]:
         """Return the buffers of all gradients, or nothing if a gradient is elsewhere."""
         in_place = all(isinstance(r, Run) and r.gradients_in_place() for r in self.runs)
-        return [r.g for r in self.runs if isinstance(r, Run) and in_place and all(self.trained)]
+        return [r.g for r in self.runs if isinstance(r, Run) and in_place and all(self.dense)]
+
+
+def has_dense_gradient(p: Tensor) -> bool:
+    """Whether p has a gradient that is not sparse."""
+    return p.grad is not None and p.grad.layout is torch.strided
 
 
 def gradients(params: list[Tensor]) -> list[Tensor]:

@@ -16,7 +16,16 @@ from torch import Tensor
 
 from descent import rules
 from descent._graph import Compiled
-from descent._layout import Plan, Run, Single, are_same, are_side_by_side, gradients, joined
+from descent._layout import (
+    Plan,
+    Run,
+    Single,
+    are_same,
+    are_side_by_side,
+    gradients,
+    has_dense_gradient,
+    joined,
+)
 from descent._state import leaf_names, leaves, with_leaves
 from descent.rules import Rule
 
@@ -157,12 +166,15 @@ class Optimizer(torch.optim.Optimizer):
         saved = copy.deepcopy(state_dict)
         names = leaf_names(self.rule.init(torch.zeros(1, 1)))
         for state in saved["state"].values():
-            if list(state) != names:
+            if state and list(state) != names:
                 raise ValueError(
                     f"state_dict must have the state {names} of {self.rule}, got {list(state)}"
                 )
         for group, mine in zip(saved["param_groups"], self.param_groups, strict=False):
             group.update({k: v for k, v in mine.items() if callable(v) and k not in group})
+            missing = mine.keys() - group.keys() - SCHEDULERS_KEYS
+            if missing:
+                raise ValueError(f"state_dict must have {sorted(missing)} in each of its groups")
         super().load_state_dict(saved)
 
     def zero_grad(self, set_to_none: bool = True) -> None:
@@ -231,7 +243,7 @@ class Optimizer(torch.optim.Optimizer):
         for p in params:
             if p.grad is None:
                 continue
-            if p.grad.layout is not torch.strided:
+            if not has_dense_gradient(p):
                 raise RuntimeError(f"{self.rule} does not support sparse gradients")
             numbers = (v for v in self.state[p].values() if not isinstance(v, Tensor))
             kind = (p.dtype, p.device, *numbers, None if self._is_vector(p) else p)
