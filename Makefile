@@ -57,7 +57,7 @@ mutants: $(READY)  ## the same, and every small change of every rule (minutes)
 	$(BIN)/python -m tools.mutants
 
 bench: $(READY)  ## time a step of Adam against torch.optim, Optax and the memory (minutes)
-	OMP_NUM_THREADS= $(BIN)/python -m benchmarks.steps
+	env -u OMP_NUM_THREADS $(BIN)/python -m benchmarks.steps
 
 test-colab: $(READY)  ## run every notebook where the package is not installed, without the network
 	$(BIN)/python -m tools.colab
