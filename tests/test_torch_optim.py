@@ -481,6 +481,23 @@ def test_flat_brings_parameters_and_gradients_into_one_buffer_each():
     assert torch.equal(weights(small_model()), before)
 
 
+def test_a_copy_of_a_flat_optimizer_is_flat():
+    model = small_model()
+    optimizer = Optimizer(model.parameters(), rules.Adam(), flat=True)
+    twin, _ = copy.deepcopy((model, optimizer))
+    assert len({p.untyped_storage().data_ptr() for p in twin.parameters()}) == 1
+
+
+def test_a_rule_that_needs_the_whole_vector_gets_it():
+    rule, x = rules.get("adafactor"), torch.ones(PIECE + 5)
+    p, g = Parameter(x.clone()), torch.linspace(-1, 1, PIECE + 5)
+    optimizer = Optimizer([p], rule)
+    p.grad = g
+    optimizer.step()
+    expected, _ = rule.update(x, g, rule.init(x))
+    assert torch.equal(p.detach(), expected)
+
+
 def test_flat_keeps_gradients_that_are_there():
     p, q = Parameter(torch.ones(2)), Parameter(torch.ones(3))
     p.grad = torch.tensor([1.0, 2.0])
@@ -489,7 +506,7 @@ def test_flat_keeps_gradients_that_are_there():
     assert q.grad.tolist() == [0.0, 0.0, 0.0]
 
 
-@pytest.mark.parametrize("disturb", ["zero_grad", "to", "freeze", "second optimizer"])
+@pytest.mark.parametrize("disturb", ["zero_grad", "to", "data", "freeze", "second optimizer"])
 def test_flat_stays_right_when_the_layout_is_disturbed(disturb):
     ours, theirs = small_model(), small_model()
     mine = Optimizer(ours.parameters(), rules.Adam(), flat=True)
@@ -500,6 +517,11 @@ def test_flat_stays_right_when_the_layout_is_disturbed(disturb):
             if disturb == "zero_grad":
                 model.zero_grad()
                 model(torch.ones(2, 7)).sum().backward()
+                optimizer.step()
+            if disturb == "data":
+                model(torch.ones(2, 7)).sum().backward()
+                for p in model.parameters():
+                    p.data = p.data.clone()
                 optimizer.step()
             if disturb == "to":
                 model.to(torch.float64).to(torch.float32)
