@@ -109,6 +109,41 @@ class NoisyQuadratic(Quadratic):
         return lambda x: self.grad(x) + self.noise * rng.standard_normal(np.shape(x))
 
 
+class Huber(Landscape):
+    """Huber's function of each coordinate, summed: x²/2 up to |x| = τ, then a straight line.
+
+    Convex with curvature at most 1, yet with none at all far out: there it is as hard for gradient
+    descent as a convex function can be.
+
+    Args:
+        threshold: τ, positive and finite.
+
+    Raises:
+        ValueError: threshold is not positive and finite.
+
+    >>> f = Huber(threshold=0.5)
+    >>> float(f([2.0])), f.grad([2.0])
+    (0.875, array([0.5]))
+    """
+
+    minimizer = np.zeros(1)
+    start = np.ones(1)
+
+    def __init__(self, threshold: float) -> None:
+        _check.positive("threshold", threshold)
+        self.threshold = threshold
+
+    def __repr__(self) -> str:
+        return f"Huber({self.threshold})"
+
+    def _f(self, x: Floats) -> Any:
+        far = self.threshold * np.abs(x) - self.threshold**2 / 2
+        return np.sum(np.where(np.abs(x) <= self.threshold, x**2 / 2, far), axis=0)
+
+    def _grad(self, x: Floats) -> Any:
+        return np.clip(x, -self.threshold, self.threshold)
+
+
 class Saddle(Landscape):
     """The saddle f(x, y) = ½ (x² − y²) + y⁴/4: flat at the origin, least at y = ±1.
 

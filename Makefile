@@ -1,0 +1,65 @@
+# Every target starts from nothing but the clone; `make help` lists them.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+PORT ?= 8000
+# Small arrays on many threads beside busy neighbours ran 16 to 100 times slower.
+export OMP_NUM_THREADS ?= 1
+export PYTHONWARNINGS ?= ignore::DeprecationWarning:asyncio
+
+.DEFAULT_GOAL := help
+.PHONY: help book test serve notebooks clean lint types unit strict portable test-colab lock
+
+help:  ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(READY): requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 13) else \
+	    f"Python 3.11, 3.12 or 3.13 is needed, $(PYTHON) is {v[0]}.{v[1]}: make PYTHON=python3.12 ...")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+book: $(READY)  ## build the site from the committed notebooks, executing nothing
+	@$(BIN)/python -m tools.build
+
+serve: $(READY)  ## build the site, serve it on localhost, rebuild it when a file changes
+	@$(BIN)/python -m tools.serve $(PORT)
+
+notebooks: $(READY)  ## regenerate the notebooks of the chapters that changed (ALL=1: of all)
+	@$(BIN)/python -m tools.notebooks $(if $(ALL),--all)
+
+test: lint types unit strict  ## run every test: lint, types, unit tests, doctests, notebooks
+
+lint: $(READY)  ## check style and formatting
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: $(READY)  ## check types
+	$(BIN)/mypy
+
+unit: $(READY)  ## run unit tests, doctests, notebook freshness
+	$(BIN)/python -m pytest -n auto --quiet
+
+strict: $(READY)  ## execute every notebook and compare every printed output
+	$(BIN)/python -m pytest -n auto --dist loadfile --quiet --nbval book/*.ipynb
+
+portable: $(READY)  ## the same on 1 and 4 threads, and without vector extensions
+	$(BIN)/python -m tools.portable
+
+test-colab: $(READY)  ## run every notebook where the package is not installed, without the network
+	$(BIN)/python -m tools.colab
+
+lock: $(READY)  ## resolve requirements.in into requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check pip-tools
+	$(BIN)/pip-compile --quiet --strip-extras --no-annotate --no-header --no-emit-index-url \
+	    --no-emit-find-links --no-emit-trusted-host --output-file - requirements.in \
+	    | sed -e '/^--/d' -e 's/^\(torch==[^+]*\)+.*/\1/' > requirements.lock && \
+	    { echo "# Resolved from requirements.in by 'make lock'; edit that file, not this one."; \
+	      cat requirements.lock; } > requirements.txt; rm -f requirements.lock
+
+clean:  ## remove what was built, and the virtual environment
+	rm -rf _build .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis

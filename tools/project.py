@@ -1,0 +1,56 @@
+"""Where things are: the repository's folders, its address, its chapters."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+BOOK = ROOT / "book"
+BUILD = ROOT / "_build"
+CONFIG = ROOT / "_config.yml"
+
+
+def config() -> dict[str, Any]:
+    """Return `_config.yml`, the one place that holds the book's title, address and settings."""
+    settings: dict[str, Any] = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))
+    return settings
+
+
+def written_address() -> str:
+    """Return the repository's address as `_config.yml` has it: what committed notebooks use."""
+    return str(config()["repository"]["url"]).rstrip("/")
+
+
+def address() -> str:
+    """Return the address of the repository that builds the site: a fork's own, in its Actions."""
+    if repository := os.environ.get("GITHUB_REPOSITORY"):
+        return f"{os.environ.get('GITHUB_SERVER_URL', 'https://github.com')}/{repository}"
+    return written_address()
+
+
+def site(repository: str) -> str:
+    """Return the address of the site that GitHub Pages serves for a repository."""
+    owner, name = repository.split("/")[-2:]
+    host = f"{owner.lower()}.github.io"
+    return f"https://{host}/" if name.lower() == host else f"https://{host}/{name}/"
+
+
+def pages() -> list[Path]:
+    """Return the Markdown sources of all pages, in the order of `_toc.yml`."""
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    entries = [{"file": toc["root"]}, *toc.get("chapters", [])]
+    for part in toc.get("parts", []):
+        entries += part["chapters"]
+    return [ROOT / f"{entry['file']}.md" for entry in entries]
+
+
+def is_chapter(page: Path) -> bool:
+    """Return whether a page runs code, and so has a notebook beside it."""
+    return "\nkernelspec:" in page.read_text(encoding="utf-8").split("\n---\n", 1)[0]
+
+
+def chapters() -> list[Path]:
+    """Return the Markdown sources of the pages that run code, in the order of the book."""
+    return [page for page in pages() if is_chapter(page)]

