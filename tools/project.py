@@ -37,13 +37,20 @@ def site(repository: str) -> str:
     return f"https://{host}/" if name.lower() == host else f"https://{host}/{name}/"
 
 
+def parts() -> dict[str, list[Path]]:
+    """Return the Markdown sources of all pages by the part of the book, as in `_toc.yml`."""
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    listed = {"": [{"file": toc["root"]}]}
+    listed |= {part["caption"]: part["chapters"] for part in toc["parts"]}
+    return {
+        caption: [ROOT / f"{entry['file']}.md" for entry in entries]
+        for caption, entries in listed.items()
+    }
+
+
 def pages() -> list[Path]:
     """Return the Markdown sources of all pages, in the order of `_toc.yml`."""
-    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-    entries = [{"file": toc["root"]}, *toc.get("chapters", [])]
-    for part in toc.get("parts", []):
-        entries += part["chapters"]
-    return [ROOT / f"{entry['file']}.md" for entry in entries]
+    return [page for part in parts().values() for page in part]
 
 
 def is_chapter(page: Path) -> bool:

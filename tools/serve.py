@@ -1,4 +1,4 @@
-"""Build the site, serve it on localhost, and rebuild it on a change: `python -m tools.serve PORT`."""
+"""Build the site, serve it on localhost, and rebuild on a change: `python -m tools.serve PORT`."""
 
 import sys
 

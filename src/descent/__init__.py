@@ -3,8 +3,8 @@
 `import descent` needs NumPy alone; `descent.plotting` brings matplotlib when it is imported.
 """
 
-from descent import landscapes, rules, schedules
+from descent import conventions, landscapes, rules, schedules
 from descent.minimize import Trajectory, minimize
 
-__all__ = ["Trajectory", "landscapes", "minimize", "rules", "schedules"]
+__all__ = ["Trajectory", "conventions", "landscapes", "minimize", "rules", "schedules"]
 __version__ = "0.1.0"

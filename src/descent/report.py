@@ -3,10 +3,15 @@
 Every number that a chapter shows goes through `number`, so that it reads the same on every machine.
 """
 
+import ast
 import html
-from collections.abc import Iterable, Sequence
+import inspect
+import json
+import textwrap
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from numbers import Integral, Real
+from pathlib import Path
 from typing import Any
 
 DIGITS = 6
@@ -67,6 +72,40 @@ class Table:
             for row in self.rows
         )
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def source(function: Callable[..., Any]) -> str:
+    """Return the lines of a function as they stand in the package, without the docstring.
+
+    >>> print(source(number))
+    def number(value: Any, digits: int = DIGITS) -> str:
+        if isinstance(value, Integral | Fraction | str) or not isinstance(value, Real):
+            return str(value)
+        text = f"{float(value):.{digits}g}"
+        return "0" if float(text) == 0 else text
+    """
+    text = textwrap.dedent(inspect.getsource(function))
+    definition = ast.parse(text).body[0]
+    assert isinstance(definition, ast.FunctionDef)
+    lines = text.splitlines()
+    if ast.get_docstring(definition) is not None:
+        docstring = definition.body[0]
+        del lines[docstring.lineno - 1 : docstring.end_lineno]
+    return "\n".join(lines)
+
+
+def results(name: str) -> Any:
+    """Return a recorded run: the content of `book/results/NAME.json`, which ships with the package.
+
+    Raises:
+        ValueError: no run of that name is recorded; the message lists those that are.
+    """
+    package = Path(__file__).parent
+    folders = (package / "results", package.parents[1] / "book" / "results")
+    recorded = {path.stem: path for folder in folders for path in folder.glob("*.json")}
+    if name not in recorded:
+        raise ValueError(f"name must be one of {sorted(recorded)}, got {name!r}")
+    return json.loads(recorded[name].read_text(encoding="utf-8"))
 
 
 def glue(name: str, value: Any, digits: int = DIGITS) -> None:

@@ -43,7 +43,11 @@ _CHECKS: dict[str, Callable[[str, Any], None]] = {
     "beta1": _check.decay_rate,
     "beta2": _check.decay_rate,
     "eps": _check.not_negative,
+    "eps_root": _check.not_negative,
     "weight_decay": _check.not_negative,
+    "dampening": _check.not_negative,
+    "initial_accumulator": _check.not_negative,
+    "initial_scale": _check.not_negative,
 }
 """What a hyper-parameter may be, by its name: a name means the same in every rule."""
 
@@ -204,7 +208,7 @@ class Momentum(Rule, name="momentum"):
         PyTorch and Optax keep η outside (b_t = μ b_{t-1} + g_t, x_t = x_{t-1} − η_t b_t); Keras
         keeps it inside. The two agree as long as η is constant.
 
-    Source: Polyak (1964), equation (9), with d_t = x_t − x_{t-1}.
+    Source: Polyak (1964), the two-step method, with d_t = x_t − x_{t-1}.
 
     >>> rule = Momentum(lr=0.1, momentum=0.9)
     >>> x, state = rule.update(5.0, 10.0, rule.init(5.0))

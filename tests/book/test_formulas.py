@@ -126,6 +126,48 @@ def test_convex_losses_stay_below_one_over_t(threshold, curvatures, share):
         assert (run.f[1:] - f(f.minimizer) <= bound).all()
 
 
+def between(low, high):
+    """Return a function with curvatures between low and high, least at 0, and its derivative."""
+
+    def f(x):
+        return low / 2 * x[0] ** 2 + (high - low) * np.log(np.cosh(x[0]))
+
+    return f, lambda x: low * x + (high - low) * np.tanh(x)
+
+
+@pytest.mark.formula("gd-strongly-convex")
+@given(low=st.floats(0.05, 0.9), x0=st.floats(-4, 4), share=st.floats(0.1, 1.0))
+def test_the_distance_on_strongly_convex_functions_stays_below_its_bound(low, x0, share):
+    f, slope = between(low, 1.0)
+    run = minimize(f, [x0], GradientDescent(share), 40, grad=slope)
+    assert (run.x[:, 0] ** 2 <= (1 - share * low) ** np.arange(41) * x0**2 + 1e-15).all()
+
+
+def test_no_smaller_factor_bounds_the_distance_on_all_strongly_convex_functions():
+    run = minimize(Quadratic([0.2]), [1.0], GradientDescent(0.01), 40)
+    assert run.x[40, 0] ** 2 > (1 - 2.1 * 0.01 * 0.2) ** 40
+
+
+@pytest.mark.formula("gd-nonconvex")
+@given(y=st.floats(-1.9, 1.9), x=st.floats(-3, 3), share=st.floats(0.1, 1.0))
+def test_the_smallest_gradient_on_the_saddle_stays_below_its_bound(x, y, share):
+    f, eta = Saddle(), share / 11
+    run = minimize(f, [x, y], GradientDescent(eta), 100)
+    smallest = np.minimum.accumulate(np.sum(run.g[:-1] ** 2, axis=1))
+    drop = run.f[0] - f(f.minimizer)
+    assert (smallest <= 2 * drop / (eta * np.arange(1, 101)) + 1e-15).all()
+
+
+@pytest.mark.formula("gd-line-search")
+@given(low=st.floats(0.0, 1.0), x0=st.floats(-4, 4), share=st.floats(0.01, 1.0))
+def test_every_step_up_to_one_over_the_smoothness_decreases_sufficiently(low, x0, share):
+    f, slope = between(low, 1.0)
+    run = minimize(f, [x0], GradientDescent(share), 1, grad=slope)
+    assert run.f[1] <= run.f[0] - share / 2 * run.g[0, 0] ** 2 + 1e-15
+    bowl = minimize(Quadratic([1.0]), [1.0], GradientDescent(1.01), 1)
+    assert bowl.f[1] > bowl.f[0] - 1.01 / 2 * bowl.g[0, 0] ** 2  # no longer one passes everywhere
+
+
 @pytest.mark.formula("gd-convex-worst-case")
 @given(t=st.integers(1, 60), distance=st.floats(0.1, 10))
 def test_hubers_function_attains_the_worst_case_and_no_other_threshold_exceeds_it(t, distance):
@@ -182,6 +224,29 @@ def test_corrected_averages_of_equal_gradients_are_the_gradient_and_its_square(b
     state = states(Adam(beta1=beta1, beta2=beta2), [g] * t)[-1][1]
     assert state.m / (1 - beta1**t) == pytest.approx(g)
     assert state.v / (1 - beta2**t) == pytest.approx(g * g)
+
+
+@pytest.mark.formula("adam-changing-gradients")
+@given(beta2=rate, gradients=gradients)
+def test_v_is_the_last_square_corrected_plus_what_the_others_differ_by(beta2, gradients):
+    t = len(gradients)
+    v = states(Adam(beta2=beta2), gradients)[-1][1].v
+    last = gradients[-1] ** 2
+    differences = [beta2 ** (t - s) * (g * g - last) for s, g in enumerate(gradients, 1)]
+    zeta = (1 - beta2) * sum(differences)
+    assert v == pytest.approx((1 - beta2**t) * last + zeta, abs=1e-8)
+
+
+@pytest.mark.formula("adam-signal-to-noise")
+@pytest.mark.parametrize(("mean", "sigma"), [(1.0, 0.0), (-1.0, 1.0), (2.0, 4.0), (0.5, 4.0)])
+def test_the_mean_step_is_the_signal_over_signal_and_noise(mean, sigma):
+    rng = np.random.default_rng(1)
+    rule, x = Adam(1.0, eps=0.0), np.zeros(4000)
+    state = rule.init(x)
+    for _ in range(3000):
+        before = x
+        x, state = rule.update(x, mean + sigma * rng.standard_normal(4000), state)
+    assert np.mean(before - x) == pytest.approx(mean / np.hypot(mean, sigma), abs=0.02)
 
 
 @pytest.mark.formula("adam-update")
