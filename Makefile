@@ -10,7 +10,7 @@ export OMP_NUM_THREADS ?= 1
 export PYTHONWARNINGS ?= ignore::DeprecationWarning:asyncio
 
 .DEFAULT_GOAL := help
-.PHONY: help book test serve notebooks clean lint types unit strict portable mutants test-colab lock
+.PHONY: help book test serve notebooks clean lint types unit strict portable misprints mutants test-colab lock
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -50,7 +50,10 @@ strict: $(READY)  ## execute every notebook and compare every printed output
 portable: $(READY)  ## the same on 1 and 4 threads, and without vector extensions
 	$(BIN)/python -m tools.portable
 
-mutants: $(READY)  ## put each misprint, and each small change, in the place of a rule: tests must fail
+misprints: $(READY)  ## put each misprint in the place of its rule: the tests must fail
+	$(BIN)/python -m tools.mutants --misprints
+
+mutants: $(READY)  ## the same, and every small change of every rule (minutes)
 	$(BIN)/python -m tools.mutants
 
 test-colab: $(READY)  ## run every notebook where the package is not installed, without the network

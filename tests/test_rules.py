@@ -796,3 +796,13 @@ def test_a_learning_rate_may_be_a_number_or_a_function_of_the_step():
     assert Adam(lr=0.5).lr_at(7) == 0.5
     assert Adam(lr=lambda t: 1 / t).lr_at(4) == 0.25
     assert type(Adam(lr=lambda t: np.float64(1.0)).lr_at(1)) is float
+
+
+def test_the_centered_average_of_gradients_has_their_sign():
+    rule = rules.CenteredRMSprop(rho=0.5)
+    _, state = rule.update(1.0, 2.0, rule.init(1.0))
+    assert state.m == 1.0
+
+
+def test_muon_starts_at_zeros_also_from_a_matrix_of_zeros():
+    assert (rules.Muon().init(np.zeros((2, 3))).m == 0).all()
