@@ -1,32 +1,47 @@
 """Change the rules and see the tests fail: `python -m tools.mutants [--misprints] [--workers N]`.
 
-A mutant is a misprint of `descent.misprints` in the place of the rule that it corrupts, or
-`descent/rules.py` with one operator, number, sign or comparison changed, or one term left out. The
-tests that guard the rules run on each; a mutant that they do not notice is a survivor, and fails
-this program unless `EQUIVALENT` says why it cannot be noticed.
+A mutant is a misprint of `descent.misprints` in the place of the rule that it corrupts, or a
+function of `descent.rules` or `descent.schedules` with one operator, number, sign, rate or
+comparison changed, or one term, factor or call left out. The tests that guard the module run on
+each until one fails; a mutant that they do not notice is a survivor, and fails this program unless
+`EQUIVALENT` says why it cannot be noticed.
 
-The rules are mutated here and not with mutmut or cosmic-ray, because those start the tests anew for
-each of a thousand mutants; here each runs in a fork of a process that has the libraries loaded.
+The modules are mutated here and not with mutmut or cosmic-ray, because those start pytest anew for
+each of more than a thousand mutants. Here pytest collects the tests once, and each mutant runs in a
+fork of that process, in which the new code has been put into the old functions.
 """
 
 import argparse
 import ast
-import copy
-import io
+import inspect
 import multiprocessing
 import os
+import signal
 import sys
-import types
-from collections.abc import Iterator
-from contextlib import redirect_stderr, redirect_stdout
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, Phase, settings
 
+from descent import rules, schedules
+from descent.misprints import MISPRINTS
 from tools import project
 
-RULES = project.ROOT / "src" / "descent" / "rules.py"
-GUARDS = ["tests/test_rules.py", "tests/test_laws.py"]
+GUARDS = {
+    rules: ["tests/test_rules.py", "tests/test_laws.py"],
+    schedules: ["tests/test_schedules.py"],
+}
+EXACT = ("by_hand", "written_as_sums")
+"""Words in the names of the tests that run first: they are short and see almost everything."""
+
+SKIPPED = {"names", "get", "__init_subclass__", "__post_init__"}
+"""Functions that are no part of a formula."""
+
+SECONDS = 120
+"""A mutant that keeps the tests busy for longer has been noticed."""
 
 EQUIVALENT: dict[str, str] = {
     "Add → Sub: return a * (a >= b) + (b - 0 * a) * (a < b)": "0 a only lends b its dtype",
@@ -40,6 +55,7 @@ SWAPPED: dict[type, type] = {
     ast.Sub: ast.Add,
     ast.Mult: ast.Div,
     ast.Div: ast.Mult,
+    ast.FloorDiv: ast.Div,
     ast.Pow: ast.Mult,
     ast.Gt: ast.GtE,
     ast.GtE: ast.Gt,
@@ -48,151 +64,219 @@ SWAPPED: dict[type, type] = {
     ast.Eq: ast.NotEq,
     ast.NotEq: ast.Eq,
 }
+OTHER_NAME = {"beta1": "beta2", "beta2": "beta1", "eps1": "eps2", "eps2": "eps1"}
 
 
 @dataclass(frozen=True)
 class Mutant:
-    """A changed rule: its place and what was changed; a misprint has no changed source."""
+    """A changed rule: where, what was changed, the tests that guard it, and how to put it there."""
 
     place: str
     change: str
-    source: str = ""
+    guards: tuple[str, ...]
+    put: Callable[[], None]
 
 
-def misprints() -> list[Mutant]:
-    """Return the misprints, each in the place of the rule that it corrupts."""
-    tree = ast.parse((RULES.parent / "misprints.py").read_text(encoding="utf-8"))
-    decorators = [
-        d for node in tree.body if isinstance(node, ast.ClassDef) for d in node.decorator_list
-    ]
-    calls = [d.args for d in decorators if isinstance(d, ast.Call)]
-    return [Mutant(ast.unparse(of), ast.literal_eval(name)) for name, _, of in calls]
+def misprints() -> Iterator[Mutant]:
+    """Yield the misprints, each in the place of the rule that it corrupts."""
+    for name, wrong in MISPRINTS.items():
+        yield Mutant(wrong.of.__name__, name, tuple(GUARDS[rules]), _in_place_of_its_rule(wrong))
+
+
+def _in_place_of_its_rule(wrong: Any) -> Callable[[], None]:
+    def put() -> None:
+        for part in ("State", "init", "update"):
+            setattr(wrong.of, part, getattr(wrong, part))
+
+    return put
 
 
 def mutations() -> Iterator[Mutant]:
-    """Yield every change of one place in the bodies of the rules and their helpers."""
-    tree = ast.parse(RULES.read_text(encoding="utf-8"))
-    for function, place in _functions(tree):
-        for node in [n for statement in function.body for n in ast.walk(statement)]:
-            for change, undo in _changes(node):
-                line = ast.unparse(_statement(function, node))
-                source = ast.unparse(ast.fix_missing_locations(copy.deepcopy(tree)))
-                undo()
-                yield Mutant(place, f"{change}: {line}", source)
+    """Yield every change of one place in the bodies of rules, schedules and helpers."""
+    for module, guards in GUARDS.items():
+        tree = ast.parse(inspect.getsource(module))
+        for function, path in _functions(tree):
+            for statement in function.body:
+                for node in ast.walk(statement):
+                    for change, undo in _changes(node):
+                        line = f"{change}: {ast.unparse(statement)}"
+                        put = _in_place_of(module, path, ast.unparse(function))
+                        undo()
+                        yield Mutant(".".join(path), line, tuple(guards), put)
 
 
-def _functions(tree: ast.Module) -> Iterator[tuple[ast.FunctionDef, str]]:
-    skipped = {"names", "get", "__init_subclass__", "__post_init__"}
+def _functions(tree: ast.Module) -> Iterator[tuple[ast.FunctionDef, list[str]]]:
+    """Yield the functions and methods of a module, each with the names that lead to it."""
     for node in tree.body:
-        if isinstance(node, ast.FunctionDef) and node.name not in skipped:
-            yield node, node.name
-        elif isinstance(node, ast.ClassDef):
-            methods = [n for n in node.body if isinstance(n, ast.FunctionDef)]
-            yield from ((m, f"{node.name}.{m.name}") for m in methods if m.name not in skipped)
+        owner, body = ([node.name], node.body) if isinstance(node, ast.ClassDef) else ([], [node])
+        for function in body:
+            if isinstance(function, ast.FunctionDef) and function.name not in SKIPPED:
+                yield function, [*owner, function.name]
 
 
-def _statement(function: ast.FunctionDef, node: ast.AST) -> ast.AST:
-    return next((s for s in function.body if any(n is node for n in ast.walk(s))), node)
+def _in_place_of(module: ModuleType, path: list[str], source: str) -> Callable[[], None]:
+    """Return a function that gives the function at `path` the code of `source`."""
+
+    def put() -> None:
+        scope: dict[str, Any] = {}
+        exec("from __future__ import annotations\n" + source, module.__dict__, scope)
+        old: Any = module
+        for name in path:
+            old = getattr(old, name)
+        new = scope[path[-1]]
+        old.__code__, old.__defaults__ = new.__code__, new.__defaults__
+
+    return put
 
 
-def _changes(node: ast.AST) -> Iterator[tuple[str, types.FunctionType]]:
+def _changes(node: ast.AST) -> Iterator[tuple[str, Callable[[], None]]]:
     """Make each change of a node in turn: yield what it is, and a function that undoes it."""
 
-    def put(owner: ast.AST, field: str, value: object) -> types.FunctionType:
-        old = getattr(owner, field)
-        setattr(owner, field, value)
-        return lambda: setattr(owner, field, old)  # type: ignore[return-value]
+    def put(field: str, value: Any) -> Callable[[], None]:
+        old = getattr(node, field)
+        setattr(node, field, value)
+        return lambda: setattr(node, field, old)
 
     match node:
-        case ast.BinOp():
-            if new := SWAPPED.get(type(node.op)):
-                yield f"{type(node.op).__name__} → {new.__name__}", put(node, "op", new())
-            if isinstance(node.op, ast.Add | ast.Sub):
-                yield "left out a term", put(node, "right", ast.Constant(0))
-            if isinstance(node.op, ast.Mult | ast.Div):
-                yield "left out a factor", put(node, "right", ast.Constant(1))
+        case ast.BinOp(left=left, op=op, right=right):
+            if new := SWAPPED.get(type(op)):
+                yield f"{type(op).__name__} → {new.__name__}", put("op", new())
+            term = isinstance(op, ast.Add | ast.Sub)
+            neutral = ast.Constant(0 if term else 1)
+            yield f"left out {ast.unparse(right)}", put("right", neutral)
+            if isinstance(op, ast.Add | ast.Sub | ast.Mult | ast.Div):
+                yield f"left out {ast.unparse(left)}", put("left", neutral)
         case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
-            yield f"{number} → {number + 1}", put(node, "value", number + 1)
+            yield f"{number} → {number + 1}", put("value", number + 1)
+            yield f"{number} → {number - 1}", put("value", number - 1)
         case ast.UnaryOp(op=ast.USub()):
-            yield "lost a minus", put(node, "op", ast.UAdd())
-        case ast.Compare():
-            if new := SWAPPED.get(type(node.ops[0])):
-                yield f"{type(node.ops[0]).__name__} → {new.__name__}", put(node, "ops", [new()])
+            yield "lost a minus", put("op", ast.UAdd())
+        case ast.Compare(ops=[op]):
+            if new := SWAPPED.get(type(op)):
+                yield f"{type(op).__name__} → {new.__name__}", put("ops", [new()])
+        case ast.Attribute(attr=name) if name in OTHER_NAME:
+            yield f"{name} → {OTHER_NAME[name]}", put("attr", OTHER_NAME[name])
+        case ast.Expr(value=ast.Call() as call):
+            yield f"left out {ast.unparse(call)}", put("value", ast.Constant(None))
 
 
-def put_in_place(mutant: Mutant) -> None:
-    """Put a mutant where the tests will import the rule from."""
-    from descent import rules
-    from descent.misprints import MISPRINTS
+class Killer:
+    """A plugin of pytest that runs the collected tests on each mutant, each in a fork."""
 
-    if mutant.source:
-        exec(compile(mutant.source, str(RULES), "exec"), rules.__dict__)
-    else:
-        wrong = MISPRINTS[mutant.change]
-        right = wrong.of  # type: ignore[attr-defined]
-        for method in ("init", "update"):
-            setattr(right, method, getattr(wrong, method))
-
-
-class _Killer:
-    """A plugin of pytest that notes the first test that fails."""
-
-    name: str | None = None
+    def __init__(self, mutants: list[Mutant], workers: int) -> None:
+        self.mutants = mutants
+        self.workers = workers
+        self.items: list[pytest.Item] = []
+        self.failed: str | None = None
+        self.killers: list[str | None] = []
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if report.failed and self.name is None:
-            self.name = report.nodeid
+        """Note the first test that fails."""
+        if report.failed and self.failed is None:
+            self.failed = report.nodeid
 
-    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        if report.failed and self.name is None:
-            self.name = f"{report.nodeid} (at import)"
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Run the mutants in the place of the tests; report misprints and what lives."""
+        self.items = session.items
+        fork = multiprocessing.get_context("fork")
+        with fork.Pool(self.workers, _adopt, [self], maxtasksperchild=1) as pool:
+            for mutant, killer in zip(
+                self.mutants, pool.imap(_killer_of, range(len(self.mutants))), strict=True
+            ):
+                self.killers.append(killer)
+                if mutant.change in MISPRINTS or (mutant.place and killer is None):
+                    verdict = killer or _pardon(mutant)
+                    print(f"{mutant.place:26} {mutant.change:42} {verdict}", flush=True)
+        return True
+
+    def killer_of(self, mutant: Mutant) -> str | None:
+        """Return the first test that fails on a mutant, or None. Spoils the process."""
+        mutant.put()
+        items = [item for item in self.items if item.nodeid.startswith(mutant.guards)]
+        items.sort(key=lambda item: _promise(item.nodeid, mutant), reverse=True)
+        signal.signal(signal.SIGALRM, _interrupt)
+        signal.alarm(SECONDS)
+        for item, following in zip(items, [*items[1:], None], strict=True):
+            item.ihook.pytest_runtest_protocol(item=item, nextitem=following)
+            if self.failed:
+                break
+        return self.failed
 
 
-def killer(mutant: Mutant) -> tuple[Mutant, str | None]:
-    """Return the test that fails on a mutant, or None: it survives. Spoils the process."""
-    sys.dont_write_bytecode = True
-    plugin = _Killer()
-    options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:doctest", "--hypothesis-seed=0"]
-    with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
-        try:
-            put_in_place(mutant)
-        except Exception as error:  # the mutated module does not even load
-            return mutant, f"import: {error}"
-        pytest.main([*options, "-o", "addopts=", *GUARDS], plugins=[plugin])
-    return mutant, plugin.name
+_plugin: Killer
+"""The plugin of this process, which a fork has from its parent: tests cannot be pickled."""
+
+
+def _adopt(plugin: Killer) -> None:
+    global _plugin
+    _plugin = plugin
+    silence = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(silence, 1)
+    os.dup2(silence, 2)
+
+
+def _killer_of(number: int) -> str | None:
+    return _plugin.killer_of(_plugin.mutants[number])
+
+
+def _interrupt(*_: object) -> None:
+    raise TimeoutError(f"the tests take more than {SECONDS} s")
+
+
+def _promise(test: str, mutant: Mutant) -> tuple[bool, bool]:
+    """Return how likely a test is to fail on a mutant, and to fail soon."""
+    return any(word in test for word in EXACT), mutant.place.split(".")[0].lower() in test.lower()
+
+
+def _pardon(mutant: Mutant) -> str:
+    reason = EQUIVALENT.get(mutant.change)
+    return f"equivalent: {reason}" if reason else "SURVIVES"
 
 
 def main() -> int:
-    """Run the mutants, print rule, change and killer; return how many survive."""
+    """Run the mutants, print rule, misprint and killing test; return how many survive."""
     arguments = argparse.ArgumentParser(prog="python -m tools.mutants", description=__doc__)
     arguments.add_argument("--misprints", action="store_true", help="the misprints alone")
     arguments.add_argument("--workers", type=int, default=os.cpu_count())
     options = arguments.parse_args()
     os.chdir(project.ROOT)
-    mutants = misprints() + ([] if options.misprints else list(mutations()))
 
-    import hypothesis  # noqa: F401 (loaded once, before the forks)
-    import numpy  # noqa: F401
-    import torch
-
-    torch.set_num_threads(1)
-    unchanged = Mutant("rules.py", "unchanged", RULES.read_text(encoding="utf-8"))
-    survivors = []
-    with multiprocessing.get_context("fork").Pool(options.workers, maxtasksperchild=1) as pool:
-        if fails := pool.apply(killer, [unchanged])[1]:
-            sys.exit(f"the guards fail on the rules as they are: {fails}")
-        for number, (mutant, test) in enumerate(pool.imap(killer, mutants), 1):
-            reason = EQUIVALENT.get(mutant.change)
-            verdict = test or (f"equivalent: {reason}" if reason else "SURVIVES")
-            if not test and not reason:
-                survivors.append(mutant)
-            if not mutant.source or not test:
-                print(f"{mutant.place:28} {mutant.change:50} {verdict}", flush=True)
-            elif number % 50 == 0:
-                print(f"[{number}/{len(mutants)}]", flush=True)
-    for mutant in survivors:
-        print(f"survivor: {mutant.place}: {mutant.change}")
-    print(f"{len(mutants) - len(survivors)} passed, {len(survivors)} failed")
+    unchanged = Mutant(
+        "", "unchanged", tuple(g for guards in GUARDS.values() for g in guards), lambda: None
+    )
+    mutants = [unchanged, *misprints(), *([] if options.misprints else mutations())]
+    plugin = Killer(mutants, options.workers)
+    settings.register_profile(
+        "mutants",
+        phases=[Phase.explicit, Phase.generate],
+        derandomize=True,
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    settings.load_profile("mutants")
+    quiet = [
+        "-qq",
+        "-s",
+        "-o",
+        "addopts=",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:xdist",
+        "-p",
+        "no:warnings",
+    ]
+    if pytest.main([*quiet, *unchanged.guards], plugins=[plugin]):
+        return 1
+    if plugin.killers[0]:
+        sys.exit(f"the tests fail on the modules as they are: {plugin.killers[0]}")
+    survivors = [
+        mutant
+        for mutant, killer in zip(mutants[1:], plugin.killers[1:], strict=True)
+        if killer is None and mutant.change not in EQUIVALENT
+    ]
+    print(f"{len(mutants) - 1 - len(survivors)} passed, {len(survivors)} failed")
     return min(len(survivors), 100)
 
 
