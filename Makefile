@@ -10,7 +10,7 @@ export OMP_NUM_THREADS ?= 1
 export PYTHONWARNINGS ?= ignore::DeprecationWarning:asyncio
 
 .DEFAULT_GOAL := help
-.PHONY: help book test serve notebooks clean lint types unit strict portable misprints mutants test-colab lock
+.PHONY: help book test serve notebooks clean lint types unit strict portable misprints mutants bench test-colab lock
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -55,6 +55,9 @@ misprints: $(READY)  ## put each misprint in the place of its rule: the tests mu
 
 mutants: $(READY)  ## the same, and every small change of every rule (minutes)
 	$(BIN)/python -m tools.mutants
+
+bench: $(READY)  ## time a step of Adam against torch.optim, Optax and the memory (minutes)
+	env -u OMP_NUM_THREADS $(BIN)/python -m benchmarks.steps
 
 test-colab: $(READY)  ## run every notebook where the package is not installed, without the network
 	$(BIN)/python -m tools.colab

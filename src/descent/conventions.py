@@ -76,6 +76,7 @@ class Around(Rule):
     def __post_init__(self) -> None:
         super().__post_init__()
         object.__setattr__(self, "rule", replace(self.rule, lr=self.lr))
+        object.__setattr__(self, "elementwise", self.rule.elementwise)
 
     def init(self, x: Array) -> Any:
         """Return the state of the rule inside."""
@@ -505,7 +506,8 @@ def rectification(beta2: float, t: int, threshold: float) -> float | None:
     rho = rho_inf - 2 * t * beta2**t / (1 - beta2**t)
     if rho < threshold:
         return None
-    return math.sqrt((rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho))
+    r: float = ((rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho)) ** 0.5
+    return r
 
 
 @dataclass(frozen=True)

@@ -80,10 +80,13 @@ class Rule:
     """What all rules share: the learning rate, and `init` and `update`.
 
     A new rule defines a `State`, whose first entry is t, and `update`. The keyword `name` of its
-    class statement lists it in `names()`.
+    class statement lists it in `names()`. A rule that looks at an array as a whole, at its shape or
+    its norm, sets `elementwise` to False.
     """
 
     State: ClassVar[Any]
+    elementwise: ClassVar[bool] = True
+    """Whether each coordinate is updated by itself, so that arrays may be joined or cut."""
 
     lr: LearningRate
 
@@ -1015,6 +1018,8 @@ class Adafactor(Rule, name="adafactor"):
     4.95
     """
 
+    elementwise = False
+
     lr: LearningRate = relative_step
     eps1: float = 1e-30
     eps2: float = 1e-3
@@ -1154,6 +1159,8 @@ class Muon(Rule, name="muon"):
     array([[-0.11,  0.  ],
            [ 0.  ,  0.11]])
     """
+
+    elementwise = False
 
     lr: LearningRate = 0.02
     momentum: float = 0.95

@@ -1,0 +1,379 @@
+"""Any rule as a `torch.optim.Optimizer`, at the speed of PyTorch's own or better.
+
+The rule's lines stay where they are, in `descent.rules`; here are the parameter groups, the state
+and the layout in memory. A step joins many small tensors into one run and cuts a large one into
+pieces that fit a cache, since the rule treats each coordinate by itself.
+"""
+
+import copy
+import math
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import fields, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from descent import rules
+from descent._graph import Compiled
+from descent._layout import (
+    Plan,
+    Run,
+    Single,
+    are_same,
+    are_side_by_side,
+    gradients,
+    has_dense_gradient,
+    joined,
+)
+from descent._state import leaf_names, leaves, with_leaves
+from descent.rules import Rule
+
+PIECE = 2**17
+"""Coordinates in a piece: x, g, m, v and two temporaries of a float32 piece take 3 MiB."""
+
+SCHEDULERS_KEYS = {
+    *("initial_lr", "max_lr", "min_lr", "swa_lr", "max_momentum", "base_momentum"),
+    "differentiable",
+}
+"""What `torch.optim` and its schedulers write into a group beside hyper-parameters."""
+
+
+def assign_(rule: Rule, x: Tensor, g: Tensor, state: Any) -> Any:
+    """Make one step of any rule, its results written over x and the arrays of the state."""
+    new_x, new = rule.update(x, g, state)
+    old = [x, *_arrays(state)]
+    results = [new_x, *_arrays(new)]
+    results = [t.clone() if any(t is o for o in old) else t for t in results]
+    for destination, result in zip(old, results, strict=True):
+        destination.copy_(result)
+    return _with_arrays(new, old[1:])
+
+
+def adam_(rule: rules.Adam, x: Tensor, g: Tensor, state: Any, room: Tensor) -> Any:
+    """Make one step of Adam in place: `rules.Adam` in the order of `torch.optim.Adam`, bit by bit.
+
+    The one formula of the package that is written a second time. It needs room for one array like
+    x, where the operators of the rule make a dozen.
+    """
+    t = state.t + 1
+    state.m.lerp_(g, 1 - rule.beta1)
+    state.v.mul_(rule.beta2).addcmul_(g, g, value=1 - rule.beta2)
+    torch.sqrt(state.v, out=room).div_((1 - rule.beta2**t) ** 0.5).add_(rule.eps)
+    x.addcdiv_(state.m, room, value=-(rule.lr_at(t) / (1 - rule.beta1**t)))
+    return state._replace(t=t)
+
+
+IN_PLACE: dict[type[Rule], Callable[..., Any]] = {rules.Adam: adam_}
+"""Rules with a form in place; every other rule runs as it reads, through `assign_`."""
+
+
+class Optimizer(torch.optim.Optimizer):
+    """A rule as a `torch.optim.Optimizer`.
+
+    A parameter group's keys are the rule's hyper-parameters under their own names, except that
+    `beta1` and `beta2` stand together as `betas`, where PyTorch's schedulers and scripts look for
+    them. The state of a parameter is the rule's state under its own names: `t` is an int, the
+    arrays are shaped like the parameter and have its dtype, float16 and bfloat16 too.
+
+    `Optimizer(params, Adam(lr))` gives the parameters of `torch.optim.Adam(params, lr)`, to the
+    last bit on the CPU.
+
+    Args:
+        params: tensors, named tensors or groups, as for any optimiser of PyTorch.
+        rule: a rule of `descent.rules`; it gives the hyper-parameters that a group does not.
+        flat: move the parameters and their gradients into one buffer each, so that a step is a
+            handful of operations however many tensors there are. Each stays a tensor of its own,
+            now a view of the buffer: whatever shared memory with it before (a NumPy array, another
+            process) no longer does. Gradients are kept, as zeros, by `zero_grad`, so a parameter
+            that the loss does not reach gets a gradient of 0 where it had none.
+        compile: run the rule's own lines as one graph made by `torch.compile`. The first step takes
+            seconds; a new learning rate, t or β compiles nothing anew.
+
+    Raises:
+        ValueError: rule is no rule; a group has an unknown key or a bad hyper-parameter; a
+            parameter is not a real floating-point tensor (complex ones are not supported); with
+            `flat`, the rule needs a tensor's shape, or a parameter shares its memory.
+        RuntimeError: at a step, a gradient is sparse.
+
+    Warning:
+        PyTorch's `SGD` keeps the learning rate outside the momentum, `rules.Momentum` inside: under
+        a schedule they differ. `descent.conventions` has PyTorch's.
+
+    >>> p = torch.nn.Parameter(torch.tensor([5.0]))
+    >>> optimizer = Optimizer([p], rules.Adam(lr=1e-3))
+    >>> (p**2).sum().backward()
+    >>> optimizer.step()
+    >>> p.data
+    tensor([4.9990])
+    """
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        rule: Rule,
+        *,
+        flat: bool = False,
+        compile: bool = False,  # noqa: A002 (the name that PyTorch's users know)
+    ) -> None:
+        if not isinstance(rule, Rule):
+            raise ValueError(f"rule must be a rule such as Adam(lr=1e-3), got {rule!r}")
+        if flat and not rule.elementwise:
+            raise ValueError(f"flat must be False for a rule that needs a tensor's shape, {rule}")
+        self.rule, self.flat, self.compile = rule, flat, compile
+        self._set_update()
+        super().__init__(params, _hyper(rule))
+
+    def _set_update(self) -> None:
+        form = IN_PLACE.get(type(self.rule))
+        eager = _with_room(form) if form else assign_
+        self._hyper = list(_hyper(self.rule))
+        self._rules: dict[int, tuple[list[Any], Rule]] = {}
+        self._plans: dict[int, Plan] = {}
+        self._kept: list[Any] = []
+        self._update: Callable[..., Any] = Compiled(assign_) if self.compile else _by_pieces(eager)
+
+    def __getstate__(self) -> dict[str, Any]:
+        own = {"rule": self.rule, "flat": self.flat, "compile": self.compile}
+        return {**super().__getstate__(), **own}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self._set_update()
+        for group in self.param_groups:
+            self._lay_out(group["params"])
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Add a group; a hyper-parameter that it does not name is the rule's."""
+        super().add_param_group(param_group)
+        try:
+            _check_group(self.rule, param_group)
+            if self.flat and not are_side_by_side(param_group["params"]):
+                _check_memory(param_group["params"])
+            self._lay_out(param_group["params"])
+        except ValueError:
+            self.param_groups.pop()
+            raise
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state and the groups, without a learning rate that is a function of t."""
+        saved = super().state_dict()
+        groups = [{k: v for k, v in g.items() if not callable(v)} for g in saved["param_groups"]]
+        return {**saved, "param_groups": groups}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take a copy of the state and the groups that `state_dict` returned."""
+        saved = copy.deepcopy(state_dict)
+        names = leaf_names(self.rule.init(torch.zeros(1, 1)))
+        for state in saved["state"].values():
+            if state and list(state) != names:
+                raise ValueError(
+                    f"state_dict must have the state {names} of {self.rule}, got {list(state)}"
+                )
+        for group, mine in zip(saved["param_groups"], self.param_groups, strict=False):
+            group.update({k: v for k, v in mine.items() if callable(v) and k not in group})
+            missing = mine.keys() - group.keys() - SCHEDULERS_KEYS
+            if missing:
+                raise ValueError(f"state_dict must have {sorted(missing)} in each of its groups")
+        super().load_state_dict(saved)
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients, or with `flat` fill them with zeros where they are."""
+        if not self.flat:
+            return super().zero_grad(set_to_none)
+        for group in self.param_groups:
+            plan = self._plans.get(id(group))
+            buffers = plan.buffers() if plan else []
+            if not buffers:
+                kinds = self._lay_out(group["params"])
+                buffers = [joined(gradients(params))[0] for params in kinds]
+            torch._foreach_zero_(buffers)
+        return None
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Make one step, and return the loss of `closure`, which computes the gradients anew."""
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        if not are_same(self.state.values(), self._kept):
+            self._plans.clear()
+        for group in self.param_groups:
+            rule = self._rule_of(group)
+            for run in self._plan_of(group).runs:
+                run.step(self._update, rule)
+        return loss
+
+    def _rule_of(self, group: dict[str, Any]) -> Rule:
+        """Return the rule with the group's hyper-parameters; a scheduler may have set lr to 0."""
+        values = [_number(group[name]) for name in self._hyper]
+        known, rule = self._rules.get(id(group), (None, self.rule))
+        if values != known:
+            hyper = dict(zip(self._hyper, values, strict=True))
+            lr = hyper["lr"]
+            rule = _replaced(self.rule, hyper | {"lr": lr if callable(lr) else lambda t: lr})
+            self._rules[id(group)] = values, rule
+        return rule
+
+    def _plan_of(self, group: dict[str, Any]) -> Plan:
+        """Return the group's plan, a new one where the last does not hold."""
+        params = group["params"]
+        plan = self._plans.get(id(group))
+        if plan is None or not plan.holds(params):
+            plan = Plan(params, [self._run(kind) for kind in self._kinds(params)])
+            self._plans[id(group)] = plan
+            self._kept = list(self.state.values())
+        return plan
+
+    def _run(self, params: list[Tensor]) -> Run | Single:
+        if len(params) > 1:
+            return Run(params, self.state, self.rule.init, self.flat)
+        return Single(params[0], self.state, self.rule.init, self._is_vector(params[0]))
+
+    def _is_vector(self, p: Tensor) -> bool:
+        """Whether the update may take p without its shape."""
+        return self.rule.elementwise and p.is_contiguous()
+
+    def _kinds(self, params: list[Tensor]) -> Iterator[list[Tensor]]:
+        """Yield the parameters that have a gradient, together those that one update can take."""
+        longest = math.inf if self.flat else PIECE
+        kinds: dict[Any, list[Tensor]] = {}
+        sizes: dict[Any, int] = {}
+        for p in params:
+            if p.grad is None:
+                continue
+            if not has_dense_gradient(p):
+                raise RuntimeError(f"{self.rule} does not support sparse gradients")
+            numbers = (v for v in self.state[p].values() if not isinstance(v, Tensor))
+            kind = (p.dtype, p.device, *numbers, None if self._is_vector(p) else p)
+            if kind in kinds and sizes[kind] + p.numel() > longest:
+                yield kinds.pop(kind)
+            sizes[kind] = p.numel() + (sizes[kind] if kind in kinds else 0)
+            kinds.setdefault(kind, []).append(p)
+        yield from kinds.values()
+
+    def _lay_out(self, params: list[Tensor]) -> list[list[Tensor]]:
+        """With `flat`, bring parameters and gradients of a kind side by side; return the kinds.
+
+        Where something took a tensor out of the buffer, such as `model.to`, this takes it back.
+        """
+        kinds: dict[Any, list[Tensor]] = {}
+        for p in params if self.flat else ():
+            if p.requires_grad:
+                kinds.setdefault((p.dtype, p.device), []).append(p)
+            else:
+                p.grad = None
+        for kind in kinds.values():
+            self._lay_side_by_side(kind)
+        return list(kinds.values())
+
+    @torch.no_grad()
+    def _lay_side_by_side(self, params: list[Tensor]) -> None:
+        for p, part in zip(params, joined(params)[1], strict=True):
+            if p is not part:
+                p.data = part
+        grads = [torch.zeros_like(p) if p.grad is None else p.grad for p in params]
+        for p, part in zip(params, joined(grads)[1], strict=True):
+            if p.grad is not part:
+                p.grad = part
+                self._plans.clear()
+
+
+def _by_pieces(update: Callable[..., Any]) -> Callable[..., Any]:
+    """Return an update that takes a long vector on the CPU by pieces that fit a cache."""
+
+    def update_by_pieces(rule: Rule, x: Tensor, g: Tensor, state: Any) -> Any:
+        if not rule.elementwise or x.dim() != 1 or x.numel() <= PIECE or x.device.type != "cpu":
+            return update(rule, x, g, state)
+        arrays = _arrays(state)
+        for xs, gs, *pieces in zip(*(torch.split(v, PIECE) for v in (x, g, *arrays)), strict=True):
+            new = update(rule, xs, gs, _with_arrays(state, pieces))
+        return _with_arrays(new, arrays)
+
+    return update_by_pieces
+
+
+def _with_room(form: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a form in place as an update, whose room for a piece on the CPU is kept.
+
+    New memory of that size costs more than what is computed in it.
+    """
+    rooms: dict[torch.dtype, Tensor] = {}
+
+    def update(rule: Rule, x: Tensor, g: Tensor, state: Any) -> Any:
+        if x.device.type != "cpu" or x.numel() > PIECE:
+            return form(rule, x, g, state, torch.empty_like(x))
+        if x.dtype not in rooms or rooms[x.dtype].numel() < x.numel():
+            rooms[x.dtype] = x.new_empty(x.numel())
+        return form(rule, x, g, state, rooms[x.dtype][: x.numel()].view(x.shape))
+
+    return update
+
+
+def _arrays(state: Any) -> list[Tensor]:
+    return [s for s in leaves(state) if isinstance(s, Tensor)]
+
+
+def _with_arrays(state: Any, arrays: Iterable[Tensor]) -> Any:
+    """Return the state with these arrays in place of its own."""
+    rest = iter(arrays)
+    return with_leaves(state, (next(rest) if isinstance(s, Tensor) else s for s in leaves(state)))
+
+
+def _hyper(rule: Rule) -> dict[str, Any]:
+    """Return the hyper-parameters of the rule, and of a rule inside it, as a group holds them."""
+    hyper: dict[str, Any] = {}
+    for f in fields(rule):
+        value = getattr(rule, f.name)
+        entries = _hyper(value) if isinstance(value, Rule) else {f.name: value}
+        for name in entries.keys() & hyper.keys():
+            if entries[name] != hyper[name]:
+                raise ValueError(f"rule must have one {name} only, got {rule}")
+        hyper |= entries
+    if {"beta1", "beta2"} <= hyper.keys():
+        hyper["betas"] = hyper.pop("beta1"), hyper.pop("beta2")
+    return hyper
+
+
+def _replaced(rule: Rule, hyper: dict[str, Any]) -> Rule:
+    """Return the rule, and a rule inside it, with the hyper-parameters of a group."""
+    if "betas" in hyper:
+        hyper = hyper | dict(zip(("beta1", "beta2"), _number(hyper["betas"]), strict=True))
+    own: dict[str, Any] = {f.name: getattr(rule, f.name) for f in fields(rule)}
+    for name, value in own.items():
+        own[name] = _replaced(value, hyper) if isinstance(value, Rule) else _number(hyper[name])
+    return replace(rule, **own)
+
+
+def _number(value: Any) -> Any:
+    """Return a tensor of one number as that number, in a pair too, and anything else as it is."""
+    if isinstance(value, tuple | list):
+        return tuple(map(_number, value))
+    return value.item() if isinstance(value, Tensor) and value.numel() == 1 else value
+
+
+def _check_group(rule: Rule, group: dict[str, Any]) -> None:
+    known = {"params", "param_names", *_hyper(rule)}
+    unknown = group.keys() - known - SCHEDULERS_KEYS
+    if unknown:
+        raise ValueError(f"a group's keys must be among {sorted(known)}, got {sorted(unknown)}")
+    if "betas" in group and (
+        not isinstance(group["betas"], tuple | list) or len(group["betas"]) != 2
+    ):
+        raise ValueError(f"betas must be a pair of numbers, got {group['betas']!r}")
+    _replaced(rule, group)
+    for p in group["params"]:
+        if not p.is_floating_point():
+            raise ValueError(f"params must be real floating-point tensors, got one of {p.dtype}")
+
+
+def _check_memory(params: list[Any]) -> None:
+    """Require parameters that can be moved: nothing else may look at their memory."""
+    for p in params:
+        whole = p.untyped_storage().nbytes() == p.numel() * p.element_size() and p.is_contiguous()
+        if not whole or (p.device.type == "cpu" and p.is_shared()):
+            raise ValueError(
+                "flat must be False where a parameter shares its memory with other tensors or "
+                f"processes, or is not contiguous; one of shape {tuple(p.shape)} does"
+            )
