@@ -243,11 +243,11 @@ def main() -> int:
     arguments = argparse.ArgumentParser(prog="python -m tools.mutants", description=__doc__)
     arguments.add_argument("--misprints", action="store_true", help="the misprints alone")
     arguments.add_argument("--workers", type=int, default=os.cpu_count())
-    options = arguments.parse_args()
+    chosen = arguments.parse_args()
     os.chdir(project.ROOT)
 
-    mutants = [*misprints(), *([] if options.misprints else mutations())]
-    plugin = Killer(mutants, options.workers)
+    mutants = [*misprints(), *([] if chosen.misprints else mutations())]
+    plugin = Killer(mutants, chosen.workers)
     settings.register_profile(
         "mutants",
         phases=[Phase.explicit, Phase.generate],
@@ -256,10 +256,10 @@ def main() -> int:
         deadline=None,
         suppress_health_check=list(HealthCheck),
     )
-    settings.load_profile("mutants")
-    plugins = (f"-pno:{name}" for name in ("cacheprovider", "xdist", "warnings"))
+    options = ["-qq", "-s", "-oaddopts=", "--hypothesis-profile=mutants"]
+    options += [f"-pno:{name}" for name in ("cacheprovider", "xdist", "warnings")]
     guards = [guard for module in GUARDS.values() for guard in module]
-    if error := pytest.main(["-qq", "-s", "-oaddopts=", *plugins, *guards], plugins=[plugin]):
+    if error := pytest.main([*options, *guards], plugins=[plugin]):
         return int(error)
     print(f"{len(mutants) - plugin.survivors} passed, {plugin.survivors} failed")
     return min(plugin.survivors, 100)
