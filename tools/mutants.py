@@ -7,12 +7,13 @@ each until one fails; a mutant that they do not notice is a survivor, and fails 
 `EQUIVALENT` says why it cannot be noticed.
 
 The modules are mutated here and not with mutmut or cosmic-ray, because those start pytest anew for
-each of more than a thousand mutants. Here pytest collects the tests once, and each mutant runs in a
-fork of that process, in which the new code has been put into the old functions.
+each of more than a thousand mutants. Here pytest collects the tests once, and runs them on one
+mutant after another, whose code is put into the old functions and taken out again.
 """
 
 import argparse
 import ast
+import functools
 import inspect
 import multiprocessing
 import os
@@ -47,6 +48,8 @@ EQUIVALENT: dict[str, str] = {
     "Add → Sub: return a * (a >= b) + (b - 0 * a) * (a < b)": "0 a only lends b its dtype",
     "LtE → Lt: wide = g.shape[0] < g.shape[1]": "a square matrix may be taken either way",
     "0 → 1: wide = g.shape[1] <= g.shape[1]": "turning a matrix only saves work",
+    "0 → -1: wide = g.shape[-1] <= g.shape[1]": "turning a matrix only saves work",
+    "1 → 0: wide = g.shape[0] <= g.shape[0]": "turning a matrix only saves work",
 }
 """Mutants that cannot be noticed, by the line as changed, and why."""
 
@@ -74,7 +77,7 @@ class Mutant:
     place: str
     change: str
     guards: tuple[str, ...]
-    put: Callable[[], None]
+    put: Callable[[pytest.MonkeyPatch], None]
 
 
 def misprints() -> Iterator[Mutant]:
@@ -83,10 +86,10 @@ def misprints() -> Iterator[Mutant]:
         yield Mutant(wrong.of.__name__, name, tuple(GUARDS[rules]), _in_place_of_its_rule(wrong))
 
 
-def _in_place_of_its_rule(wrong: Any) -> Callable[[], None]:
-    def put() -> None:
+def _in_place_of_its_rule(wrong: Any) -> Callable[[pytest.MonkeyPatch], None]:
+    def put(patch: pytest.MonkeyPatch) -> None:
         for part in ("State", "init", "update"):
-            setattr(wrong.of, part, getattr(wrong, part))
+            patch.setattr(wrong.of, part, getattr(wrong, part))
 
     return put
 
@@ -97,12 +100,14 @@ def mutations() -> Iterator[Mutant]:
         tree = ast.parse(inspect.getsource(module))
         for function, path in _functions(tree):
             for statement in function.body:
+                unchanged = ast.unparse(statement)
                 for node in ast.walk(statement):
                     for change, undo in _changes(node):
-                        line = f"{change}: {ast.unparse(statement)}"
-                        put = _in_place_of(module, path, ast.unparse(function))
+                        line, source = ast.unparse(statement), ast.unparse(function)
                         undo()
-                        yield Mutant(".".join(path), line, tuple(guards), put)
+                        if line != unchanged:
+                            put = _in_place_of(module, path, source)
+                            yield Mutant(".".join(path), f"{change}: {line}", tuple(guards), put)
 
 
 def _functions(tree: ast.Module) -> Iterator[tuple[ast.FunctionDef, list[str]]]:
@@ -114,17 +119,16 @@ def _functions(tree: ast.Module) -> Iterator[tuple[ast.FunctionDef, list[str]]]:
                 yield function, [*owner, function.name]
 
 
-def _in_place_of(module: ModuleType, path: list[str], source: str) -> Callable[[], None]:
-    """Return a function that gives the function at `path` the code of `source`."""
+def _in_place_of(
+    module: ModuleType, path: list[str], source: str
+) -> Callable[[pytest.MonkeyPatch], None]:
+    """Return what gives the function at `path` the code of `source`."""
 
-    def put() -> None:
+    def put(patch: pytest.MonkeyPatch) -> None:
         scope: dict[str, Any] = {}
         exec("from __future__ import annotations\n" + source, module.__dict__, scope)
-        old: Any = module
-        for name in path:
-            old = getattr(old, name)
-        new = scope[path[-1]]
-        old.__code__, old.__defaults__ = new.__code__, new.__defaults__
+        function = functools.reduce(getattr, path, module)
+        patch.setattr(function, "__code__", scope[path[-1]].__code__)
 
     return put
 
@@ -161,45 +165,50 @@ def _changes(node: ast.AST) -> Iterator[tuple[str, Callable[[], None]]]:
 
 
 class Killer:
-    """A plugin of pytest that runs the collected tests on each mutant, each in a fork."""
+    """A plugin of pytest that runs the collected tests on each mutant."""
 
     def __init__(self, mutants: list[Mutant], workers: int) -> None:
         self.mutants = mutants
         self.workers = workers
         self.items: list[pytest.Item] = []
-        self.failed: str | None = None
-        self.killers: list[str | None] = []
+        self.failed = False
+        self.survivors = 0
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Note the first test that fails."""
-        if report.failed and self.failed is None:
-            self.failed = report.nodeid
+        """Note that a test fails."""
+        self.failed |= report.failed
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Run the mutants in the place of the tests; report misprints and what lives."""
         self.items = session.items
-        fork = multiprocessing.get_context("fork")
-        with fork.Pool(self.workers, _adopt, [self], maxtasksperchild=1) as pool:
-            for mutant, killer in zip(
-                self.mutants, pool.imap(_killer_of, range(len(self.mutants))), strict=True
-            ):
-                self.killers.append(killer)
-                if mutant.change in MISPRINTS or (mutant.place and killer is None):
-                    verdict = killer or _pardon(mutant)
-                    print(f"{mutant.place:26} {mutant.change:42} {verdict}", flush=True)
+        numbers = range(len(self.mutants))
+        with multiprocessing.get_context("fork").Pool(self.workers, _adopt, [self]) as pool:
+            for mutant, killer in zip(self.mutants, pool.imap(_killer_of, numbers), strict=True):
+                reason = EQUIVALENT.get(mutant.change)
+                self.survivors += not (killer or reason)
+                if mutant.change in MISPRINTS or not killer:
+                    verdict = killer or (f"equivalent: {reason}" if reason else "SURVIVES")
+                    print(f"{mutant.place:22} {mutant.change:41} {verdict}", flush=True)
         return True
 
     def killer_of(self, mutant: Mutant) -> str | None:
-        """Return the first test that fails on a mutant, or None. Spoils the process."""
-        mutant.put()
+        """Return the first test that fails on a mutant and passes without it, or None."""
         items = [item for item in self.items if item.nodeid.startswith(mutant.guards)]
         items.sort(key=lambda item: _promise(item.nodeid, mutant), reverse=True)
-        signal.signal(signal.SIGALRM, _interrupt)
         signal.alarm(SECONDS)
-        for item, following in zip(items, [*items[1:], None], strict=True):
-            item.ihook.pytest_runtest_protocol(item=item, nextitem=following)
-            if self.failed:
-                break
+        with pytest.MonkeyPatch.context() as patch:
+            mutant.put(patch)
+            killer = next((item for item in items if self._fails(item)), None)
+        signal.alarm(0)
+        if killer is None:
+            return None
+        if self._fails(killer):
+            raise RuntimeError(f"{killer.nodeid} fails without a mutant")
+        return killer.nodeid.removeprefix("tests/")
+
+    def _fails(self, item: pytest.Item) -> bool:
+        self.failed = False
+        item.ihook.pytest_runtest_protocol(item=item, nextitem=None)
         return self.failed
 
 
@@ -210,6 +219,7 @@ _plugin: Killer
 def _adopt(plugin: Killer) -> None:
     global _plugin
     _plugin = plugin
+    signal.signal(signal.SIGALRM, _interrupt)
     silence = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silence, 1)
     os.dup2(silence, 2)
@@ -228,24 +238,16 @@ def _promise(test: str, mutant: Mutant) -> tuple[bool, bool]:
     return any(word in test for word in EXACT), mutant.place.split(".")[0].lower() in test.lower()
 
 
-def _pardon(mutant: Mutant) -> str:
-    reason = EQUIVALENT.get(mutant.change)
-    return f"equivalent: {reason}" if reason else "SURVIVES"
-
-
 def main() -> int:
     """Run the mutants, print rule, misprint and killing test; return how many survive."""
     arguments = argparse.ArgumentParser(prog="python -m tools.mutants", description=__doc__)
     arguments.add_argument("--misprints", action="store_true", help="the misprints alone")
     arguments.add_argument("--workers", type=int, default=os.cpu_count())
-    options = arguments.parse_args()
+    chosen = arguments.parse_args()
     os.chdir(project.ROOT)
 
-    unchanged = Mutant(
-        "", "unchanged", tuple(g for guards in GUARDS.values() for g in guards), lambda: None
-    )
-    mutants = [unchanged, *misprints(), *([] if options.misprints else mutations())]
-    plugin = Killer(mutants, options.workers)
+    mutants = [*misprints(), *([] if chosen.misprints else mutations())]
+    plugin = Killer(mutants, chosen.workers)
     settings.register_profile(
         "mutants",
         phases=[Phase.explicit, Phase.generate],
@@ -254,30 +256,13 @@ def main() -> int:
         deadline=None,
         suppress_health_check=list(HealthCheck),
     )
-    settings.load_profile("mutants")
-    quiet = [
-        "-qq",
-        "-s",
-        "-o",
-        "addopts=",
-        "-p",
-        "no:cacheprovider",
-        "-p",
-        "no:xdist",
-        "-p",
-        "no:warnings",
-    ]
-    if pytest.main([*quiet, *unchanged.guards], plugins=[plugin]):
-        return 1
-    if plugin.killers[0]:
-        sys.exit(f"the tests fail on the modules as they are: {plugin.killers[0]}")
-    survivors = [
-        mutant
-        for mutant, killer in zip(mutants[1:], plugin.killers[1:], strict=True)
-        if killer is None and mutant.change not in EQUIVALENT
-    ]
-    print(f"{len(mutants) - 1 - len(survivors)} passed, {len(survivors)} failed")
-    return min(len(survivors), 100)
+    options = ["-qq", "-s", "-oaddopts=", "--hypothesis-profile=mutants"]
+    options += [f"-pno:{name}" for name in ("cacheprovider", "xdist", "warnings")]
+    guards = [guard for module in GUARDS.values() for guard in module]
+    if error := pytest.main([*options, *guards], plugins=[plugin]):
+        return int(error)
+    print(f"{len(mutants) - plugin.survivors} passed, {plugin.survivors} failed")
+    return min(plugin.survivors, 100)
 
 
 if __name__ == "__main__":
