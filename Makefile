@@ -53,7 +53,7 @@ portable: $(READY)  ## the same on 1 and 4 threads, and without vector extension
 misprints: $(READY)  ## put each misprint in the place of its rule: the tests must fail
 	$(BIN)/python -m tools.mutants --misprints
 
-mutants: $(READY)  ## the same, and every small change of every rule (minutes)
+mutants: $(READY)  ## the same, and every small change of every rule and schedule
 	$(BIN)/python -m tools.mutants
 
 bench: $(READY)  ## time a step of Adam against torch.optim, Optax and the memory (minutes)
