@@ -71,11 +71,12 @@ class Bare:
         Optimizer(params, rules.Adam(), flat=True)  # lays them out
         self.x, _ = joined(params)
         self.g, _ = joined(gradients(params))
-        self.room, self.state = torch.empty_like(self.x), rules.Adam().init(self.x)
+        self.room, self.rule = torch.empty_like(self.x), rules.Adam()
+        self.state = self.rule.init(self.x)
 
     def step(self) -> None:
         """Make one step."""
-        self.state = adam_(rules.Adam(), self.x, self.g, self.state, self.room)
+        self.state = adam_(self.rule, self.x, self.g, self.state, self.room)
 
     def zero_grad(self) -> None:
         """Fill the gradients with zeros."""

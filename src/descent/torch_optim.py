@@ -22,6 +22,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.optim.optimizer import _global_optimizer_post_hooks, _global_optimizer_pre_hooks
 
 from descent import rules
 from descent._graph import Compiled
@@ -38,8 +39,11 @@ from descent._layout import (
 from descent._state import leaf_names, leaves, with_leaves
 from descent.rules import Rule
 
-PIECE = 2**17
-"""Coordinates in a piece: x, g, m, v and two temporaries of a float32 piece take 3 MiB."""
+PIECE = 2**18
+"""Coordinates in a piece: x, g, m, v and a temporary of a float32 piece take 5 MiB."""
+
+LEAST_EPS = 1e-9
+"""From here on a root of 1e-19, divided by √(1 - β₂), vanishes beside eps in float32."""
 
 SCHEDULERS_KEYS = {
     *("initial_lr", "max_lr", "min_lr", "swa_lr", "max_momentum", "base_momentum"),
@@ -68,9 +72,20 @@ def adam_(rule: rules.Adam, x: Tensor, g: Tensor, state: Any, room: Tensor) -> A
     t = state.t + 1
     state.m.lerp_(g, 1 - rule.beta1)
     state.v.mul_(rule.beta2).addcmul_(g, g, value=1 - rule.beta2)
-    torch.sqrt(state.v, out=room).div_((1 - rule.beta2**t) ** 0.5).add_(rule.eps)
+    sqrt_(state.v, rule.eps, room).div_((1 - rule.beta2**t) ** 0.5).add_(rule.eps)
     x.addcdiv_(state.m, room, value=-(rule.lr_at(t) / (1 - rule.beta1**t)))
     return state._replace(t=t)
+
+
+def sqrt_(v: Tensor, eps: float, room: Tensor) -> Tensor:
+    """Write the roots of v to `room`, and for a v below the normal numbers another negligible root.
+
+    PyTorch's root of a vector with zeros takes up to fifty times as long on a CPU. The root of the
+    least normal number is so far below eps that their sum is eps, to the last bit, like that of 0.
+    """
+    if v.dtype in (torch.float32, torch.float64) and eps >= LEAST_EPS and v.device.type == "cpu":
+        return torch.clamp(v, min=torch.finfo(v.dtype).tiny, out=room).sqrt_()
+    return torch.sqrt(v, out=room)
 
 
 IN_PLACE: dict[type[Rule], Callable[..., Any]] = {rules.Adam: adam_}
@@ -196,12 +211,25 @@ class Optimizer(torch.optim.Optimizer):
             if not buffers:
                 kinds = self._lay_out(group["params"])
                 buffers = [joined(gradients(params))[0] for params in kinds]
-            torch._foreach_zero_(buffers)
+            for buffer in buffers:
+                buffer.zero_()
         return None
 
-    @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Make one step, and return the loss of `closure`, which computes the gradients anew."""
+        hooks = (
+            *(_global_optimizer_pre_hooks, self._optimizer_step_pre_hooks),
+            *(_global_optimizer_post_hooks, self._optimizer_step_post_hooks),
+        )
+        if any(hooks) or torch.autograd.profiler._is_profiler_enabled:
+            return self._hooked_step(closure)
+        return self._step(closure)
+
+    step.hooked = True  # type: ignore[attr-defined]
+    """PyTorch wraps a step that has no such mark in its hooks and its profiler, used or not."""
+
+    @torch.no_grad()
+    def _step(self, closure: Callable[[], Any] | None = None) -> Any:
         loss = None
         if closure is not None:
             with torch.enable_grad():
@@ -213,6 +241,8 @@ class Optimizer(torch.optim.Optimizer):
             for run in self._plan_of(group).runs:
                 run.step(self._update, rule)
         return loss
+
+    _hooked_step = torch.optim.Optimizer.profile_hook_step(_step)
 
     def _rule_of(self, group: dict[str, Any]) -> Rule:
         """Return the rule with the group's hyper-parameters; a scheduler may have set lr to 0."""
@@ -313,9 +343,12 @@ def _with_room(form: Callable[..., Any]) -> Callable[..., Any]:
     def update(rule: Rule, x: Tensor, g: Tensor, state: Any) -> Any:
         if x.device.type != "cpu" or x.numel() > PIECE:
             return form(rule, x, g, state, torch.empty_like(x))
-        if x.dtype not in rooms or rooms[x.dtype].numel() < x.numel():
-            rooms[x.dtype] = x.new_empty(x.numel())
-        return form(rule, x, g, state, rooms[x.dtype][: x.numel()].view(x.shape))
+        room = rooms.get(x.dtype)
+        if room is None or room.numel() < x.numel():
+            room = rooms[x.dtype] = x.new_empty(x.numel())
+        if room.shape != x.shape:
+            room = room[: x.numel()].view(x.shape)
+        return form(rule, x, g, state, room)
 
     return update
 
