@@ -42,6 +42,9 @@ from descent.rules import Rule
 PIECE = 2**18
 """Coordinates in a piece: x, g, m, v and a temporary of a float32 piece take 5 MiB."""
 
+SMALL = 2**14
+"""Coordinates up to which a tensor is copied into a run with others."""
+
 LEAST_EPS = 1e-9
 """From here on a root of 1e-19, divided by √(1 - β₂), vanishes beside eps in float32."""
 
@@ -274,6 +277,10 @@ class Optimizer(torch.optim.Optimizer):
         """Whether the update may take p without its shape."""
         return self.rule.elementwise and p.is_contiguous()
 
+    def _joins(self, p: Tensor) -> bool:
+        """Whether the update may take p with others, and copying it costs less than that saves."""
+        return self._is_vector(p) and (self.flat or p.numel() <= SMALL)
+
     def _kinds(self, params: list[Tensor]) -> Iterator[list[Tensor]]:
         """Yield the parameters that have a gradient, together those that one update can take."""
         longest = math.inf if self.flat else PIECE
@@ -285,7 +292,7 @@ class Optimizer(torch.optim.Optimizer):
             if not has_dense_gradient(p):
                 raise RuntimeError(f"{self.rule} does not support sparse gradients")
             numbers = (v for v in self.state[p].values() if not isinstance(v, Tensor))
-            kind = (p.dtype, p.device, *numbers, None if self._is_vector(p) else p)
+            kind = (p.dtype, p.device, *numbers, None if self._joins(p) else p)
             if kind in kinds and sizes[kind] + p.numel() > longest:
                 yield kinds.pop(kind)
             sizes[kind] = p.numel() + (sizes[kind] if kind in kinds else 0)
