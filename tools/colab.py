@@ -1,6 +1,6 @@
 """Run each notebook as Colab does, where the package is not installed: `python -m tools.colab`.
 
-A fresh virtual environment has NumPy, matplotlib and Jupyter and not the package. A git rule maps
+A fresh virtual environment has NumPy, matplotlib, scikit-learn and Jupyter and not the package. A git rule maps
 the repository's address to this clone, so the install cell fetches the last commit from here and
 nothing is asked of the repository's host.
 """
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tools import notebooks, project
 
-WHAT_COLAB_HAS = ["numpy", "matplotlib", "ipykernel", "nbclient", "nbformat"]
+WHAT_COLAB_HAS = ["numpy", "matplotlib", "scikit-learn", "ipykernel", "nbclient", "nbformat"]
 
 
 def environment(folder: Path) -> Path:

@@ -1,0 +1,76 @@
+"""The formulas of the chapter on AdaGrad."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from descent.rules import AdaGrad
+
+gradients = st.lists(st.floats(-1e3, 1e3).filter(lambda g: abs(g) > 1e-3), min_size=1, max_size=40)
+
+
+def visited(rule, gs, x=0.0):
+    """Return the points that a rule visits along these gradients, the start first."""
+    points, state = [x], rule.init(x)
+    for g in gs:
+        x, state = rule.update(x, g, state)
+        points.append(x)
+    return np.array(points)
+
+
+@pytest.mark.formula("adagrad-update")
+@given(gs=gradients, lr=st.floats(1e-3, 10), eps=st.floats(0, 1))
+def test_adagrad_divides_by_the_root_of_the_sum_of_squares(gs, lr, eps):
+    s = np.cumsum(np.square(gs))
+    steps = -lr * np.array(gs) / (np.sqrt(s) + eps)
+    points = visited(AdaGrad(lr, eps), gs)
+    np.testing.assert_allclose(np.diff(points), steps, rtol=1e-9, atol=1e-12 * lr * len(gs))
+
+
+@pytest.mark.formula("adagrad-constant-gradient")
+@given(g=st.floats(1e-3, 1e3), lr=st.floats(1e-3, 10), t=st.integers(1, 400))
+def test_a_constant_gradient_leads_about_two_roots_of_t_far(g, lr, t):
+    points = visited(AdaGrad(lr, eps=0.0), [g] * t)
+    assert points[t - 1] - points[t] == pytest.approx(lr / t**0.5, rel=1e-9)
+    way = -points[t]
+    assert 2 * lr * ((t + 1) ** 0.5 - 1) * (1 - 1e-12) <= way <= 2 * lr * t**0.5
+    assert way > 1.8 * lr * t**0.5 - 0.9 * lr  # the bounds are close, the factor 2 is no slack
+
+
+def regret_and_bound(gs, best, lr):
+    """Return the regret on the linear losses g x, and the bound of the chapter."""
+    points = visited(AdaGrad(lr, eps=0.0), gs)[:-1]
+    root = np.sqrt(np.sum(np.square(gs)))
+    d = abs(points - best).max()
+    return float(np.sum(np.array(gs) * (points - best))), (d**2 / (2 * lr) + lr) * root
+
+
+@pytest.mark.formula("adagrad-regret")
+@given(gs=gradients, best=st.floats(-10, 10), lr=st.floats(0.01, 10))
+def test_the_regret_is_within_its_bound(gs, best, lr):
+    regret, bound = regret_and_bound(gs, best, lr)
+    assert regret <= bound * (1 + 1e-9)
+
+
+def test_the_bound_on_the_regret_is_within_a_factor_of_three():
+    """No constant below 0.37 times the bound's would hold."""
+    regret, bound = regret_and_bound([-1.0] * 40_000, best=8 / 3 * 200, lr=1.0)
+    assert 0.37 * bound < regret <= bound
+
+
+def test_the_bound_is_least_for_a_step_of_d_over_root_two():
+    lrs, d = np.linspace(0.2, 6, 58_001), 3.0
+    values = d**2 / (2 * lrs) + lrs
+    assert lrs[values.argmin()] == pytest.approx(d / 2**0.5, abs=1e-3)
+    assert values.min() == pytest.approx(2**0.5 * d, rel=1e-6)
+
+
+@pytest.mark.formula("adagrad-against-gradient-descent")
+@given(st.lists(st.floats(0, 1e6), min_size=1, max_size=30))
+def test_a_sum_of_roots_is_at_most_the_root_of_n_times_the_sum(s):
+    assert np.sqrt(s).sum() <= np.sqrt(len(s)) * np.sqrt(np.sum(s)) * (1 + 1e-12)
+    even = np.full(len(s), 7.0)
+    assert np.sqrt(even).sum() == pytest.approx(np.sqrt(len(s)) * np.sqrt(even.sum()))
+    one = np.eye(1, len(s))[0]
+    assert np.sqrt(len(s)) * np.sqrt(one.sum()) == pytest.approx(len(s) ** 0.5 * np.sqrt(one).sum())
