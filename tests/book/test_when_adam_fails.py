@@ -56,12 +56,6 @@ def test_a_cycle_never_leaves_the_worst_point_at_a_constant_step_size(big, eta):
         assert (play(make(eta), [big, -1.0, -1.0] * 30, 1.0)[::3] == 1).all()
 
 
-@given(big=st.floats(0.1, 1.9))
-def test_below_two_the_worst_point_of_the_cycle_is_its_best(big):
-    slopes = [big, -1.0, -1.0]
-    assert sum(slopes) < 0  # the sum of the losses is least at +1
-
-
 @pytest.mark.formula("adam-nonconvergence-regret")
 @given(big=large, eta=st.floats(0.001, 3), k=st.integers(1, 60))
 def test_the_average_regret_of_adam_from_the_worst_point_exceeds_its_bound(big, eta, k):
