@@ -94,6 +94,13 @@ def test_the_regret_of_amsgrad_stays_below_its_bound(slopes, x0, eta, beta2):
     assert regrets(points, slopes)[-1] <= bound * (1 + 1e-9) + 1e-12
 
 
+def test_amsgrad_keeps_its_bound_on_the_cycle_and_adam_does_not():
+    slopes, lr = [3.0, -1.0, -1.0] * 1000, InverseSquareRoot(0.5)
+    bound = sum(amsgrad_terms(len(slopes), 2, 3, 0.5, 0.1, 9))
+    assert regrets(play(AMSGrad(lr, 0.0, 0.1), slopes), slopes)[-1] < bound
+    assert regrets(play(Adam(lr, 0.0, 0.1, eps=0.0), slopes), slopes)[-1] > bound
+
+
 def test_neither_term_of_the_bound_on_amsgrad_can_be_a_third_as_large():
     steps = 4000
     eta = 1 / math.sqrt(steps)  # so small that the way to the best point takes the whole game
