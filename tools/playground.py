@@ -39,7 +39,12 @@ from descent.rules import Rule, get
 from tools import project
 
 PAGE = "book/playground"
-SCRIPTS = ("random", "landscapes", "rules", "minimize", "settings", "plot", "app")
+STATIC = project.BOOK / "_static" / "playground"
+SCRIPTS = [
+    STATIC / f"{name}.js"
+    for name in ("random", "landscapes", "rules", "minimize", "settings", "plot", "app")
+]
+STYLE = STATIC / "playground.css"
 STILLS = project.BUILD / "playground"
 NUMBERS: dict[str, Callable[[str], Any]] = {
     "kappa": float,
@@ -123,7 +128,8 @@ class Settings:
         return minimize(self.f, self.start, rule, self.steps, grad=noisy, nonfinite="stop")
 
 
-def _landscape(name: str, kappa: float) -> Landscape:
+def landscape(name: str, kappa: float) -> Landscape:
+    """Return the landscape of that name; kappa is the condition number of the quadratics."""
     made: dict[str, Callable[[], Landscape]] = {
         "quadratic": lambda: Quadratic([1.0, kappa]),
         "noisy-quadratic": lambda: NoisyQuadratic([1.0, kappa]),
@@ -171,7 +177,7 @@ def parse(query: str) -> Settings:
         raise ValueError("a noisy quadratic must state its noise")
     return Settings(
         landscape=name,
-        f=_landscape(name, number["kappa"]),
+        f=landscape(name, number["kappa"]),
         start=np.array([float(x) for x in given["start"][0].split(",")]),
         noise=number["noise"],
         seed=int(number["seed"]),
@@ -254,7 +260,8 @@ class PlaygroundDirective(SphinxDirective):
             path = still(query)
         except ValueError as error:
             raise self.error(f"playground: {error}") from error
-        self.env.note_dependency(__file__)
+        for source in (Path(__file__), STYLE, *SCRIPTS):
+            self.env.note_dependency(str(source))
         uri = "/" + path.relative_to(project.ROOT).as_posix()
         image = nodes.image(uri=uri, alt=self.options["alt"], loading="lazy")
         figure = nodes.figure("", image, nodes.caption("", title))
@@ -285,9 +292,9 @@ def add_scripts(app: Sphinx, page: str, _template: str, _context: Any, doctree: 
     """Load the scripts on the pages that have a playground, and on no other."""
     if doctree is None or not any(doctree.findall(Playground)):
         return
-    app.add_css_file("playground/playground.css")
+    app.add_css_file(f"playground/{STYLE.name}")
     for script in SCRIPTS:
-        app.add_js_file(f"playground/{script}.js", loading_method="defer")
+        app.add_js_file(f"playground/{script.name}", loading_method="defer")
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

@@ -4,10 +4,15 @@
   "use strict";
 
   const { HYPER, LANDSCAPES, MOST_RUNS, NUMBERS, RULES } = playground;
+  const wide = window.matchMedia("(min-width: 45rem)");
   const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
   const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
   const written = (value) => String(value).replace("-", "−");
-  const short = (value) => written(value === 0 ? 0 : Number(value.toPrecision(4)));
+  const plain = (size) => size === 0 || (size >= 1e-3 && size < 1e5);
+  const short = (value) =>
+    plain(Math.abs(value))
+      ? written(Number(value.toPrecision(4)))
+      : value.toExponential(2).replaceAll("-", "−").replace("+", "");
   const point = (x) => `(${x.map(short).join(", ")})`;
   let names = 0;
 
@@ -98,8 +103,24 @@
     return { root, show };
   }
 
-  function button(label, text, click) {
-    return html("button", { type: "button", "aria-label": label, title: label, click }, text);
+  const ICONS = {
+    first: "M3 3h2v10H3ZM13 3v10L6 8Z",
+    back: "M10.5 3 5.5 8l5 5",
+    play: "M4 2.5v11L13 8Z",
+    pause: "M4 3h3v10H4ZM9 3h3v10H9Z",
+    on: "M5.5 3l5 5-5 5",
+    last: "M3 3v10l7-5ZM11 3h2v10h-2Z",
+    remove: "M4 4l8 8M12 4l-8 8",
+  };
+
+  function icon(name) {
+    const drawn = playground.svg("path", { d: ICONS[name] });
+    return playground.svg("svg", { viewBox: "0 0 16 16", class: `icon ${name}`, "aria-hidden": "true" }, drawn);
+  }
+
+  function button(label, name, click) {
+    const attributes = { type: "button", "aria-label": label, title: label, click };
+    return html("button", attributes, icon(name));
   }
 
   function start(host) {
@@ -134,7 +155,7 @@
 
     const legend = html("ul", { class: "legend" });
     const spoken = html("p", { class: "spoken", role: "status" });
-    const play = button("Play", "▶", () => (timer ? pause() : begin()));
+    const play = button("Play", "play", () => (timer ? pause() : begin()));
     const time = html("input", {
       type: "range",
       min: 0,
@@ -145,16 +166,22 @@
     const transport = html(
       "div",
       { class: "transport", role: "group", "aria-label": "Step through the race" },
-      button("To the start", "⏮", () => go(0)),
-      button("One step back", "◂", () => go(t - 1)),
+      button("To the start", "first", () => go(0)),
+      button("One step back", "back", () => go(t - 1)),
       play,
-      button("One step on", "▸", () => go(t + 1)),
-      button("To the end", "⏭", () => go(settings.steps)),
+      button("One step on", "on", () => go(t + 1)),
+      button("To the end", "last", () => go(settings.steps)),
       time,
       clock,
     );
-    const ground = html("fieldset", { class: "ground" });
-    const cards = html("div", { class: "cards" });
+    const choice = html(
+      "select",
+      { name: "landscape", "aria-label": "Landscape", change: () => moveTo(choice.value) },
+      ...Object.entries(LANDSCAPES).map(([name, { title: text }]) => html("option", { value: name }, text)),
+    );
+    const formula = html("span", { class: "formula" });
+    const ground = html("div", { class: "ground" });
+    const cards = html("div", { class: "runners" });
     const add = html("button", { type: "button", class: "add", click: addRun }, "Add a rule");
     const table = html("div", { class: "state", tabindex: 0, role: "region" });
     table.setAttribute("aria-label", "The last step of each rule, in numbers");
@@ -171,13 +198,15 @@
     const app = html(
       "div",
       { class: "app", role: "group", "aria-label": title },
+      ...(isPage ? [] : [html("p", { class: "title" }, title)]),
+      html("div", { class: "choice" }, choice, formula),
       alerts,
       html("div", { class: "plots" }, land.root, loss.root),
       legend,
       transport,
       cards,
       html("div", { class: "actions" }, add, reset, ...(isPage ? [copy] : []), link),
-      details("Landscape, start, noise, number of steps", isPage, ground),
+      details("Start, noise, number of steps", isPage, ground),
       details("The last step in numbers", isPage, table),
       spoken,
     );
@@ -286,18 +315,18 @@
         },
         calm.matches ? 1000 : clamp(8000 / settings.steps, 33, 250),
       );
-      face("Pause", "⏸");
+      face("Pause");
       draw();
     }
 
     function pause() {
       clearInterval(timer);
       timer = null;
-      face("Play", "▶");
+      face("Play");
     }
 
-    function face(label, text) {
-      play.textContent = text;
+    function face(label) {
+      play.replaceChildren(icon(label.toLowerCase()));
       play.title = label;
       play.setAttribute("aria-label", label);
     }
@@ -348,29 +377,23 @@
 
     let startFields = [];
 
+    // Another landscape: the same rules, with start, noise and step sizes that suit it.
+    function moveTo(landscape) {
+      const { runs: old, steps, seed } = settings;
+      const there = ({ rule, hyper }) => {
+        const { lr } = playground.defaultRun(rule, landscape).hyper;
+        return { rule, hyper: { ...hyper, lr } };
+      };
+      settings = { ...playground.defaults(landscape), steps, seed, runs: old.map(there) };
+      buildGround();
+      buildCards();
+      changed();
+    }
+
     function buildGround() {
-      const choice = html(
-        "select",
-        {
-          name: "landscape",
-          "aria-label": "Landscape",
-          change: () => {
-            const { runs: old, steps, seed } = settings;
-            settings = { ...playground.defaults(choice.value), steps, seed };
-            settings.runs = old.map(({ rule, hyper }) => ({
-              rule,
-              hyper: { ...hyper, lr: playground.defaultRun(rule, choice.value).hyper.lr },
-            }));
-            buildGround();
-            buildCards();
-            changed();
-            ground.querySelector("select").focus();
-          },
-        },
-        ...Object.entries(LANDSCAPES).map(([name, { title: text }]) =>
-          html("option", { value: name, selected: name === settings.landscape }, text),
-        ),
-      );
+      const { kappa, formula: text } = LANDSCAPES[settings.landscape];
+      choice.value = settings.landscape;
+      formula.textContent = text;
       startFields = settings.start.map((value, i) =>
         field({
           label: `x${"₁₂"[i]} of the start`,
@@ -384,7 +407,6 @@
           },
         }),
       );
-      const { kappa, formula } = LANDSCAPES[settings.landscape];
       const numbers = Object.entries(NUMBERS).filter(([name]) => name !== "kappa" || kappa);
       const fields = numbers.map(([name, { symbol, allowed }]) =>
         field({
@@ -402,11 +424,7 @@
           },
         }),
       );
-      ground.replaceChildren(
-        html("legend", {}, "Landscape"),
-        html("div", { class: "choice" }, choice, html("span", { class: "formula" }, formula)),
-        ...[...fields, ...startFields].map(({ root }) => root),
-      );
+      ground.replaceChildren(...[...fields, ...startFields].map(({ root }) => root));
     }
 
     function buildCards() {
@@ -431,7 +449,7 @@
           html("option", { value: rule.name, selected: rule.name === run.rule }, rule.title),
         ),
       );
-      const remove = button(`Remove ${name}`, "✕", () => {
+      const remove = button(`Remove ${name}`, "remove", () => {
         settings.runs.splice(i, 1);
         buildCards();
         changed();
@@ -455,12 +473,12 @@
       const symbols = Object.keys(run.hyper).slice(1).map((key) => HYPER[key].symbol);
       return html(
         "fieldset",
-        { class: "card" },
+        { class: "runner" },
         html("legend", {}, playground.sample(i), `Rule ${i + 1}`),
         html("div", { class: "choice" }, choice, remove),
         eta.root,
         ...(others.length
-          ? [details(symbols.join(", "), isPage, ...others.map(({ root }) => root))]
+          ? [details(symbols.join(", "), isPage && wide.matches, ...others.map(({ root }) => root))]
           : []),
       );
     }
@@ -492,35 +510,29 @@
       const symbols = { m_hat: "m̂", v_hat: "v̂", mu_product: "∏μ" };
       const order = ["c", "m", "v", "s", "n", "u", "m_hat", "v_hat", "d", "mu_product"];
       const used = order.filter((key) => settings.runs.some((_, i) => key in (where(i).path.states[Math.min(1, where(i).path.states.length - 1)][0])));
-      const head = ["rule", "", "x before", "g", ...used.map((key) => symbols[key] ?? key), "step", "x"];
+      const head = ["x before", "g", ...used.map((key) => symbols[key] ?? key), "step", "x"];
       const cells = (tag, texts) => texts.map((text) => html(tag, tag === "th" ? { scope: "col" } : {}, text));
-      const rows = settings.runs.flatMap((run, i) => {
+      const rows = settings.runs.map((run, i) => {
         const { path, at } = where(i);
-        return [0, 1].map((k) => {
+        const states = path.states[at];
+        const group = [0, 1].map((k) => {
           const before = at ? path.x[at - 1][k] : null;
-          const state = path.states[at][k];
           const values = [
             before,
             at ? path.g[at - 1][k] : null,
-            ...used.map((key) => (at && key in state ? state[key] : null)),
+            ...used.map((key) => (at && key in states[k] ? states[k][key] : null)),
             at ? path.x[at][k] - before : null,
             path.x[at][k],
           ];
-          const row = html("tr", {});
-          if (k === 0) {
-            row.append(html("th", { scope: "rowgroup", rowspan: 2 }, playground.sample(i), ` ${RULES[run.rule].title}, t = ${at}`));
-          }
-          row.append(html("th", { scope: "row" }, `x${"₁₂"[k]}`));
-          row.append(...cells("td", values.map((value) => (value === null ? "" : short(value)))));
-          return row;
+          const texts = values.map((value) => (value === null ? "" : short(value)));
+          return html("tr", {}, html("th", { scope: "row" }, `x${"₁₂"[k]}`), ...cells("td", texts));
         });
+        const title = html("span", {}, `${playground.label(run)}, after step ${at}`);
+        const head = html("th", { scope: "rowgroup", colspan: used.length + 5 }, playground.sample(i), title);
+        return html("tbody", {}, html("tr", {}, head), ...group);
       });
-      return html(
-        "table",
-        {},
-        html("thead", {}, html("tr", {}, ...cells("th", head))),
-        html("tbody", {}, ...rows),
-      );
+      const top = html("tr", {}, html("td"), ...cells("th", head));
+      return html("table", {}, html("thead", {}, top), ...rows);
     }
 
     host.append(app);

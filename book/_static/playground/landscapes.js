@@ -32,7 +32,7 @@
       minimizer: [1, 1],
       start: [-1.2, 1],
       noise: 0,
-      lr: { gradient: 0.001, position: 0.05 },
+      lr: { gradient: 0.001, position: 0.1 },
       levels: [-1, 5],
       at: () => ({
         f: ([x, y]) => (1 - x) ** 2 + 100 * (y - x ** 2) ** 2,

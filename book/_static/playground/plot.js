@@ -3,7 +3,7 @@
   "use strict";
 
   const SIZE = 360;
-  const MARGIN = { left: 46, right: 10, top: 10, bottom: 40 };
+  const MARGIN = { left: 58, right: 14, top: 10, bottom: 40 };
   const BOX = [MARGIN.left, MARGIN.top, SIZE - MARGIN.right, SIZE - MARGIN.bottom];
   const GRID = 144; // cells along each side for the level lines
 
@@ -202,7 +202,7 @@
       const losses = runs.map((run) => run.f.map((f) => Math.log10(Math.max(f - least, 1e-16))));
       const first = losses[0][0];
       const highest = Math.min(Math.max(...losses.flat()), first + 3);
-      const lowest = Math.max(Math.min(...losses.flat()), -16);
+      const lowest = Math.max(Math.min(...losses.flat()), first - 12);
       const [low, high] = [Math.floor(lowest), Math.max(Math.ceil(highest), Math.floor(lowest) + 1)];
       const [left, top, right, bottom] = BOX;
       const [x, y] = [scale([0, settings.steps], [left, right]), scale([low, high], [bottom, top])];

@@ -217,7 +217,7 @@
   rule(
     "radam",
     "RAdam",
-    { unit: "position", init: { m: 0, v: 0 }, hyper: { beta1: 0.9, beta2: 0.999 } },
+    { unit: "gradient", init: { m: 0, v: 0 }, hyper: { beta1: 0.9, beta2: 0.999 } },
     (x, g, state, { lr, beta1, beta2 }) => {
       const t = state.t + 1;
       const m = beta1 * state.m + (1 - beta1) * g;
