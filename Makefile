@@ -68,7 +68,7 @@ $(SITE_READY): requirements-site.txt $(READY)
 	@touch $@
 
 test-site: $(SITE_READY) book  ## drive the built site in a real browser (needs Chromium)
-	$(BIN)/python -m pytest --quiet tests/site
+	$(BIN)/python -m pytest -n auto --quiet tests/site
 
 lock: $(READY)  ## resolve requirements.in into requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check pip-tools

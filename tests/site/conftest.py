@@ -12,23 +12,20 @@ from playwright.sync_api import sync_playwright
 from tools import project
 
 WIDTHS = {"phone": 360, "desktop": 1440}
-FOUND = pytest.StashKey[list]()
 
 
-def pytest_configure(config):
-    config.stash[FOUND] = []
-
-
-def pytest_terminal_summary(terminalreporter, config):
+def pytest_terminal_summary(terminalreporter):
     """Print what the tests measured."""
-    for line in config.stash[FOUND]:
-        terminalreporter.write_line(line)
+    for result in terminalreporter.getreports("passed") + terminalreporter.getreports("failed"):
+        for name, line in result.user_properties:
+            if name == "measured" and result.when == "call":
+                terminalreporter.write_line(line)
 
 
 @pytest.fixture
-def report(pytestconfig):
+def report(record_property):
     """Return a function that takes a line to print below the results."""
-    return pytestconfig.stash[FOUND].append
+    return lambda line: record_property("measured", line)
 
 
 @pytest.fixture(scope="session")
@@ -56,7 +53,7 @@ def open_page(browser, site):
     """Return a function that opens a page of the site and keeps what the browser complains of.
 
     It takes the page's address within the site and what a browser context takes. The page it
-    returns has `complaints`, a list that the test ends by finding empty, and `requests`.
+    returns has `kept.requests`, and `kept.complaints`, which must be empty when the test ends.
     """
     contexts = []
     pages = []
@@ -68,7 +65,8 @@ def open_page(browser, site):
         page.kept = SimpleNamespace(complaints=[], requests=[])
         kept = page.kept
         page.on("pageerror", lambda error: kept.complaints.append(str(error)))
-        page.on("requestfailed", lambda request: kept.complaints.append(f"no {request.url}"))
+        if options.get("java_script_enabled", True):  # else no script arrives, as it should be
+            page.on("requestfailed", lambda request: kept.complaints.append(f"no {request.url}"))
         page.on("request", lambda request: kept.requests.append(request.url))
         page.on(
             "console",

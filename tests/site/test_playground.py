@@ -103,6 +103,7 @@ def test_every_rule_visits_the_points_of_the_package(desktop, landscape, report)
                 assert np.abs(ours - theirs).max() <= 1e-9 * scale, (name, entry)
             worst[name, query] = disagreement(np.array(run["x"]), path.x)
             steps += path.steps
+    assert np.isfinite(list(worst.values())).all()
     (name, _), largest = max(worst.items(), key=lambda item: item[1])
     report(f"{landscape}: {len(worst)} runs, {steps} steps, largest difference {largest:.1e} ({name})")
     assert largest <= 1e-9
@@ -140,8 +141,7 @@ def test_a_landscape_has_the_window_the_minimum_and_the_levels_of_the_package(de
     assert theirs[2] == [levels[0], levels[-1]]
 
 
-@pytest.mark.parametrize("size", [0.3, 1.0, 2.5])
-def test_level_lines_lie_where_the_function_has_that_value(desktop, size):
+def test_level_lines_lie_where_the_function_has_that_value(desktop):
     """On the round bowl the level line f = 4^k is a circle; so are the ones drawn."""
     page = desktop(PAGE + "#" + JUST.replace("kappa=10", "kappa=1"))
     box = page.evaluate(
@@ -202,10 +202,11 @@ def test_a_link_to_a_place_on_the_page_is_no_setting(desktop):
         ("run=adam,eps:tiny", "ε of Adam must be a number of at least 0, not “tiny”."),
         ("run=adadelta,eps:0", "ε of Adadelta must be a number above 0"),
         ("run=nadam,beta2:0", "β₂ of NAdam must be a number above 0 and below 1"),
+        ("run=nadam,beta2:1", "β₂ of NAdam must be a number above 0 and below 1"),
         ("run=adam,momentum:0.5", "Adam has no “momentum”."),
         ("run=adam&run=" + "&run=".join(["adam"] * 6), "At most 6 rules race"),
-        ("steps=0", "steps must be a whole number from 1 to 1000"),
-        ("steps=1e9", "steps must be a whole number from 1 to 1000"),
+        ("steps=0", "number of steps must be a whole number from 1 to 1000"),
+        ("steps=1e9", "number of steps must be a whole number from 1 to 1000"),
         ("t=999", "t must be a whole number from 0 to 200"),
         ("start=9,9", "x₁ of the start must be a number from -3 to 3"),
         ("start=1", "x₂ of the start must be"),
@@ -328,7 +329,7 @@ def test_the_tab_key_reaches_every_control_and_shows_where_it_is(desktop):
 def test_the_arrow_keys_move_a_slider_and_the_field_follows(desktop):
     page = desktop(f"{PAGE}#{JUST}")
     page.get_by_label("η of Gradient descent, slider").focus()
-    for _ in range(50):
+    for _ in range(40):  # a decade
         page.keyboard.press("ArrowLeft")
     assert page.get_by_label("η of Gradient descent", exact=True).input_value() == "0.01"
     assert settings(page).rules[0].lr == 0.01
@@ -373,6 +374,7 @@ def test_one_can_step_jump_play_and_pause(desktop):
     assert clock(page) == stopped
     press("To the end")
     assert clock(page) == 40
+    press("One step back")
     press("Play")
     page.wait_for_function("document.querySelector('.clock').value.startsWith('t = 40 ')")
     page.get_by_role("button", name="Play").wait_for()
@@ -441,17 +443,18 @@ def test_without_script_a_still_figure_with_words_stands_there(open_page):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_nothing_overflows_and_nothing_moves_when_the_script_comes(open_page, width, scheme):
-    page = open_page("index.html", viewport={"width": width, "height": 800}, color_scheme=scheme)
-    page.context.add_init_script(
-        "window.shift = 0; new PerformanceObserver((list) => { for (const entry of "
-        "list.getEntries()) window.shift += entry.value; })"
-        ".observe({ type: 'layout-shift', buffered: true });"
-    )
-    page.goto(page.url.replace("index.html", PAGE))
+    page = open_page(PAGE, viewport={"width": width, "height": 800}, color_scheme=scheme)
     page.wait_for_selector(".playground .app")
-    page.wait_for_timeout(300)
+    shift = page.evaluate(
+        """() => new Promise((resolve) => {
+            let sum = 0;
+            new PerformanceObserver((list) => list.getEntries().forEach((e) => (sum += e.value)))
+                .observe({ type: 'layout-shift', buffered: true });
+            setTimeout(() => resolve(sum), 500);
+        })"""
+    )
+    assert shift < 0.05
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    assert page.evaluate("window.shift") < 0.05
     assert page.get_attribute("html", "data-theme") == scheme
     text, ground = page.evaluate(
         "['.axes text', 'body'].map((s, i) => getComputedStyle(document.querySelector(s))"

@@ -31,15 +31,16 @@
   // Where a number sits on its slider, and what number sits at a place of it.
   // Sizes are spread by decades, with 0 at the left end where it is allowed; decay rates by the
   // decades of 1 − β, so that 0.9, 0.99 and 0.999 are equally far apart.
+  const PER_DECADE = 40;
   const decades = (low, high, zero = false) => ({
-    max: (high - low) * 50,
-    value: (at) => (zero && at === 0 ? 0 : Number((10 ** (low + at / 50)).toPrecision(2))),
-    place: (value) => (value > 0 ? Math.round((Math.log10(value) - low) * 50) : 0),
+    max: (high - low) * PER_DECADE,
+    value: (at) => (zero && at === 0 ? 0 : Number((10 ** (low + at / PER_DECADE)).toPrecision(3))),
+    place: (value) => (value > 0 ? Math.round((Math.log10(value) - low) * PER_DECADE) : 0),
   });
   const complement = {
-    max: 200,
-    value: (at) => Number((1 - Number((10 ** (-at / 50)).toPrecision(2))).toFixed(5)),
-    place: (value) => Math.round(-Math.log10(1 - value) * 50),
+    max: 4 * PER_DECADE,
+    value: (at) => Number((1 - Number((10 ** (-at / PER_DECADE)).toPrecision(3))).toFixed(7)),
+    place: (value) => Math.round(-Math.log10(1 - value) * PER_DECADE),
   };
   const SCALES = {
     lr: decades(-5, 1),
@@ -131,6 +132,7 @@
     let t = 0;
     let timer = null;
     let later = null;
+    let touched = false; // the address is left alone until something is changed
 
     // --- the parts of the page ---
 
@@ -180,6 +182,7 @@
       ...Object.entries(LANDSCAPES).map(([name, { title: text }]) => html("option", { value: name }, text)),
     );
     const formula = html("span", { class: "formula" });
+    const bend = html("div", { class: "bend" }); // the condition number, where there is one
     const ground = html("div", { class: "ground" });
     const cards = html("div", { class: "runners" });
     const add = html("button", { type: "button", class: "add", click: addRun }, "Add a rule");
@@ -188,7 +191,7 @@
     const link = html("a", { class: "link" }, isPage ? "Link to this picture" : "Open in the playground");
     const reset = html(
       "button",
-      { type: "button", click: () => load(host.dataset.settings, []) },
+      { type: "button", click: startOver },
       "Reset",
     );
     const copy = html("button", { type: "button", click: copyLink }, "Copy the link");
@@ -199,7 +202,7 @@
       "div",
       { class: "app", role: "group", "aria-label": title },
       ...(isPage ? [] : [html("p", { class: "title" }, title)]),
-      html("div", { class: "choice" }, choice, formula),
+      html("div", { class: "choice" }, choice, formula, bend),
       alerts,
       html("div", { class: "plots" }, land.root, loss.root),
       legend,
@@ -213,12 +216,17 @@
 
     // --- what happens ---
 
-    function load(text, before) {
+    function startOver() {
+      touched = true;
+      load(host.dataset.settings);
+    }
+
+    function load(text) {
       const { settings: parsed, problems } = playground.parse(text);
       pause();
       settings = parsed;
       t = settings.t ?? settings.steps;
-      complain(...before, ...problems);
+      complain(...problems);
       buildGround();
       buildCards();
       race();
@@ -237,6 +245,7 @@
     }
 
     function changed() {
+      touched = true;
       complain();
       race();
     }
@@ -259,14 +268,12 @@
     function settle() {
       const text = playground.format(settings);
       link.href = isPage ? `#${text}` : `${host.dataset.page}#${text}`;
-      if (isPage && settled) history.replaceState(null, "", `#${text}`);
-      settled = true;
+      if (isPage && touched) history.replaceState(null, "", `#${text}`);
       spoken.textContent = `After ${t} steps. ${settings.runs.map(sentence).join(" ")}`;
       const { title: name } = LANDSCAPES[settings.landscape];
       land.root.setAttribute("aria-label", `${name}, paths of ${settings.runs.length} rules from ${point(settings.start)}`);
       loss.root.setAttribute("aria-label", `Loss above its minimum against the step, log scale. ${spoken.textContent}`);
     }
-    let settled = false; // the address is left alone until something has been changed
 
     function where(i) {
       const path = runs[i];
@@ -298,6 +305,7 @@
     // --- time ---
 
     function go(step) {
+      touched = true;
       pause();
       t = clamp(step, 0, settings.steps);
       draw();
@@ -305,6 +313,7 @@
 
     // With reduced motion the race is shown in ten still pictures, one a second.
     function begin() {
+      touched = true;
       if (t >= settings.steps) t = 0;
       const stride = calm.matches ? Math.ceil(settings.steps / 10) : Math.ceil(settings.steps / 300);
       timer = setInterval(
@@ -358,11 +367,12 @@
       moveStart(settings.start.map((value, i) => value + length * way[i]));
     });
 
+    // A finger on the handle drags it and does not scroll; the style `touch-action` does not do
+    // that within an SVG.
+    handle.addEventListener("touchstart", (event) => event.preventDefault(), { passive: false });
     let dragged = false;
-    handle.addEventListener("pointerdown", (event) => {
-      dragged = false;
-      handle.setPointerCapture(event.pointerId);
-    });
+    land.root.addEventListener("pointerdown", () => (dragged = false));
+    handle.addEventListener("pointerdown", (event) => handle.setPointerCapture(event.pointerId));
     handle.addEventListener("pointermove", (event) => {
       if (!handle.hasPointerCapture(event.pointerId)) return;
       dragged = true;
@@ -370,7 +380,6 @@
     });
     land.root.addEventListener("click", (event) => {
       if (!dragged && !handle.contains(event.target)) moveStart(land.point(event));
-      dragged = false;
     });
 
     // --- the controls ---
@@ -407,10 +416,9 @@
           },
         }),
       );
-      const numbers = Object.entries(NUMBERS).filter(([name]) => name !== "kappa" || kappa);
-      const fields = numbers.map(([name, { symbol, allowed }]) =>
-        field({
-          label: { kappa: "condition number κ", noise: "noise σ of the gradient", steps: "number of steps" }[name] ?? symbol,
+      const { kappa: bent, ...fields } = Object.fromEntries(
+        Object.entries(NUMBERS).map(([name, { label, allowed }]) => [name, field({
+          label,
           name,
           value: settings[name],
           allowed,
@@ -422,9 +430,10 @@
             if (name === "steps" && atEnd) t = taken;
             changed();
           },
-        }),
+        })]),
       );
-      ground.replaceChildren(...[...fields, ...startFields].map(({ root }) => root));
+      bend.replaceChildren(...(kappa ? [bent.root] : []));
+      ground.replaceChildren(...[...startFields, ...Object.values(fields)].map(({ root }) => root));
     }
 
     function buildCards() {
@@ -541,9 +550,9 @@
       const fragment = decodeURIComponent(location.hash.slice(1));
       return isPage && fragment.includes("=") ? fragment : null;
     };
-    load(fromAddress() ?? host.dataset.settings, []);
+    load(fromAddress() ?? host.dataset.settings);
     if (isPage) {
-      window.addEventListener("hashchange", () => fromAddress() && load(fromAddress(), []));
+      window.addEventListener("hashchange", () => fromAddress() && load(fromAddress()));
     }
   }
 

@@ -2,9 +2,9 @@
 (function (playground) {
   "use strict";
 
-  const SIZE = 360;
-  const MARGIN = { left: 58, right: 14, top: 10, bottom: 40 };
-  const BOX = [MARGIN.left, MARGIN.top, SIZE - MARGIN.right, SIZE - MARGIN.bottom];
+  const SIDE = 290; // of the square that is drawn in: a unit is as long across as up
+  const BOX = [58, 10, 58 + SIDE, 10 + SIDE]; // left, top, right, bottom
+  const [WIDTH, HEIGHT] = [BOX[2] + 14, BOX[3] + 40];
   const GRID = 144; // cells along each side for the level lines
 
   // Markers and dashes as in descent/plotting.py: no two runs differ in colour alone.
@@ -63,7 +63,7 @@
     }
     const middle = (top + bottom) / 2;
     group.append(
-      svg("text", { x: (left + right) / 2, y: SIZE - 6, "text-anchor": "middle" }, xLabel),
+      svg("text", { x: (left + right) / 2, y: HEIGHT - 6, "text-anchor": "middle" }, xLabel),
       svg(
         "text",
         { transform: `translate(12 ${middle}) rotate(-90)`, "text-anchor": "middle" },
@@ -118,7 +118,7 @@
     const id = `playground-clip-${clips++}`;
     const frame = { x: left, y: top, width: right - left, height: bottom - top };
     const inside = svg("g", { "clip-path": `url(#${id})` });
-    const root = svg("svg", { viewBox: `0 0 ${SIZE} ${SIZE}` });
+    const root = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}` });
     root.append(svg("clipPath", { id }, svg("rect", frame)), svg("rect", { ...frame, class: "frame" }));
     return { root, inside };
   }
@@ -156,10 +156,9 @@
     const plot = { root, x: null, y: null, shown: "" };
 
     plot.point = (event) => {
-      const box = root.getBoundingClientRect();
-      const pixel = [event.clientX - box.left, event.clientY - box.top];
-      const [across, up] = pixel.map((value) => (value / box.width) * SIZE);
-      return [plot.x.inverse(across), plot.y.inverse(up)];
+      const onScreen = new DOMPoint(event.clientX, event.clientY);
+      const { x, y } = onScreen.matrixTransform(root.getScreenCTM().inverse());
+      return [plot.x.inverse(x), plot.y.inverse(y)];
     };
 
     plot.draw = (settings, runs, t) => {

@@ -27,14 +27,18 @@
     weight_decay: { symbol: "λ", allowed: notNegative },
   };
   const NUMBERS = {
-    kappa: { symbol: "κ", allowed: between(1, 1000) },
-    noise: { symbol: "noise σ", allowed: between(0, 100) },
-    seed: { symbol: "seed", allowed: whole(0, 999999) },
-    steps: { symbol: "steps", allowed: whole(1, MOST_STEPS) },
+    kappa: { label: "condition number κ", allowed: between(1, 1000) },
+    noise: { label: "noise σ", allowed: between(0, 100) },
+    seed: { label: "seed of the noise", allowed: whole(0, 999999) },
+    steps: { label: "number of steps", allowed: whole(1, MOST_STEPS) },
   };
 
+  // Some rules need more than zero where others do not: `limits` of the rule says so.
   function hyperAllowed(rule, name) {
-    return RULES[rule].limits[name] === "positive" ? positive : HYPER[name].allowed;
+    const { allowed } = HYPER[name];
+    if (RULES[rule].limits[name] !== "positive") return allowed;
+    const words = allowed[1].replace("of at least 0", "above 0");
+    return [(v) => v > 0 && allowed[0](v), words];
   }
 
   function startAllowed(landscape, i) {
@@ -113,8 +117,8 @@
         problem(`${error.message} The usual value is taken.`);
       }
     };
-    for (const [key, { symbol, allowed }] of Object.entries(NUMBERS)) {
-      take(key, symbol, allowed, (value) => (settings[key] = value));
+    for (const [key, { label, allowed }] of Object.entries(NUMBERS)) {
+      take(key, label, allowed, (value) => (settings[key] = value));
     }
     take("t", "t", whole(0, settings.steps), (value) => (settings.t = value));
     if (query.has("start")) {
