@@ -11,8 +11,8 @@ are not bundled: a page opened from a disk (`file://`) may not load modules, and
 runs is what lies in the folder. Without script, in print and in a PDF, a still figure stands there,
 drawn by the build from the same query with the package.
 
-A link holds: `landscape`, its condition number `kappa`, `start`, `noise` σ with `seed`, `steps`, the
-step shown `t`, and for each rule of the race one `run=NAME,HYPER:VALUE,...`.
+A link holds: `landscape`, its condition number `kappa`, `start`, `noise` σ with `seed`, `steps`,
+the step shown `t`, and for each rule of the race one `run=NAME,HYPER:VALUE,...`.
 """
 
 import hashlib
@@ -33,7 +33,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 import descent
-from descent import Trajectory, minimize, plotting
+from descent import Trajectory, _check, minimize, plotting
 from descent.landscapes import Beale, Landscape, NoisyQuadratic, Quadratic, Rosenbrock, Saddle
 from descent.rules import Rule, get
 from tools import project
@@ -170,8 +170,10 @@ def parse(query: str) -> Settings:
         raise ValueError(f"unknown settings {sorted(unknown)}")
     if missing := {"landscape", "start", "run"} - given.keys():
         raise ValueError(f"missing settings {sorted(missing)}")
-    number = {"kappa": 20.0, "noise": 0.0, "seed": 1, "steps": 200}
+    number: dict[str, Any] = {"kappa": 20.0, "noise": 0.0, "seed": 1, "steps": 200}
     number |= {key: read(given[key][0]) for key, read in NUMBERS.items() if key in given}
+    _check.not_negative("noise", number["noise"])
+    _check.count("steps", number["steps"])
     name = given["landscape"][0]
     if name == "noisy-quadratic" and "noise" not in given:
         raise ValueError("a noisy quadratic must state its noise")
@@ -180,9 +182,9 @@ def parse(query: str) -> Settings:
         f=landscape(name, number["kappa"]),
         start=np.array([float(x) for x in given["start"][0].split(",")]),
         noise=number["noise"],
-        seed=int(number["seed"]),
-        steps=int(number["steps"]),
-        t=int(number.get("t", number["steps"])),
+        seed=number["seed"],
+        steps=number["steps"],
+        t=number.get("t", number["steps"]),
         rules=tuple(_rule(run) for run in given["run"]),
     )
 
@@ -237,7 +239,7 @@ def label(rule: Rule) -> str:
 # --- the directive ----------------------------------------------------------------------------
 
 
-class Playground(nodes.General, nodes.Element):
+class Playground(nodes.General, nodes.Element):  # type: ignore[misc]
     """A playground: holds the still figure that it replaces."""
 
 
@@ -300,7 +302,7 @@ def add_scripts(app: Sphinx, page: str, _template: str, _context: Any, doctree: 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the extension."""
     app.add_directive("playground", PlaygroundDirective)
-    other = {"latex": (leave, leave), "text": (leave, leave)}
-    app.add_node(Playground, html=(visit_html, depart_html), **other)
+    still_alone = (leave, leave)
+    app.add_node(Playground, html=(visit_html, depart_html), latex=still_alone, text=still_alone)
     app.connect("html-page-context", add_scripts)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -13,7 +13,9 @@ from tools import playground, project
 PAGE = "book/playground.html"
 NAMES = [name for name in rules.names() if rules._RULES[name].elementwise]
 LANDSCAPES = list(playground.LEVELS)
-JUST = "landscape=quadratic&kappa=10&start=1,0.5&noise=0&seed=1&steps=40&run=gradient-descent,lr:0.1"
+JUST = (
+    "landscape=quadratic&kappa=10&start=1,0.5&noise=0&seed=1&steps=40&run=gradient-descent,lr:0.1"
+)
 CHANGED = {
     "momentum": 0.5,
     "rho": 0.99,
@@ -105,20 +107,25 @@ def test_every_rule_visits_the_points_of_the_package(desktop, landscape, report)
             steps += path.steps
     assert np.isfinite(list(worst.values())).all()
     (name, _), largest = max(worst.items(), key=lambda item: item[1])
-    report(f"{landscape}: {len(worst)} runs, {steps} steps, largest difference {largest:.1e} ({name})")
+    report(
+        f"{landscape}: {len(worst)} runs, {steps} steps, largest difference {largest:.1e} ({name})"
+    )
     assert largest <= 1e-9
 
 
 def test_the_noise_is_that_of_the_package(desktop):
     page = desktop()
     pairs = list(itertools.product((0, 1, 7, 999_999), (1, 2, 57, 1000)))
-    drawn = page.evaluate("(pairs) => pairs.map((p) => window.descentPlayground.normal(...p))", pairs)
+    drawn = page.evaluate(
+        "(pairs) => pairs.map((p) => window.descentPlayground.normal(...p))", pairs
+    )
     assert np.allclose(drawn, [playground.normal(*pair) for pair in pairs], rtol=1e-12, atol=1e-12)
 
 
 def test_every_elementwise_rule_is_offered_with_the_defaults_of_the_package(desktop):
     offered = desktop().evaluate(
-        "Object.fromEntries(Object.values(window.descentPlayground.RULES).map(r => [r.name, r.hyper]))"
+        """() => Object.fromEntries(
+            Object.values(window.descentPlayground.RULES).map((rule) => [rule.name, rule.hyper]))"""
     )
     assert list(offered) == NAMES
     for name, hyper in offered.items():
@@ -354,7 +361,11 @@ def test_a_number_that_is_not_allowed_is_refused_aloud(desktop):
 
 
 def clock(page):
-    return int(re.match(r"t = (\d+)", page.input_value(".transport input") and page.inner_text(".clock"))[1])
+    return int(
+        re.match(r"t = (\d+)", page.input_value(".transport input") and page.inner_text(".clock"))[
+            1
+        ]
+    )
 
 
 def test_one_can_step_jump_play_and_pause(desktop):
@@ -498,8 +509,8 @@ EMBEDDED = [
 def test_a_chapter_holds_a_playground_with_its_own_settings(desktop, chapter):
     page = desktop(f"book/{chapter.stem}.html")
     queries = page.eval_on_selector_all(".playground", "all => all.map(e => e.dataset.settings)")
-    links = page.eval_on_selector_all(".playground .link", "all => all.map(e => e.href)")
     page.wait_for_timeout(500)
+    links = page.eval_on_selector_all(".playground .link", "all => all.map(e => e.href)")
     assert queries
     assert page.locator(".alerts p").count() == 0
     for query, link in zip(queries, links, strict=True):
