@@ -260,15 +260,14 @@
       time.setAttribute("aria-valuetext", `step ${t} of ${settings.steps}`);
       clock.value = `t = ${t} of ${settings.steps}`;
       settings.t = t === settings.steps ? null : t;
+      link.href = `${isPage ? "" : host.dataset.page}#${playground.format(settings)}`;
       clearTimeout(later);
       if (!timer) later = setTimeout(settle, 400);
     }
 
-    // Once things stand still: say where each rule has come, and keep the link up to date.
+    // Once things stand still: say where each rule has come, and write it to the address.
     function settle() {
-      const text = playground.format(settings);
-      link.href = isPage ? `#${text}` : `${host.dataset.page}#${text}`;
-      if (isPage && touched) history.replaceState(null, "", `#${text}`);
+      if (isPage && touched) history.replaceState(null, "", link.hash);
       spoken.textContent = `After ${t} steps. ${settings.runs.map(sentence).join(" ")}`;
       const { title: name } = LANDSCAPES[settings.landscape];
       land.root.setAttribute("aria-label", `${name}, paths of ${settings.runs.length} rules from ${point(settings.start)}`);
