@@ -4,13 +4,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
+SITE_READY := $(VENV)/ready-site
 PORT ?= 8000
 # Small arrays on many threads beside busy neighbours ran 16 to 100 times slower.
 export OMP_NUM_THREADS ?= 1
 export PYTHONWARNINGS ?= ignore::DeprecationWarning:asyncio
 
 .DEFAULT_GOAL := help
-.PHONY: help book test serve notebooks clean lint types unit strict portable misprints mutants bench test-colab lock
+.PHONY: help book test serve notebooks clean lint types unit strict portable misprints mutants bench test-colab test-site lock
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -61,6 +62,13 @@ bench: $(READY)  ## time a step of Adam against torch.optim, Optax and the memor
 
 test-colab: $(READY)  ## run every notebook where the package is not installed, without the network
 	$(BIN)/python -m tools.colab
+
+$(SITE_READY): requirements-site.txt $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-site.txt
+	@touch $@
+
+test-site: $(SITE_READY) book  ## drive the built site in a real browser (needs Chromium)
+	$(BIN)/python -m pytest -n auto --quiet tests/site
 
 lock: $(READY)  ## resolve requirements.in into requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check pip-tools

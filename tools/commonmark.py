@@ -253,6 +253,14 @@ def _bibliography(prose: Prose, directive: Directive, line: int) -> str:
     return "\n".join(f"- {reference(key).line}" for key in sorted(prose.cited))
 
 
+def _playground(prose: Prose, directive: Directive, line: int) -> str:
+    """Render a playground: a link to its picture, which a notebook cannot hold."""
+    if not directive.options.get("query"):
+        raise ValueError("playground: option :query: is missing")
+    page = prose.page(project.BOOK / "playground.md")
+    return f"[{directive.argument}: in the playground]({page}#{directive.options['query']})"
+
+
 OPEN_SOLUTION = "<details>\n<summary>Solution</summary>\n"
 CLOSE_SOLUTION = "\n</details>"
 
@@ -262,6 +270,7 @@ DIRECTIVES: dict[str, Callable[[Prose, Directive, int], str]] = {
     "exercise": _exercise,
     "solution-start": _solution_start,
     "solution-end": _solution_end,
+    "playground": _playground,
     **dict.fromkeys(("admonition", "note", "tip", "warning", "important", "seealso"), _admonition),
     **dict.fromkeys(("prf:theorem", "prf:lemma", "prf:corollary", "prf:definition"), _statement),
 }

@@ -106,6 +106,12 @@ def test_links_to_pages_lead_to_the_site(convert):
     assert convert("[x](#part)") == f"[x]({SITE}chapter.html#part)"
 
 
+def test_a_playground_becomes_a_link_to_its_picture(convert):
+    query = "landscape=saddle&start=2,0.1&run=adam,lr:0.1"
+    text = convert(f"```{{playground}} A race\n:query: {query}\n:alt: Two paths.\n```")
+    assert text == f"[A race: in the playground]({SITE}book/playground.html#{query})"
+
+
 def test_the_bibliography_lists_what_was_cited(convert):
     text = convert(
         "{cite:t}`kingma2015adam`\n\n```{bibliography}\n:filter: docname in docnames\n```"
@@ -144,6 +150,7 @@ def test_a_solution_that_runs_over_several_cells_is_folded_in_each(tmp_path):
         ("```{formula} Bad_Id\n:title: x\n:source: kingma2015adam\na\n```", 1, "lower-case words"),
         ("```{formula} an-id\n:source: kingma2015adam\na\n```", 1, ":title: is missing"),
         ("```{formula} an-id\n:title: x\n:source: kingma2015adam\n```", 1, "it has no LaTeX"),
+        ("```{playground} A race\n:alt: Two paths.\n```", 1, ":query: is missing"),
         ("```{formula} an-id\n:titel: x\n:source: y\na\n```", 1, "unknown options ['titel']"),
     ],
 )

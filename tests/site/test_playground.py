@@ -1,0 +1,534 @@
+"""The playground computes what the package computes, and can be used by every hand."""
+
+import dataclasses
+import itertools
+import re
+
+import numpy as np
+import pytest
+
+from descent import rules
+from tools import playground, project
+
+PAGE = "book/playground.html"
+NAMES = [name for name in rules.names() if rules._RULES[name].elementwise]
+LANDSCAPES = list(playground.LEVELS)
+JUST = (
+    "landscape=quadratic&kappa=10&start=1,0.5&noise=0&seed=1&steps=40&run=gradient-descent,lr:0.1"
+)
+CHANGED = {
+    "momentum": 0.5,
+    "rho": 0.99,
+    "beta1": 0.5,
+    "beta2": 0.9,
+    "eps": 1e-3,
+    "weight_decay": 0.01,
+}
+
+
+@pytest.fixture
+def desktop(open_page):
+    def opened(address=PAGE, **options):
+        page = open_page(address, viewport={"width": 1440, "height": 900}, **options)
+        page.wait_for_selector(".playground .app")
+        return page
+
+    return opened
+
+
+def settings(page):
+    """Return what the link below the rules says now."""
+    page.wait_for_timeout(500)  # the link follows once things stand still
+    return playground.parse(page.get_attribute(".playground .link", "href").partition("#")[2])
+
+
+# --- the same numbers -------------------------------------------------------------------------
+
+
+def race(page, query):
+    """Return settings as both sides read them, and the runs as the browser computes them."""
+    return page.evaluate(
+        """(query) => {
+            const { minimize, parse } = window.descentPlayground;
+            const { settings, problems } = parse(query);
+            return { problems, runs: settings.runs.map((run) => minimize(settings, run)) };
+        }""",
+        query,
+    )
+
+
+def default_query(page, landscape, name):
+    return page.evaluate(
+        """([landscape, name]) => {
+            const { defaults, defaultRun, format } = window.descentPlayground;
+            const runs = [defaultRun(name, landscape)];
+            return format({ ...defaults(landscape), runs });
+        }""",
+        [landscape, name],
+    )
+
+
+def other_query(query, name):
+    """Return the query with every other hyper-parameter, three times the step size, and noise."""
+    changed = {k: v for k, v in CHANGED.items() if k in vars(rules.get(name))}
+    lr = float(re.search(r"lr:([^,&]+)", query)[1])
+    run = ",".join([name, f"lr:{3 * lr:g}", *(f"{k}:{v}" for k, v in changed.items())])
+    query = re.sub(r"run=.*", f"run={run}", query)
+    return re.sub(r"noise=[^&]*&seed=\d+", "noise=0.3&seed=7", query)
+
+
+def disagreement(ours, theirs):
+    """Return the largest difference of two paths, relative to the distance travelled if that
+    is more than 1."""
+    travelled = np.abs(np.diff(theirs, axis=0)).sum(axis=0)
+    return (np.abs(ours - theirs).max(axis=0) / np.maximum(travelled, 1)).max()
+
+
+@pytest.mark.parametrize("landscape", LANDSCAPES)
+def test_every_rule_visits_the_points_of_the_package(desktop, landscape, report):
+    page, worst, steps = desktop(), {}, 0
+    for name in NAMES:
+        default = default_query(page, landscape, name)
+        for query in (default, other_query(default, name)):
+            raced, asked = race(page, query), playground.parse(query)
+            assert raced["problems"] == []
+            assert asked.steps == 200
+            path, (rule,) = asked.run(asked.rules[0]), asked.rules
+            (run,) = raced["runs"]
+            assert len(run["x"]) == len(path.x)
+            assert np.allclose(run["f"], path.f, rtol=1e-9, atol=1e-9)
+            assert np.allclose(run["g"], path.g, rtol=1e-9, atol=1e-9 * np.abs(path.g).max())
+            for entry in rule.State._fields:
+                theirs = np.array([np.broadcast_to(getattr(s, entry), 2) for s in path.states])
+                ours = np.array([[state[entry] for state in both] for both in run["states"]])
+                scale = max(1.0, np.abs(theirs).max())
+                assert np.abs(ours - theirs).max() <= 1e-9 * scale, (name, entry)
+            worst[name, query] = disagreement(np.array(run["x"]), path.x)
+            steps += path.steps
+    assert np.isfinite(list(worst.values())).all()
+    (name, _), largest = max(worst.items(), key=lambda item: item[1])
+    report(
+        f"{landscape}: {len(worst)} runs, {steps} steps, largest difference {largest:.1e} ({name})"
+    )
+    assert largest <= 1e-9
+
+
+def test_the_noise_is_that_of_the_package(desktop):
+    page = desktop()
+    pairs = list(itertools.product((0, 1, 7, 999_999), (1, 2, 57, 1000)))
+    drawn = page.evaluate(
+        "(pairs) => pairs.map((p) => window.descentPlayground.normal(...p))", pairs
+    )
+    assert np.allclose(drawn, [playground.normal(*pair) for pair in pairs], rtol=1e-12, atol=1e-12)
+
+
+def test_every_elementwise_rule_is_offered_with_the_defaults_of_the_package(desktop):
+    offered = desktop().evaluate(
+        """() => Object.fromEntries(
+            Object.values(window.descentPlayground.RULES).map((rule) => [rule.name, rule.hyper]))"""
+    )
+    assert list(offered) == NAMES
+    for name, hyper in offered.items():
+        ours = {field.name: field.default for field in dataclasses.fields(rules._RULES[name])}
+        del ours["lr"]
+        ours.pop("multiplier", None)  # AdamW's schedule, which the playground leaves at 1
+        assert hyper == ours
+
+
+@pytest.mark.parametrize("landscape", LANDSCAPES)
+def test_a_landscape_has_the_window_the_minimum_and_the_levels_of_the_package(desktop, landscape):
+    theirs = desktop().evaluate(
+        "(n) => { const l = window.descentPlayground.LANDSCAPES[n];"
+        " return [l.window, l.minimizer, l.levels]; }",
+        landscape,
+    )
+    f, levels = playground.landscape(landscape, 20.0), playground.LEVELS[landscape]
+    assert theirs[0] == [list(side) for side in f.window]
+    assert theirs[1] == f.minimizer.tolist()
+    assert theirs[2] == [levels[0], levels[-1]]
+
+
+def test_level_lines_lie_where_the_function_has_that_value(desktop):
+    """On the round bowl the level line f = 4^k is a circle; so are the ones drawn."""
+    page = desktop(PAGE + "#" + JUST.replace("kappa=10", "kappa=1"))
+    box = page.evaluate(
+        """() => [...document.querySelectorAll('.playground .levels path')].map((path) => {
+            const { width, height } = path.getBBox();
+            return [width, height];
+        })"""
+    )
+    frame = page.evaluate("document.querySelector('.playground .frame').getBBox().width")
+    radii = [(2 * 4.0**k) ** 0.5 for k in playground.LEVELS["quadratic"]]
+    for (width, height), radius in zip(box, radii, strict=True):
+        if radius < 3:
+            assert abs(width - 2 * radius * frame / 6) < 0.5
+            assert abs(height - 2 * radius * frame / 6) < 0.5
+
+
+# --- a link is a picture ----------------------------------------------------------------------
+
+
+def drawing(page):
+    return page.eval_on_selector_all(
+        ".playground .run, .playground .marker, .playground .state tr",
+        "all => all.map(one => one.outerHTML)",
+    )
+
+
+def test_the_address_follows_and_opens_exactly_the_same_picture(desktop):
+    page = desktop()
+    assert "#" not in page.url  # the address is left alone until something changes
+    page.select_option("[name=landscape]", "rosenbrock")
+    page.get_by_label("η of Adam", exact=True).fill("0.23")
+    page.keyboard.press("Tab")
+    page.get_by_role("button", name="One step back").click()
+    page.get_by_role("button", name="Add a rule").click()
+    page.wait_for_timeout(500)
+    said = page.url.partition("#")[2]
+    assert playground.parse(said).rules[3] == rules.get("adam", lr=0.23)
+    again = desktop(f"{PAGE}#{said}")
+    assert again.locator(".alerts p").count() == 0
+    assert drawing(again) == drawing(page)
+    again.goto(again.url.replace("lr:0.23", "lr:0.5"))  # the fragment alone: no reload
+    assert settings(again).rules[3].lr == 0.5
+
+
+def test_a_link_to_a_place_on_the_page_is_no_setting(desktop):
+    page = desktop(f"{PAGE}#what-to-try")
+    assert page.locator(".alerts p").count() == 0
+    assert page.url.endswith("#what-to-try")
+
+
+@pytest.mark.parametrize(
+    ("part", "message"),
+    [
+        ("landscape=volcano", "There is no landscape “volcano”."),
+        ("run=newton,lr:1", "There is no rule “newton”."),
+        ("run=adam,lr:-1", "η of Adam must be a number above 0, not “-1”."),
+        ("run=adam,beta1:1", "β₁ of Adam must be a number of at least 0 and below 1"),
+        ("run=adam,eps:tiny", "ε of Adam must be a number of at least 0, not “tiny”."),
+        ("run=adadelta,eps:0", "ε of Adadelta must be a number above 0"),
+        ("run=nadam,beta2:0", "β₂ of NAdam must be a number above 0 and below 1"),
+        ("run=nadam,beta2:1", "β₂ of NAdam must be a number above 0 and below 1"),
+        ("run=adam,momentum:0.5", "Adam has no “momentum”."),
+        ("run=adam&run=" + "&run=".join(["adam"] * 6), "At most 6 rules race"),
+        ("steps=0", "number of steps must be a whole number from 1 to 1000"),
+        ("steps=1e9", "number of steps must be a whole number from 1 to 1000"),
+        ("t=999", "t must be a whole number from 0 to 200"),
+        ("start=9,9", "x₁ of the start must be a number from -3 to 3"),
+        ("start=1", "x₂ of the start must be"),
+        ("noise=-1", "noise σ must be a number from 0 to 100"),
+        ("kappa=0", "κ must be a number from 1 to 1000"),
+        ("colour=red", "There is no setting “colour”."),
+        ("run=<img src=x onerror=alert(1)>", "There is no rule “<img src=x onerror=alert(1)>”."),
+    ],
+)
+def test_what_a_link_may_not_hold_is_said_and_the_rest_is_shown(desktop, part, message):
+    page = desktop(f"{PAGE}#{part}")
+    assert message in page.locator(".alerts").inner_text()
+    assert page.locator(".alerts").is_visible()
+    assert page.locator(".playground .run").count() > 0
+    assert settings(page).rules
+
+
+# --- mouse, touch, keyboard -------------------------------------------------------------------
+
+
+def middle(page, selector):
+    box = page.locator(selector).first.bounding_box()
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def test_the_mouse_drags_the_start(desktop):
+    page = desktop(f"{PAGE}#{JUST}")
+    before = drawing(page)
+    x, y = middle(page, ".handle")
+    unit = page.locator(".frame").first.bounding_box()["width"] / 6
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + unit / 2, y - unit / 2, steps=5)
+    page.mouse.move(x + unit, y - unit, steps=5)
+    page.mouse.up()
+    assert np.allclose(settings(page).start, [2.0, 1.5], atol=0.02)
+    assert drawing(page) != before
+    assert page.get_by_label("x₁ of the start").input_value() == str(settings(page).start[0])
+
+
+def test_a_drag_beyond_the_picture_stays_in_it(desktop):
+    page = desktop(f"{PAGE}#{JUST}")
+    page.mouse.move(*middle(page, ".handle"))
+    page.mouse.down()
+    page.mouse.move(1400, 5, steps=5)
+    page.mouse.up()
+    assert settings(page).start.tolist() == [3.0, 3.0]
+
+
+def test_a_click_puts_the_start_there(desktop):
+    page = desktop(f"{PAGE}#{JUST}")
+    page.mouse.click(*middle(page, ".playground .frame"))
+    assert np.allclose(settings(page).start, [0.0, 0.0], atol=0.02)
+
+
+def test_a_finger_drags_the_start_and_does_not_scroll(open_page):
+    page = open_page(
+        f"{PAGE}#{JUST}", viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True
+    )
+    page.wait_for_selector(".playground .app")
+    page.locator(".plots svg").first.scroll_into_view_if_needed()
+    scrolled = page.evaluate("scrollY")
+    x, y = middle(page, ".handle")
+    unit = page.locator(".frame").first.bounding_box()["width"] / 6
+    touch = page.context.new_cdp_session(page)
+
+    def send(kind, *points):
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": list(points)})
+
+    send("touchStart", {"x": x, "y": y})
+    for share in (0.25, 0.5, 0.75, 1.0):
+        send("touchMove", {"x": x - share * unit, "y": y + share * unit})
+    send("touchEnd")
+    assert np.allclose(settings(page).start, [0.0, -0.5], atol=0.05)
+    assert page.evaluate("scrollY") == scrolled
+    page.touchscreen.tap(x, y)
+    assert np.allclose(settings(page).start, [1.0, 0.5], atol=0.05)
+
+
+def test_the_arrow_keys_move_the_start(desktop):
+    page = desktop(f"{PAGE}#{JUST}")
+    page.locator(".handle").focus()
+    for key in ("ArrowLeft", "ArrowUp", "Shift+ArrowUp"):
+        page.keyboard.press(key)
+    assert np.allclose(settings(page).start, [0.94, 0.5 + 0.06 + 0.6])
+    assert page.get_attribute(".handle", "aria-valuetext") == "x₁ = 0.94, x₂ = 1.16"
+
+
+def test_the_tab_key_reaches_every_control_and_shows_where_it_is(desktop):
+    page = desktop(PAGE)
+    wanted = page.evaluate(
+        """() => [...document.querySelectorAll('.playground .app :is(button, input, select, a, '
+            + 'summary, [tabindex])')].filter((e) => !e.disabled && e.checkVisibility()).length"""
+    )
+    page.locator("select[name=landscape]").focus()
+    reached = 1
+    while reached < wanted + 5:
+        page.keyboard.press("Tab")
+        seen = page.evaluate(
+            """() => {
+                const at = document.activeElement;
+                if (!at.closest('.playground .app')) return null;
+                const ring = at.querySelector('.ring');
+                const look = getComputedStyle(ring || at);
+                const width = parseFloat(ring ? look.strokeWidth : look.outlineWidth);
+                const box = at.getBoundingClientRect();
+                const onTop = document.elementFromPoint(
+                    box.x + box.width / 2, box.y + box.height / 2);
+                return { width, hidden: !at.contains(onTop) };
+            }"""
+        )
+        if seen is None:
+            break
+        assert seen["width"] >= 3
+        assert not seen["hidden"]
+        reached += 1
+    assert reached == wanted
+
+
+def test_the_arrow_keys_move_a_slider_and_the_field_follows(desktop):
+    page = desktop(f"{PAGE}#{JUST}")
+    page.get_by_label("η of Gradient descent, slider").focus()
+    for _ in range(40):  # a decade
+        page.keyboard.press("ArrowLeft")
+    assert page.get_by_label("η of Gradient descent", exact=True).input_value() == "0.01"
+    assert settings(page).rules[0].lr == 0.01
+
+
+def test_a_number_that_is_not_allowed_is_refused_aloud(desktop):
+    page = desktop(f"{PAGE}#{JUST}")
+    field = page.get_by_label("η of Gradient descent", exact=True)
+    field.fill("zero")
+    field.press("Enter")
+    assert "must be a number above 0, not “zero”. 0.1 stays." in page.inner_text(".alerts")
+    assert field.get_attribute("aria-invalid") == "true"
+    assert settings(page).rules[0].lr == 0.1
+    field.fill("0.05")
+    field.press("Enter")
+    assert page.inner_text(".alerts") == ""
+    assert field.get_attribute("aria-invalid") is None
+    assert settings(page).rules[0].lr == 0.05
+
+
+# --- time -------------------------------------------------------------------------------------
+
+
+def clock(page):
+    return int(
+        re.match(r"t = (\d+)", page.input_value(".transport input") and page.inner_text(".clock"))[
+            1
+        ]
+    )
+
+
+def test_one_can_step_jump_play_and_pause(desktop):
+    page = desktop(f"{PAGE}#{JUST}")
+    press = lambda name: page.get_by_role("button", name=name).click()  # noqa: E731
+    press("To the start")
+    assert clock(page) == 0
+    press("One step on")
+    press("One step on")
+    press("One step back")
+    assert clock(page) == 1
+    press("Play")
+    page.wait_for_function("parseInt(document.querySelector('.clock').value.slice(4)) > 2")
+    press("Pause")
+    stopped = clock(page)
+    page.wait_for_timeout(600)
+    assert clock(page) == stopped
+    press("To the end")
+    assert clock(page) == 40
+    press("One step back")
+    press("Play")
+    page.wait_for_function("document.querySelector('.clock').value.startsWith('t = 40 ')")
+    page.get_by_role("button", name="Play").wait_for()
+
+
+def test_with_reduced_motion_the_race_is_a_few_still_pictures(desktop):
+    page = desktop(f"{PAGE}#{JUST}", reduced_motion="reduce")
+    page.get_by_role("button", name="Play").click()
+    times = {clock(page)}
+    for _ in range(12):
+        page.wait_for_timeout(100)
+        times.add(clock(page))
+    assert times <= {0, 4, 8}
+
+
+def test_what_is_said_aloud_is_where_each_rule_has_come(desktop):
+    page = desktop(f"{PAGE}#{JUST}&run=adam,lr:0.1")
+    page.wait_for_timeout(500)
+    asked = settings(page)
+    said = page.text_content("[role=status]").replace("−", "-")
+    assert said.startswith("After 40 steps. Gradient descent, η = 0.1: x = (")
+    for rule in asked.rules:
+        assert f"{asked.run(rule).x[-1][0]:.2g}"[:4] in said
+
+
+def test_a_run_that_overflows_stops_and_says_so(desktop):
+    page = desktop(f"{PAGE}#{JUST.replace('steps=40', 'steps=1000').replace('lr:0.1', 'lr:3')}")
+    asked = playground.parse(page.url.partition("#")[2])
+    last = asked.run(asked.rules[0]).steps
+    assert last < 1000
+    assert f"overflowed after step {last}" in page.inner_text(".legend")
+
+
+def test_the_table_holds_the_last_step_of_the_package(desktop):
+    page = desktop(f"{PAGE}#{JUST.replace('gradient-descent', 'adam')}&t=3")
+    asked = playground.parse(page.url.partition("#")[2])
+    path, rule = asked.run(asked.rules[0]), asked.rules[0]
+    head = page.locator(".state thead tr").inner_text().split("\t")
+    cells = page.locator(".state tbody tr").nth(1).inner_text().replace("−", "-").split("\t")
+    row = dict(zip(head, cells, strict=True))
+    state = path.states[3]
+    expected = {
+        "x before": path.x[2][0],
+        "g": path.g[2][0],
+        "m": state.m[0],
+        "v": state.v[0],
+        "m̂": state.m[0] / (1 - rule.beta1**3),
+        "v̂": state.v[0] / (1 - rule.beta2**3),
+        "step": path.x[3][0] - path.x[2][0],
+        "x": path.x[3][0],
+    }
+    assert {key: float(row[key]) for key in expected} == pytest.approx(expected, rel=6e-3)
+
+
+# --- the page ---------------------------------------------------------------------------------
+
+
+def test_without_script_a_still_figure_with_words_stands_there(open_page):
+    page = open_page(PAGE, java_script_enabled=False)
+    image = page.locator(".playground figure img")
+    assert image.is_visible()
+    assert len(image.get_attribute("alt")) > 40
+    assert image.evaluate("image => image.decode().then(() => image.naturalWidth)") > 1000
+    assert page.locator(".playground .app").count() == 0
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_overflows_and_nothing_moves_when_the_script_comes(open_page, width, scheme):
+    page = open_page(PAGE, viewport={"width": width, "height": 800}, color_scheme=scheme)
+    page.wait_for_selector(".playground .app")
+    shift = page.evaluate(
+        """() => new Promise((resolve) => {
+            let sum = 0;
+            new PerformanceObserver((list) => list.getEntries().forEach((e) => (sum += e.value)))
+                .observe({ type: 'layout-shift', buffered: true });
+            setTimeout(() => resolve(sum), 500);
+        })"""
+    )
+    assert shift < 0.05
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.get_attribute("html", "data-theme") == scheme
+    text, ground = page.evaluate(
+        "['.axes text', 'body'].map((s, i) => getComputedStyle(document.querySelector(s))"
+        "[i ? 'backgroundColor' : 'fill'])"
+    )
+    assert contrast(text, ground) >= 4.5
+
+
+def contrast(one, other):
+    """Return the contrast of two colours, as WCAG 2 defines it."""
+
+    def luminance(colour):
+        channels = np.array([float(c) for c in re.findall(r"[\d.]+", colour)[:3]]) / 255
+        linear = np.where(
+            channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4
+        )
+        return linear @ [0.2126, 0.7152, 0.0722]
+
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_every_control_has_a_name(desktop):
+    page = desktop()
+    nameless = page.evaluate(
+        """() => [...document.querySelectorAll('.playground :is(input, select, button)')]
+            .filter((e) => !e.labels?.length && !e.ariaLabel && !e.textContent.trim())
+            .map((e) => e.outerHTML)"""
+    )
+    assert nameless == []
+
+
+EMBEDDED = [
+    page
+    for page in project.pages()
+    if "{playground}" in page.read_text(encoding="utf-8") and page.stem != "playground"
+]
+
+
+@pytest.mark.parametrize("chapter", EMBEDDED, ids=lambda page: page.stem)
+def test_a_chapter_holds_a_playground_with_its_own_settings(desktop, chapter):
+    page = desktop(f"book/{chapter.stem}.html")
+    queries = page.eval_on_selector_all(".playground", "all => all.map(e => e.dataset.settings)")
+    page.wait_for_timeout(500)
+    links = page.eval_on_selector_all(".playground .link", "all => all.map(e => e.href)")
+    assert queries
+    assert page.locator(".alerts p").count() == 0
+    for query, link in zip(queries, links, strict=True):
+        address, _, said = link.partition("#")
+        assert address.endswith(PAGE)
+        assert playground.parse(said).rules == playground.parse(query).rules
+    assert "#" not in page.url  # a chapter's address stays the chapter's
+    page.locator(".handle").first.focus()
+    page.keyboard.press("ArrowUp")
+    page.wait_for_timeout(500)
+    assert "#" not in page.url
+
+
+def test_the_site_holds_a_playground_in_the_chapters_where_motion_teaches():
+    assert {"gradient-descent", "momentum", "adam"} <= {page.stem for page in EMBEDDED}
+
+
+def test_nothing_is_asked_of_another_host(desktop):
+    page = desktop()
+    page.wait_for_timeout(300)
+    assert all(url.startswith(("file:", "data:")) for url in page.kept.requests)
