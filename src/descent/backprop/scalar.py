@@ -98,7 +98,8 @@ class Value:
 
     def relu(self) -> "Value":
         """Return the positive part. At 0 it has no derivative; as is usual, 0 stands for it."""
-        return Value(max(self.data, 0), (self,), lambda g: (g * (self.data > 0),))
+        y = max(self.data, type(self.data)(0))
+        return Value(y, (self,), lambda g: (g * (self.data > 0),))
 
     def __neg__(self) -> "Value":
         return self * -1
