@@ -74,9 +74,10 @@ class Value:
     def __pow__(self, power: Number) -> "Value":
         if not isinstance(power, Real):
             raise ValueError(f"power must be a real number, got {power!r}")
-        if power == 0:  # the slope is 0 at 0 too, where 0 · 0⁻¹ is not
-            return Value(self.data**power, (self,), lambda g: (0 * g,))
-        return Value(self.data**power, (self,), lambda g: (g * power * self.data ** (power - 1),))
+        x, n = self.data, power
+        if n == 0:  # the slope is 0 at x = 0 too, where 0 · 0⁻¹ is not
+            return Value(x**n, (self,), lambda g: (0 * g,))
+        return Value(x**n, (self,), lambda g: (g * n * x ** (n - 1),))
 
     def __rpow__(self, base: Number) -> "Value":
         y = base**self.data
@@ -126,7 +127,8 @@ class Value:
             value.grad = 0
         self.grad = 1
         for value in order:
-            for parent, part in zip(value._parents, value._pull(value.grad), strict=True):
+            parts = value._pull(value.grad)
+            for parent, part in zip(value._parents, parts, strict=True):
                 parent.grad += part
 
     def _later_first(self) -> list["Value"]:
@@ -140,7 +142,8 @@ class Value:
                 order.append(value)
             elif value not in seen:
                 seen.add(value)
-                stack += [(value, True), *((parent, False) for parent in value._parents)]
+                stack.append((value, True))
+                stack.extend((parent, False) for parent in value._parents)
         return order[::-1]
 
 
