@@ -68,8 +68,8 @@ class Value:
 
     def __mul__(self, other: "Value | Number") -> "Value":
         other = _value(other)
-        y = self.data * other.data
-        return Value(y, (self, other), lambda g: (g * other.data, g * self.data))
+        a, b = self.data, other.data
+        return Value(a * b, (self, other), lambda g: (g * b, g * a))
 
     def __pow__(self, power: Number) -> "Value":
         if not isinstance(power, Real):
