@@ -107,8 +107,8 @@ def products(compute):
 
 
 @pytest.mark.formula("backprop-cost")
-@given(n=st.integers(1, 5), m=st.integers(1, 4))
-def test_differences_forward_and_reverse_mode_cost_2n_3n_and_3m_evaluations(n, m):
+@given(n=st.integers(1, 5), q=st.integers(1, 4))
+def test_differences_forward_and_reverse_mode_cost_2n_3n_and_3q_evaluations(n, q):
     numbers = [Counted(k + 2) for k in range(n)]
     one = Counted(1)
 
@@ -116,21 +116,21 @@ def test_differences_forward_and_reverse_mode_cost_2n_3n_and_3m_evaluations(n, m
         z = x[0] * x[0]
         for part in x[1:]:
             z = z * part + z
-        return [z] * m
+        return [z] * q
 
     def forward():
         for i in range(n):
             outputs([Dual(x, Counted(i == j)) for j, x in enumerate(numbers)])
 
     def reverse():
-        for k in range(m):
+        for k in range(q):
             f = outputs([Value(x) for x in numbers])[k]
             (f + Value(one)).backward()
 
     evaluation = products(lambda: outputs(numbers))
     assert evaluation == n
     assert products(forward) == 3 * n * evaluation
-    assert products(reverse) == 3 * m * evaluation
+    assert products(reverse) == 3 * q * evaluation
     assert products(lambda: [outputs(numbers) for _ in range(2 * n)]) == 2 * n * evaluation
 
 
