@@ -5,7 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from descent.report import Table, number
+from descent.report import Table, number, source
 
 
 @pytest.mark.parametrize(
@@ -40,3 +40,15 @@ def test_a_table_is_html_with_headed_columns_and_escapes_its_cells():
 def test_a_row_of_the_wrong_length_is_refused():
     with pytest.raises(ValueError, match="rows must have 2 cells"):
         Table(["a", "b"], [[1]])
+
+
+class Documented:
+    """A class."""
+
+    def method(self):
+        """Return one."""
+        return 1
+
+
+def test_the_source_of_a_class_comes_without_any_docstring():
+    assert source(Documented) == "class Documented:\n\n    def method(self):\n        return 1"

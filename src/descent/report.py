@@ -17,6 +17,8 @@ from typing import Any
 DIGITS = 6
 """Significant digits that are the same on all processors and thread counts."""
 
+DOCUMENTED = ast.FunctionDef | ast.ClassDef
+
 
 def number(value: Any, digits: int = DIGITS) -> str:
     """Return a number as text, to `digits` digits; a fraction or whole number exactly.
@@ -74,8 +76,8 @@ class Table:
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
-def source(function: Callable[..., Any]) -> str:
-    """Return the lines of a function as they stand in the package, without the docstring.
+def source(definition: Callable[..., Any]) -> str:
+    """Return the lines of a function or class as they stand in the package, without docstrings.
 
     >>> print(source(number))
     def number(value: Any, digits: int = DIGITS) -> str:
@@ -84,12 +86,11 @@ def source(function: Callable[..., Any]) -> str:
         text = f"{float(value):.{digits}g}"
         return "0" if float(text) == 0 else text
     """
-    text = textwrap.dedent(inspect.getsource(function))
-    definition = ast.parse(text).body[0]
-    assert isinstance(definition, ast.FunctionDef)
+    text = textwrap.dedent(inspect.getsource(definition))
     lines = text.splitlines()
-    if ast.get_docstring(definition) is not None:
-        docstring = definition.body[0]
+    nodes = [node for node in ast.walk(ast.parse(text)) if isinstance(node, DOCUMENTED)]
+    docstrings = [node.body[0] for node in nodes if ast.get_docstring(node) is not None]
+    for docstring in sorted(docstrings, key=lambda node: -node.lineno):
         del lines[docstring.lineno - 1 : docstring.end_lineno]
     return "\n".join(lines)
 

@@ -1,0 +1,1 @@
+"""Backpropagation written out: `descent.backprop.scalar` differentiates one number at a time."""
