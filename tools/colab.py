@@ -1,8 +1,8 @@
 """Run each notebook as Colab does, where the package is not installed: `python -m tools.colab`.
 
-A fresh virtual environment has NumPy, matplotlib, scikit-learn and Jupyter and not the package. A git
-rule maps the repository's address to this clone, so the install cell fetches the last commit from
-here and nothing is asked of the repository's host.
+A fresh virtual environment has NumPy, matplotlib, scikit-learn and Jupyter and not the package. A
+git rule maps the repository's address to this clone, so the install cell fetches the last commit
+from here and nothing is asked of the repository's host.
 """
 
 import os
