@@ -11,6 +11,7 @@ from playwright.sync_api import sync_playwright
 
 from tools import project
 
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 WIDTHS = {"phone": 360, "desktop": 1440}
 
 
@@ -38,8 +39,8 @@ def site():
 
 @pytest.fixture(scope="session")
 def browser():
-    """Return Debian's Chromium."""
-    chromium = shutil.which("chromium")
+    """Return the Chromium of the system."""
+    chromium = next(filter(None, map(shutil.which, CHROMIUM)), None)
     if not chromium:
         pytest.exit("chromium is missing: apt-get install chromium", returncode=1)
     with sync_playwright() as playwright:
