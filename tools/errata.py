@@ -192,18 +192,18 @@ def _cited(reference: str) -> str:
 
 def body(entry: Erratum) -> str:
     """Return what stands under the title of an erratum, in MyST."""
-    sources_of_right = [f"{{eq}}`{entry.formula}`"] if entry.formula else []
-    sources_of_right += [cited(entry.reference)] if entry.reference else []
-    right = entry.right + (f" ({'; '.join(sources_of_right)})" if sources_of_right else "")
+    right = [f"**Right:** {entry.right}"]
+    right += [f"{{eq}}`{entry.formula}`"] if entry.formula else []
+    right += [cited(entry.reference)] if entry.reference else []
     parts = [
         f"{places(entry.where)}. *{entry.kind.capitalize()}, {entry.severity}.*",
         f"**Printed:** {entry.printed}",
         entry.why,
-        f"**Right:** {right}",
+        " · ".join(right),
         f"**{'By comparison' if entry.proof == DOCUMENTARY else 'Computed'}:** {entry.shown()}",
     ]
     if entry.misprint:
-        parts.append(f'To run it: `descent.misprints.MISPRINTS["{entry.misprint}"]`.')
+        parts.append(f"In `descent.misprints`: `{entry.misprint}`.")
     if entry.thread:
         parts.append(f"[Reported]({entry.thread}).")
     return "\n\n".join(parts)

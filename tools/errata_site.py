@@ -129,7 +129,7 @@ class CountDirective(ErrataPart):
         self.env.note_dependency(str(errata.ERRATA))
         kinds = [*errata.data()["kinds"], "all"]
         header = ["| topic |", *(f" {kind} |" for kind in kinds)]
-        rows = ["| " + " | ".join(str(cell) for cell in row) + " |" for row in errata.count()]
+        rows = ["| " + " | ".join(str(cell or "") for cell in row) + " |" for row in errata.count()]
         return self.parsed("\n".join(["".join(header), "|---" * (len(kinds) + 1) + "|", *rows]))
 
 

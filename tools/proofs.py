@@ -4,6 +4,8 @@ A proof returns its numbers by the names under which `book/errata.yml` prints th
 and the package alone, and takes a fraction of a second.
 """
 
+import ast
+import itertools
 import math
 from collections.abc import Callable, Iterable
 from functools import cache
@@ -11,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from descent import rules
+from descent import minimize, rules
+from descent.landscapes import Quadratic
 from descent.misprints import MISPRINTS
 from descent.rules import AdaGrad, Adam, GradientDescent, Momentum, RMSprop, Rule
 
@@ -542,3 +545,666 @@ def state_made_anew() -> dict[str, Any]:
         close(abs(xs[2001] - xs[2000]), step * LR, 1e-4) and abs(descend(Adam(), 10_000)[-1]) < 1e-3
     )
     return {"step": step, "here": xs[2000], "there": xs[2001]}
+
+
+ADAM_UPDATE = """
+def adam_update(params, grads, lr=0.001, beta1=0.9, beta2=0.999, epsilon=1e-8):
+    num_layers = len(params)
+    layer_sizes = [p.size for p in params]
+    t = 0
+    m = [np.zeros(sz) for sz in layer_sizes]
+    v = [np.zeros(sz) for sz in layer_sizes]
+    while True:
+        t += 1
+        for i in range(num_layers):
+            m[i] = beta1*m[i] + (1-beta1)*grads[i]
+        for i in range(num_layers):
+            v[i] = beta2*v[i] + (1-beta2)*(grads[i]**2)
+        new_params = []
+        for i in range(num_layers):
+            dw = m[i]/(1-beta1**t)
+            new_param = params[i] - lr*(dw/(np.sqrt(v[i]) + epsilon))
+            new_params.append(new_param)
+        yield tuple(new_params)
+"""
+"""The listing of source 000, section 3.2, as printed, without its comments."""
+
+ADAM_OPTIMIZER = """
+def adam_optimizer(parameters, gradients, v, t, learning_rate, beta1=0.9, beta2=0.999, epsilon=1e-8):
+    gradients_update = {}
+    for parameter in parameters:
+        gradients_update[parameter] = gradients[parameter]
+    gradients = {}
+    for parameter, gradient_update in gradients_update.items():
+        v[parameter] = (1 - beta1 * v[parameter]) * gradient_update + (1 - beta2) * np.exp(-beta1 * t) * gradients[parameter]
+    for parameter, beta in [(p, beta1), (n, beta2)]:
+        v[parameter] = (1 - beta) * v[parameter] + beta * np.exp(-beta * t) * gradients[parameter]
+    v["constant"] = (1 - beta1 * v["constant"]) * t + (1 - beta2) * np.exp(-beta1 * t) * v["constant"]
+    return v, v["constant"]
+"""  # noqa: E501
+"""The listing of source 004, sections 2.2 and 3.2, as printed, without its comments."""
+
+
+def run(text: str, **names: Any) -> dict[str, Any]:
+    """Run printed lines with given names, and return all names."""
+    exec(text, names)
+    return names
+
+
+def adam_update(params: list[Any], grads: list[Any]) -> Any:
+    """Call the listing of source 000, with NumPy imported."""
+    return run(ADAM_UPDATE, np=np)["adam_update"](params, grads)
+
+
+@proof
+def flat_state() -> dict[str, Any]:
+    """A matrix, and a column that becomes a square."""
+
+    def shape(*dimensions: int) -> tuple[int, ...]:
+        return tuple(next(adam_update([np.ones(dimensions)], [np.ones(dimensions)]))[0].shape)
+
+    matrix = error(lambda: shape(3, 2))
+    assert matrix == "ValueError" and shape(3) == (3,) and shape(3, 1) == (3, 3)
+    return {"matrix": matrix, "column": str(shape(3, 1))}
+
+
+@proof
+def numpy_missing() -> dict[str, Any]:
+    """The listing as it stands: the call succeeds, the first item does not."""
+    generator = run(ADAM_UPDATE)["adam_update"]([np.zeros(3)], [np.ones(3)])
+    item = error(lambda: next(generator))
+    assert item == "NameError"
+    return {"call": type(generator).__name__, "item": item}
+
+
+@proof
+def updates_never_add_up() -> dict[str, Any]:
+    """The items of the listing along a gradient of 10."""
+    start = np.array([5.0])
+    generator = adam_update([start], [np.array([10.0])])
+    items = [float(next(generator)[0][0]) for _ in range(20_000)]
+    right = points(Adam(), [10.0] * 1000, 5.0)[-1]
+    assert min(items) == items[0] and abs(items[-1] - 4.999) < 1e-4 and abs(right - 4) < 1e-2
+    return {"first": items[0], "late": items[999], "right": right, "untouched": float(start[0])}
+
+
+@proof
+def frozen_gradient() -> dict[str, Any]:
+    """Adam on x² from 5, with the gradient of each point and with that of the start."""
+    right = descend(Adam(), 10_000)[-1]
+    frozen = points(Adam(), [10.0] * 10_000, 5.0)[-1]
+    assert abs(right) < 1e-3 and abs(frozen + 5) < 1e-2
+    return {"right": round(right, 6), "frozen": frozen}
+
+
+@proof
+def endless() -> dict[str, Any]:
+    """The listing at a minimum."""
+    generator = adam_update([np.array([0.0])], [np.array([0.0])])
+    items = [float(next(generator)[0][0]) for _ in range(10_000)]
+    assert set(items) == {0.0}
+    return {"items": len(items)}
+
+
+@proof
+def generator_documented() -> dict[str, Any]:
+    """What the call returns, and what plain numbers do."""
+    generator = adam_update([5.0], [10.0])
+    item = error(lambda: next(generator))
+    assert item == "AttributeError"
+    return {"call": type(generator).__name__, "item": item}
+
+
+def worked() -> dict[str, float]:
+    """Return the first step of Adam on x² from 5: source 003's example."""
+    x1, state = Adam().update(5.0, 10.0, Adam().init(5.0))
+    return {"v": state.v, "v_hat": state.v / (1 - B2), "x": x1}
+
+
+@proof
+def worked_v() -> dict[str, Any]:
+    """The average of squares after one gradient of 10."""
+    assert close(worked()["v"], 0.1)
+    return {"v": worked()["v"]}
+
+
+@proof
+def worked_v_hat() -> dict[str, Any]:
+    """The same, corrected."""
+    assert close(worked()["v_hat"], 100)
+    return {"v_hat": worked()["v_hat"], "square": 10**2}
+
+
+@proof
+def worked_step() -> dict[str, Any]:
+    """The first point, and what the printed expression is."""
+    expression = 5 - 0.001 * 10 / (math.sqrt(1000) + 1e-8)
+    assert close(worked()["x"], 4.999, 1e-9) and expression > 4.9996
+    return {"right": worked()["x"], "expression": str(round(expression, 6))}
+
+
+@proof
+def not_near_yet() -> dict[str, Any]:
+    """How far the first step goes, and when the rest is done."""
+    xs = np.abs(descend(Adam(), 10_000))
+    one, hundredth = (int(np.argmax(xs < level)) for level in (1.0, 0.01))
+    assert 5000 < one < hundredth < 10_000
+    return {"share": 100 * (5 - xs[1]) / 5, "one": one, "hundredth": hundredth}
+
+
+@proof
+def bias_lengthens() -> dict[str, Any]:
+    """Uncorrected over corrected first step."""
+
+    def ratio(beta1: float, beta2: float) -> float:
+        settings: dict[str, Any] = {"lr": 1.0, "beta1": beta1, "beta2": beta2, "eps": 0.0}
+        uncorrected = steps(wrong("adam-no-correction", **settings), [1.0])[0]
+        return uncorrected / steps(Adam(**settings), [1.0])[0]
+
+    usual, no_momentum, equal = ratio(B1, B2), ratio(0.0, B2), ratio(0.9, 0.9)
+    assert usual > 3 and no_momentum > 31 and equal < 1
+    return {"usual": usual, "no_momentum": no_momentum, "equal": equal}
+
+
+@proof
+def t_never_raised() -> dict[str, Any]:
+    """m̂ at t = 0 and at t = 1."""
+    with np.errstate(invalid="ignore"):
+        first = np.float64(0.0) / np.float64(1 - B1**0)
+    assert math.isnan(first)
+    return {"first": "no number", "second": state_after(Adam(), [10.0]).m / (1 - B1)}
+
+
+@proof
+def one_step_behind() -> dict[str, Any]:
+    """Steps along a constant gradient, corrected for one gradient too few."""
+    behind = []
+    for t in range(5):
+        state = state_after(Adam(), [1.0] * (t + 1))
+        with np.errstate(invalid="ignore"):
+            factor = np.sqrt(np.float64(1 - B2**t)) / np.float64(1 - B1**t)
+        behind.append(float(factor * state.m / math.sqrt(state.v)))
+    assert math.isnan(behind[0]) and behind[1] > 1.3
+    return {"first": "no number", "second": behind[1], "fifth": behind[4]}
+
+
+@proof
+def numbered_ten_thousand() -> dict[str, Any]:
+    """1 − β₂^t at t = 10000 and at t = 1."""
+    printed, right = 1 - B2**10_000, 1 - B2
+    assert printed > 0.9999
+    return {"printed": str(round(printed, 5)), "right": right}
+
+
+@proof
+def derivative_of_the_gradient() -> dict[str, Any]:
+    """The two derivatives of x² at 5, by differences."""
+    h = 1e-4
+    gradient = ((5 + h) ** 2 - (5 - h) ** 2) / (2 * h)
+    second = ((5 + h) ** 2 - 2 * 5**2 + (5 - h) ** 2) / h**2
+    m = state_after(Adam(), [10.0]).m
+    assert close(gradient, 10, 1e-6) and close(second, 2, 1e-4) and close(m, 0.1 * gradient, 1e-6)
+    return {"gradient": gradient, "second": round(second, 4), "m": m}
+
+
+@proof
+def matrix_product() -> dict[str, Any]:
+    """The square of a matrix, element by element and as a product."""
+    g = np.array([[1.0, 2.0], [3.0, 4.0]])
+    v = state_after_arrays(Adam(), g).v / (1 - B2)
+    assert np.allclose(v, g**2) and (g @ g)[1, 1] == 22
+    shape = error(lambda: np.ones((2, 3)) @ np.ones((2, 3)))
+    return {"right": (g**2)[1, 1], "printed": (g @ g)[1, 1], "shape": shape}
+
+
+def state_after_arrays(rule: Rule, g: Any) -> Any:
+    """Return the state of a rule after one gradient that is an array."""
+    return rule.update(0 * g, g, rule.init(0 * g))[1]
+
+
+@proof
+def decay_rate_one() -> dict[str, Any]:
+    """β₁ = 1, by hand, and what the package says to it."""
+    m = np.float64(0.0)
+    for _ in range(3):
+        m = 1.0 * m + (1 - 1.0) * 10.0
+    with np.errstate(invalid="ignore"):
+        m_hat = m / np.float64(1 - 1.0**3)
+    assert m == 0 and math.isnan(m_hat)
+    return {"m": float(m), "m_hat": "no number", "refused": error(lambda: Adam(beta1=1.0))}
+
+
+@proof
+def no_learning_rate() -> dict[str, Any]:
+    """What v is on x² from 5."""
+    assert close(worked()["v"], 0.1) and close(worked()["v_hat"], 100)
+    return {"v": worked()["v"], "v_hat": worked()["v_hat"], "lr": Adam().lr_at(1)}
+
+
+@proof
+def rate_of_change() -> dict[str, Any]:
+    """The slope of 3x, and its v̂."""
+    v_hat = state_after(Adam(), [3.0] * 1000).v / (1 - B2**1000)
+    assert close(v_hat, 9, 1e-9)
+    return {"change": 0, "v_hat": v_hat}
+
+
+@proof
+def second_moment() -> dict[str, Any]:
+    """v̂₁ on x² at two points of equal curvature."""
+    far, near = (state_after(Adam(), [2 * x]).v / (1 - B2) for x in (5.0, 0.5))
+    assert close(far, 100) and close(near, 1)
+    return {"hessian": 2, "far": far, "near": near}
+
+
+@proof
+def no_epsilon() -> dict[str, Any]:
+    """A first gradient of 0, without ε and with it."""
+    without, with_eps = (steps(Adam(eps=eps), [0.0])[0] for eps in (0.0, EPS))
+    assert math.isnan(without) and with_eps == 0
+    return {"without": "no number", "with_eps": 0}
+
+
+@proof
+def rate_and_direction() -> dict[str, Any]:
+    """The two factors of the first step on x² from 5."""
+    rate, direction = LR / (math.sqrt(worked()["v_hat"]) + EPS), 10.0
+    assert close(rate * direction, steps(Adam(), [10.0])[0], 1e-9)
+    return {"rate": rate, "direction": direction, "step": rate * direction}
+
+
+@proof
+def memory_is_fixed() -> dict[str, Any]:
+    """The scatter of m̂_t on white noise, exactly: the root of the sum of its squared weights."""
+
+    def scatter(t: int) -> float:
+        weights = (1 - B1) * B1 ** np.arange(t) / (1 - B1**t)
+        return float(np.sqrt(np.sum(weights**2)))
+
+    assert scatter(1) == 1 and close(scatter(1000), math.sqrt(0.1 / 1.9), 1e-9)
+    assert close(scatter(100), scatter(1000), 1e-4)
+    names = {"first": 1, "tenth": 10, "hundredth": 100, "thousandth": 1000}
+    return {name: scatter(t) for name, t in names.items()}
+
+
+@proof
+def reciprocals() -> dict[str, Any]:
+    """1/β, and 1/(1 − β), the sum of the weights β^k."""
+    memories = [float(np.sum(beta ** np.arange(100_000))) for beta in (B1, B2)]
+    assert close(memories[0], 1 / (1 - B1)) and close(memories[1], 1 / (1 - B2))
+    return {"wrong1": 1 / B1, "wrong2": 1 / B2, "memory1": memories[0], "memory2": memories[1]}
+
+
+@proof
+def two_states() -> dict[str, Any]:
+    """What Adam keeps."""
+    names = Adam.State._fields
+    assert names == ("t", "m", "v")
+    return {"adam": len(names), "names": ", ".join(f"`{name}`" for name in names)}
+
+
+@proof
+def constant_term() -> dict[str, Any]:
+    """The printed recursion for t = 1 to 5, from 0."""
+    c, values = 0.0, []
+    for t in range(1, 6):
+        c = (1 - B1 * c) * t + (1 - B2) * math.exp(-B1 * t) * c
+        values.append(c)
+    assert values[3] < 0 < values[4] and abs(values[4]) > 5 * abs(values[3])
+    return dict(zip(("first", "second", "third", "fourth", "fifth"), values, strict=True))
+
+
+@proof
+def normal_density() -> dict[str, Any]:
+    """The printed start, in three cases."""
+
+    def start(g: float, v: float, lr: float = 0.01) -> float:
+        return (g / (math.sqrt(2 * math.pi) * lr)) * math.exp(-0.5 * ((g - v) / lr) ** 2)
+
+    assert start(10, 0) == 0 < start(0.01, 0) < start(1, 1)
+    return {"large": start(10, 0), "small": start(0.01, 0), "same": start(1, 1)}
+
+
+@proof
+def arguments_never_read() -> dict[str, Any]:
+    """The arguments of the listing of source 004 that its body reads."""
+    function = ast.parse(ADAM_OPTIMIZER).body[0]
+    assert isinstance(function, ast.FunctionDef)
+    arguments = [argument.arg for argument in function.args.args]
+    names = {
+        node.id
+        for node in ast.walk(function)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
+    }
+    unread = [argument for argument in arguments if argument not in names]
+    assert unread == ["learning_rate", "epsilon"]
+    return {
+        "read": len(arguments) - len(unread),
+        "arguments": len(arguments),
+        "unread": " and ".join(f"`{name}`" for name in unread),
+    }
+
+
+def adam_optimizer(text: str = ADAM_OPTIMIZER) -> str:
+    """Call the listing of source 004 with gradients and state; return the error that it raises."""
+    function = run(text, np=np)["adam_optimizer"]
+    gradients, v = {"weights": 10.0, "bias": 1.0}, {"weights": 0.0, "bias": 0.0}
+    return error(lambda: function(("weights", "bias"), gradients, v, 1, LR))
+
+
+@proof
+def gradients_emptied() -> dict[str, Any]:
+    """The listing of source 004, called with what it asks for."""
+    assert adam_optimizer() == "KeyError"
+    return {"error": adam_optimizer()}
+
+
+@proof
+def names_undefined() -> dict[str, Any]:
+    """The call as printed, and the next undefined names."""
+    names = run(ADAM_OPTIMIZER, np=np)
+    call = "adam_optimizer((), {}, v, 10000, 0.01, 0.9, 0.999, 1e-6)"
+    loop = adam_optimizer(ADAM_OPTIMIZER.replace("    gradients = {}\n", ""))
+    assert error(lambda: run(call, **names)) == loop == "NameError"
+    return {"call": error(lambda: run(call, **names)), "loop": loop}
+
+
+@proof
+def loop_without_gradient() -> dict[str, Any]:
+    """The printed loop, over an empty dictionary and over one of two gradients."""
+    loop = "for parameter, gradient in zip(parameters, gradients): gradients[parameter] = gradient"
+    parameters = ("weights", "bias")
+    empty = run(loop, parameters=parameters, gradients={})["gradients"]
+    full = error(lambda: run(loop, parameters=parameters, gradients={"a": 1.0, "b": 2.0}))
+    assert empty == {} and full == "RuntimeError"
+    return {"empty": len(empty), "full": full}
+
+
+@proof
+def update_of_nothing() -> dict[str, Any]:
+    """Ten rounds of source 004's training loop."""
+    text = """
+for i in range(10):
+    gradients = {}
+    for parameter, gradient_update in gradients.items():
+        v[parameter] = (1 - 0.9 * v[parameter]) * gradient_update
+"""
+    names = run(text, v={}, weights=[1, 1], bias=0)
+    assert names["v"] == {}
+    return {"weights": str(names["weights"]), "bias": names["bias"]}
+
+
+@proof
+def correction_is_no_bias() -> dict[str, Any]:
+    """The first step without the correction, over that with it."""
+    ratio = steps(wrong("adam-no-correction"), [10.0])[0] / steps(Adam(), [10.0])[0]
+    assert close(ratio, (1 - B1) / math.sqrt(1 - B2), 1e-6)
+    return {"ratio": ratio}
+
+
+PROOFS["parts_of_adam"] = PROOFS["correction_is_no_bias"]
+
+
+@proof
+def bound_exceeded() -> dict[str, Any]:
+    """The step that gradients make which grow by β₂/β₁ after a long silence."""
+    growing = [(B2 / B1) ** (s - 600) for s in range(1, 601)]
+    state = state_after(Adam(), [0.0] * 20_000 + growing)
+    reached = state.m / (1 - B1**state.t) / math.sqrt(state.v / (1 - B2**state.t))
+    printed = (1 - B1) / math.sqrt(1 - B2)
+    right = (1 - B1) / math.sqrt((1 - B2) * (1 - B1**2 / B2))
+    assert printed < reached <= right and close(reached, right, 1e-3)
+    return {"printed": printed, "reached": reached, "right": right}
+
+
+@proof
+def small_decay_rate() -> dict[str, Any]:
+    """The uncorrected first step of RMSprop, and the memory, for β₂ = 0.1 and 0.999."""
+    small, large = (1 / math.sqrt(1 - beta2) for beta2 in (0.1, B2))
+    assert close(steps(RMSprop(1.0, rho=B2), [1.0])[0], large)
+    return {
+        "small": small,
+        "large": large,
+        "memory_small": 1 / (1 - 0.1),
+        "memory_large": 1 / (1 - B2),
+    }
+
+
+@proof
+def regret_stays() -> dict[str, Any]:
+    """C x, −x, −x, ... on [−1, 1], with β₁ = 0, β₂ = 1/(1 + C²) and a rate that falls as 1/√t."""
+    c = 3.0
+    ends = []
+    for rule in (
+        Adam(lambda t: 0.1 / math.sqrt(t), beta1=0.0, beta2=1 / (1 + c**2), eps=0.0),
+        GradientDescent(lambda t: 0.1 / math.sqrt(t)),
+    ):
+        x, state = 0.0, rule.init(0.0)
+        for t in range(1, 30_001):
+            x, state = rule.update(x, c if t % 3 == 1 else -1.0, state)
+            x = min(1.0, max(-1.0, x))
+        ends.append(x)
+    assert ends[0] > 0.99 and ends[1] < -0.99
+    return {"adam": round(ends[0], 2), "descent": round(ends[1], 2), "best": -1}
+
+
+@proof
+def remainder() -> dict[str, Any]:
+    """ζ_t/E[g_t²] for gradients that fall by a thousandth a step."""
+    gradients = [0.999**s for s in range(1000)]
+
+    def zeta(beta1: float, beta2: float) -> float:
+        v = state_after(Adam(beta1=beta1, beta2=beta2), gradients).v
+        return float(v / gradients[-1] ** 2 - (1 - beta2**1000))
+
+    assert zeta(0.9, B2) == zeta(0.5, B2) and abs(zeta(0.9, 0.9)) < 0.1 * zeta(0.9, B2)
+    return {"zeta": zeta(0.9, B2), "shorter": zeta(0.9, 0.9)}
+
+
+# --- what is claimed of Adam ---
+
+
+def rough(value: float) -> float:
+    """Return a number to two digits, where more would differ from machine to machine."""
+    return float(f"{value:.1e}")
+
+
+@proof
+def better_than_others() -> dict[str, Any]:
+    """The least loss of a grid of learning rates, on a bowl of condition number 100."""
+    bowl = Quadratic([1.0, 100.0])
+
+    def best(make: Callable[[float], Rule], lrs: Iterable[float]) -> float:
+        runs = [minimize(bowl, [2.0, 1.0], make(lr), 300, nonfinite="stop") for lr in lrs]
+        return float(min(run.f[-1] for run in runs if run.steps == 300))
+
+    momentum = best(lambda lr: Momentum(lr, 0.8), [0.002 * k for k in range(1, 19)])
+    adam = best(Adam, [0.01 * 2**k for k in range(8)])
+    assert momentum < 1e-3 * adam
+    return {"momentum": rough(momentum), "adam": rough(adam)}
+
+
+@proof
+def gradients_still_vanish() -> dict[str, Any]:
+    """Gradients of a sigmoid network by layer; Adam on a tiny gradient and after a huge one."""
+    rng = np.random.default_rng(0)
+    weights = [rng.normal(size=(32, 32)) / math.sqrt(32) for _ in range(20)]
+    outputs = [rng.normal(size=(32, 64))]
+    for w in weights:
+        outputs.append(1 / (1 + np.exp(-w @ outputs[-1])))
+    delta, norms = np.ones((32, 64)), []
+    for w, before, after in zip(weights[::-1], outputs[-2::-1], outputs[:0:-1], strict=True):
+        delta = delta * after * (1 - after)
+        norms.append(float(np.linalg.norm(delta @ before.T)))
+        delta = w.T @ delta
+    tiny = steps(Adam(1.0), [1e-12])[0]
+    state = state_after(Adam(), [1e20] + [1.0] * 5000)
+    poisoned = state.m / (1 - B1**state.t) / math.sqrt(state.v / (1 - B2**state.t))
+    assert norms[-1] < 1e-10 * norms[0] and tiny < 1e-3 and 0 < poisoned < 1e-10
+    return {"share": rough(norms[-1] / norms[0]), "tiny": tiny, "poisoned": rough(poisoned)}
+
+
+def double_well(x: float) -> float:
+    """Return the slope of x⁴/4 − x²/2 + x/10."""
+    return x**3 - x + 0.1
+
+
+def depth(x: float) -> float:
+    """Return x⁴/4 − x²/2 + x/10."""
+    return x**4 / 4 - x**2 / 2 + x / 10
+
+
+LOWEST, _, LOCAL = np.sort(np.roots([1, 0, -1, 0.1]).real).tolist()
+
+
+def trapped(rule: Rule, n: int = 10_000) -> float:
+    """Return where a rule ends in the double well from 1.5; it is to be the local minimum."""
+    end = descend(rule, n, 1.5, double_well)[-1]
+    assert close(end, LOCAL, 1e-4) and depth(LOWEST) < depth(LOCAL)
+    return end
+
+
+@proof
+def momentum_is_trapped() -> dict[str, Any]:
+    """Momentum in the double well."""
+    end = trapped(Momentum(0.01))
+    return {"momentum": end, "local": depth(LOCAL), "least": depth(LOWEST)}
+
+
+@proof
+def adagrad_is_trapped() -> dict[str, Any]:
+    """AdaGrad in the double well."""
+    return {"adagrad": trapped(AdaGrad(0.1), 20_000), "best": LOWEST}
+
+
+@proof
+def adam_is_trapped() -> dict[str, Any]:
+    """Gradient descent and Adam in the double well."""
+    return {"descent": trapped(GradientDescent(0.1)), "adam": trapped(Adam(0.01))}
+
+
+@proof
+def sgd_keeps_nothing() -> dict[str, Any]:
+    """How many numbers a rule keeps for each parameter."""
+    kept = [len(rule.State._fields) - 1 for rule in (GradientDescent, Momentum, Adam)]
+    assert kept == [0, 1, 2]
+    return dict(zip(("descent", "momentum", "adam"), kept, strict=True))
+
+
+@proof
+def worse_on_new_data() -> dict[str, Any]:
+    """Labels in the first coordinate, two that are always 1, and private ones for each example."""
+    n, rng = 100, np.random.default_rng(0)
+
+    def examples(first: int) -> tuple[Any, Any]:
+        y = np.where(rng.random(n) < 0.6, 1.0, -1.0)
+        x = np.zeros((n, 3 + 10 * n))
+        x[:, 0], x[:, 1], x[:, 2] = y, 1, 1
+        for i, label in enumerate(y):
+            private = 3 + 5 * (first + i)
+            x[i, private : private + (1 if label > 0 else 5)] = 1
+        return x, y
+
+    (x, y), (new_x, new_y) = examples(0), examples(n)
+    right = []
+    for rule in (GradientDescent(0.2), Adam()):
+        w = np.zeros(x.shape[1])
+        state = rule.init(w)
+        for _ in range(3000):
+            w, state = rule.update(w, x.T @ (x @ w - y) / n, state)
+        assert (np.sign(x @ w) == y).all()
+        right.append(100 * float(np.mean(np.sign(new_x @ w) == new_y)))
+    assert right[0] == 100 and right[1] < 70
+    return {"descent": right[0], "adam": right[1]}
+
+
+@proof
+def instead_of_sgd() -> dict[str, Any]:
+    """A step from a gradient of 10."""
+    sgd, adam = (steps(rule, [10.0])[0] for rule in (GradientDescent(LR), Adam()))
+    assert close(sgd, 0.01) and close(adam, LR, 1e-6)
+    return {"sgd": sgd, "adam": adam}
+
+
+@proof
+def best_rate_between() -> dict[str, Any]:
+    """Test accuracy of a small network on a spiral of three classes, by learning rate."""
+
+    def spiral(rng: np.random.Generator) -> tuple[Any, Any]:
+        y = np.repeat(np.arange(3), 100)
+        r, noise = np.tile(np.linspace(0.05, 1, 100), 3), 0.2 * rng.normal(size=300)
+        angle = 4 * y + np.tile(np.linspace(0, 4, 100), 3) + noise
+        return np.c_[r * np.sin(angle), r * np.cos(angle)], y
+
+    def accuracy(lr: float) -> float:
+        rng = np.random.default_rng(0)
+        (x, y), (new_x, new_y) = spiral(rng), spiral(rng)
+        sizes = (2, 64, 64, 3)
+        weights = [
+            rng.normal(size=(a + 1, b)) * math.sqrt(2 / a) for a, b in itertools.pairwise(sizes)
+        ]
+        states = [Adam(lr).init(w) for w in weights]
+
+        def forward(x: Any) -> list[Any]:
+            layers = [np.c_[x, np.ones(len(x))]]
+            for w in weights[:-1]:
+                layers.append(np.c_[np.maximum(layers[-1] @ w, 0), np.ones(len(x))])
+            return [*layers, layers[-1] @ weights[-1]]
+
+        for _ in range(200):
+            *layers, z = forward(x)
+            p = np.exp(z - z.max(1, keepdims=True))
+            delta = (p / p.sum(1, keepdims=True) - np.eye(3)[y]) / len(y)
+            for i in (2, 1, 0):
+                g = layers[i].T @ delta
+                delta = ((delta @ weights[i].T) * (layers[i] > 0))[:, :-1]
+                weights[i], states[i] = Adam(lr).update(weights[i], g, states[i])
+        return 100 * float(np.mean(forward(new_x)[-1].argmax(1) == new_y))
+
+    tiny, good, large = (accuracy(lr) for lr in (1e-5, 1e-2, 1e3))
+    assert tiny < 60 and good > 95 and large < 60
+    return {"tiny": round(tiny), "good": round(good), "large": round(large)}
+
+
+@proof
+def one_derivative() -> dict[str, Any]:
+    """Adam on x² from 5 and on the line 10 x."""
+    curved = descend(Adam(), 1)[1]
+    straight = descend(Adam(), 1, grad=lambda x: 10.0)[1]
+    assert curved == straight
+    return {"step": 5.0 - curved}
+
+
+@proof
+def adagrad_is_adaptive() -> dict[str, Any]:
+    """First steps of AdaGrad for two sizes of gradient, and late steps of it and of RMSprop."""
+    large, small = (steps(AdaGrad(1.0), [g])[0] for g in (100.0, 0.01))
+    adagrad, rmsprop = (steps(rule, [1.0] * 1000)[-1] for rule in (AdaGrad(1.0), RMSprop(1.0)))
+    assert close(large, 1, 1e-6) and close(small, 1, 1e-6)
+    assert close(adagrad, 1 / math.sqrt(1000), 1e-6) and close(rmsprop, 1, 1e-6)
+    return {"large": large, "small": small, "adagrad": adagrad, "rmsprop": rmsprop}
+
+
+@proof
+def direction_of_adagrad() -> dict[str, Any]:
+    """The step after gradients 1, 1, 1, −1."""
+    adagrad, adam = (steps(rule, [1.0, 1.0, 1.0, -1.0])[-1] for rule in (AdaGrad(1.0), Adam(1.0)))
+    assert close(adagrad, -0.5, 1e-6) and adam > 0
+    return {"adagrad": abs(adagrad), "adam": adam}
+
+
+@proof
+def adagrad_needs_a_rate() -> dict[str, Any]:
+    """Where AdaGrad is on x² after 200 steps, by η."""
+    small, middle, large = (descend(AdaGrad(lr), 200)[-1] for lr in (0.01, 0.1, 1.0))
+    assert small > 4.5 and 2 < middle < 3 and abs(large) < 1e-6
+    return {"small": small, "middle": middle, "large": rough(large)}
+
+
+@proof
+def rmsprop_has_no_momentum() -> dict[str, Any]:
+    """The second step after gradients 1 and −1."""
+    second = steps(RMSprop(1.0), [1.0, -1.0])[1]
+    average = state_after(rules.AveragedMomentum(), [1.0, -1.0]).m
+    assert close(second, -1 / math.sqrt(0.19)) and close(average, -0.01)
+    return {"rmsprop": second, "average": average}

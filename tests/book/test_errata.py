@@ -70,7 +70,7 @@ def test_an_erratum_has_a_proof_that_runs_and_a_sentence_that_shows_it(entry):
         assert entry.reference
         return
     numbers = entry.numbers()
-    named = set(re.findall(r"(?<![\\_^}\w]){([a-z_]+)}", entry.shows))
+    named = set(re.findall(r"(?<![\\_^}\w]){([a-z_0-9]+)}", entry.shows))
     assert named == set(numbers), "the sentence shows what the proof computes, all of it"
     assert all(number in entry.shown() for number in numbers.values())
 
