@@ -7,8 +7,10 @@ and the package alone, and takes a fraction of a second.
 import ast
 import itertools
 import math
+import tempfile
 from collections.abc import Callable, Iterable
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,7 @@ import numpy as np
 from descent import minimize, rules
 from descent.landscapes import Quadratic
 from descent.misprints import MISPRINTS
+from descent.report import number
 from descent.rules import AdaGrad, Adam, GradientDescent, Momentum, RMSprop, Rule
 
 Proof = Callable[[], dict[str, Any]]
@@ -1126,6 +1129,26 @@ def instead_of_sgd() -> dict[str, Any]:
     return {"sgd": sgd, "adam": adam}
 
 
+def network(weights: list[Any], x: Any) -> list[Any]:
+    """Return the inputs of the layers, each with a 1 for the bias, and the output; ReLU between."""
+    layers = [np.c_[x, np.ones(len(x))]]
+    for w in weights[:-1]:
+        layers.append(np.c_[np.maximum(layers[-1] @ w, 0), np.ones(len(x))])
+    return [*layers, layers[-1] @ weights[-1]]
+
+
+def network_gradients(weights: list[Any], x: Any, y: Any) -> list[Any]:
+    """Return the gradients of the mean cross-entropy by the weights of each layer."""
+    *layers, z = network(weights, x)
+    p = np.exp(z - z.max(1, keepdims=True))
+    delta = (p / p.sum(1, keepdims=True) - np.eye(z.shape[1])[y]) / len(y)
+    gradients = []
+    for w, layer in zip(weights[::-1], layers[::-1], strict=True):
+        gradients.append(layer.T @ delta)
+        delta = ((delta @ w.T) * (layer > 0))[:, :-1]
+    return gradients[::-1]
+
+
 @proof
 def best_rate_between() -> dict[str, Any]:
     """Test accuracy of a small network on a spiral of three classes, by learning rate."""
@@ -1139,27 +1162,13 @@ def best_rate_between() -> dict[str, Any]:
     def accuracy(lr: float) -> float:
         rng = np.random.default_rng(0)
         (x, y), (new_x, new_y) = spiral(rng), spiral(rng)
-        sizes = (2, 64, 64, 3)
-        weights = [
-            rng.normal(size=(a + 1, b)) * math.sqrt(2 / a) for a, b in itertools.pairwise(sizes)
-        ]
+        sizes = itertools.pairwise((2, 64, 64, 3))
+        weights = [rng.normal(size=(a + 1, b)) * math.sqrt(2 / a) for a, b in sizes]
         states = [Adam(lr).init(w) for w in weights]
-
-        def forward(x: Any) -> list[Any]:
-            layers = [np.c_[x, np.ones(len(x))]]
-            for w in weights[:-1]:
-                layers.append(np.c_[np.maximum(layers[-1] @ w, 0), np.ones(len(x))])
-            return [*layers, layers[-1] @ weights[-1]]
-
         for _ in range(200):
-            *layers, z = forward(x)
-            p = np.exp(z - z.max(1, keepdims=True))
-            delta = (p / p.sum(1, keepdims=True) - np.eye(3)[y]) / len(y)
-            for i in (2, 1, 0):
-                g = layers[i].T @ delta
-                delta = ((delta @ weights[i].T) * (layers[i] > 0))[:, :-1]
+            for i, g in enumerate(network_gradients(weights, x, y)):
                 weights[i], states[i] = Adam(lr).update(weights[i], g, states[i])
-        return 100 * float(np.mean(forward(new_x)[-1].argmax(1) == new_y))
+        return 100 * float(np.mean(network(weights, new_x)[-1].argmax(1) == new_y))
 
     tiny, good, large = (accuracy(lr) for lr in (1e-5, 1e-2, 1e3))
     assert tiny < 60 and good > 95 and large < 60
@@ -1208,3 +1217,538 @@ def rmsprop_has_no_momentum() -> dict[str, Any]:
     average = state_after(rules.AveragedMomentum(), [1.0, -1.0]).m
     assert close(second, -1 / math.sqrt(0.19)) and close(average, -0.01)
     return {"rmsprop": second, "average": average}
+
+
+# --- what Distill prints of momentum ---
+
+
+@proof
+def half_missing() -> dict[str, Any]:
+    """The error of gradient descent on a bowl after five steps, and the printed sum."""
+    bowl, lr = Quadratic([1.0, 0.1]), 0.5
+    run = minimize(bowl, [2.0, -1.0], GradientDescent(lr), 5)
+    printed = sum(
+        (1 - lr * c) ** 10 * c * x**2 for c, x in zip((1.0, 0.1), (2.0, -1.0), strict=True)
+    )
+    assert close(run.f[-1], printed / 2)
+    return {"right": run.f[-1], "printed": printed}
+
+
+def heavy_ball(beta: float, lam: float, alpha: float) -> Any:
+    """Return Distill's matrix R of momentum on one coordinate."""
+    return np.array([[beta, lam], [-alpha * beta, 1 - alpha * lam]])
+
+
+@proof
+def errors_under_the_sum() -> dict[str, Any]:
+    """Six noisy steps of momentum, iterated and by both formulas: the second coordinate."""
+    k, r, push = 6, heavy_ball(0.5, 1.0, 0.3), np.array([1.0, -0.3])
+    errors = np.random.default_rng(0).standard_normal(k + 1)
+    start = np.array([0.0, 1.0])
+    state = start
+    for j in range(1, k + 1):
+        state = r @ state + errors[j] * push
+    decayed = [np.linalg.matrix_power(r, k - j) @ push for j in range(1, k + 1)]
+    alone = np.linalg.matrix_power(r, k) @ start
+    inside = alone + sum(e * d for e, d in zip(errors[1:], decayed, strict=True))
+    printed = alone + errors[k] * sum(decayed)
+    assert np.allclose(inside, state) and not np.allclose(printed, state, rtol=0.5)
+    return {"right": state[1], "inside": inside[1], "printed": printed[1]}
+
+
+@proof
+def squares_of_the_errors() -> dict[str, Any]:
+    """The expected loss after ten steps, from the moments of the iterates and as printed."""
+    k, lam, r, push = 10, 1.0, heavy_ball(0.5, 1.0, 0.3), np.array([1.0, -0.3])
+    mean, covariance = np.array([0.0, 1.0]), np.zeros((2, 2))
+    for _ in range(k):
+        mean, covariance = r @ mean, r @ covariance @ r.T + np.outer(push, push)
+    right = lam / 2 * (mean[1] ** 2 + covariance[1, 1])
+    gammas = [(np.linalg.matrix_power(r, k - i) @ push)[1] for i in range(1, k + 1)]
+    assert close(right, lam / 2 * (mean[1] ** 2 + sum(g**2 for g in gammas)))
+    printed = lam / 2 * mean[1] + lam / 2 * 0 * sum(g**2 for g in gammas)
+    assert not close(printed, right, 0.5)
+    return {"right": right, "printed": float(printed)}
+
+
+# --- networks and their gradients ---
+
+
+@proof
+def zero_slope_no_minimum() -> dict[str, Any]:
+    """Gradient descent on x³ from 0.5."""
+    x = descend(GradientDescent(0.01), 2000, 0.5, lambda x: 3 * x**2)[-1]
+    assert 0 < x < 0.02
+    return {"x": x, "slope": 3 * x**2}
+
+
+def first_layer_gradient(depth: int) -> float:
+    """Return the norm of the first layer's gradient in a sigmoid network of given depth."""
+    rng = np.random.default_rng(0)
+    weights = [rng.normal(size=(32, 32)) / math.sqrt(32) for _ in range(depth)]
+    outputs = [rng.normal(size=(32, 64))]
+    for w in weights:
+        outputs.append(1 / (1 + np.exp(-w @ outputs[-1])))
+    delta, gradient = np.ones((32, 64)) / (32 * 64), 0.0
+    for w, before, after in zip(weights[::-1], outputs[-2::-1], outputs[:0:-1], strict=True):
+        delta = delta * after * (1 - after)
+        gradient = float(np.linalg.norm(delta @ before.T))
+        delta = w.T @ delta
+    return gradient
+
+
+@proof
+def depth_is_the_cause() -> dict[str, Any]:
+    """The first layer's gradient at three depths."""
+    two, ten, forty = (first_layer_gradient(depth) for depth in (2, 10, 40))
+    assert forty < 1e-15 * ten < 1e-15 * two
+    return {"two": rough(two), "ten": rough(ten), "forty": rough(forty)}
+
+
+@proof
+def clipping() -> dict[str, Any]:
+    """A gradient of length 50, clipped to 5; with the rate alone lowered it stays what it is."""
+    g = np.array([30.0, 40.0])
+    clipped = g * min(1, 5 / np.linalg.norm(g))
+    assert close(float(np.linalg.norm(clipped)), 5)
+    return {"clipped": vector(clipped), "decayed": vector(g)}
+
+
+def vector(values: Iterable[float], digits: int = 4) -> str:
+    """Return numbers as a vector in print."""
+    return "(" + ", ".join(number(round(float(v), digits)) for v in values).replace("-", "−") + ")"
+
+
+@proof
+def batch_normalisation() -> dict[str, Any]:
+    """The batch 1, 2, 3, 4, normalised."""
+    x = np.arange(1.0, 5.0)
+    y = (x - x.mean()) / np.sqrt(x.var() + 1e-5)
+    assert abs(y.mean()) < 1e-12 and close(y.var(), 1, 1e-4)
+    return {"values": vector(y), "mean": 0, "variance": round(float(y.var()), 4)}
+
+
+def convolution(x: Any, w: Any, stride: int = 1, padding: int = 0) -> Any:
+    """Return Y_k(i, j) = Σ X_c(iS+p−P, jS+q−P) W_kc(p, q), for x (C, H, W), w (K, C, F, F)."""
+    x = np.pad(x, ((0, 0), (padding, padding), (padding, padding)))
+    size = w.shape[-1]
+    rows, columns = ((n - size) // stride + 1 for n in x.shape[1:])
+    return np.array(
+        [
+            [
+                [
+                    np.sum(x[:, i : i + size, j : j + size] * kernel)
+                    for j in range(0, columns * stride, stride)
+                ]
+                for i in range(0, rows * stride, stride)
+            ]
+            for kernel in w
+        ]
+    )
+
+
+@proof
+def stride_is_no_parameter() -> dict[str, Any]:
+    """Sixteen kernels of 3×3 on three channels, with two strides and paddings."""
+    kernels, biases, image = np.ones((16, 3, 3, 3)), np.ones(16), np.ones((3, 32, 32))
+    one = convolution(image, kernels, stride=1, padding=1).shape[-1]
+    four = convolution(image, kernels, stride=4, padding=3).shape[-1]
+    count = kernels.size + biases.size
+    assert count == 16 * (3 * 3**2 + 1) and one != four
+    return {"count": count, "one": one, "four": four}
+
+
+@proof
+def mean_of_minibatches() -> dict[str, Any]:
+    """Twelve gradients of ten examples each, and that of all."""
+    rng = np.random.default_rng(0)
+    x, w = rng.normal(size=(120, 4)), np.zeros(4)
+    y = x @ [1, -2, 0.5, 3] + rng.normal(size=120)
+
+    def gradient(subset: Any) -> Any:
+        return 2 * x[subset].T @ (x[subset] @ w - y[subset]) / len(subset)
+
+    parts = np.array([gradient(part) for part in np.split(rng.permutation(120), 12)])
+    full = gradient(np.arange(120))
+    assert np.allclose(parts.mean(0), full, rtol=1e-12, atol=1e-12)
+    return {"scatter": parts.std(0)[0], "full": full[0]}
+
+
+@proof
+def biases_matter() -> dict[str, Any]:
+    """The best line through y = x + 3, with and without a bias."""
+    x = np.linspace(0, 1, 50)
+    y = x + 3
+    without = float(np.mean((x @ y / (x @ x) * x - y) ** 2))
+    with_bias = float(np.mean((np.polyval(np.polyfit(x, y, 1), x) - y) ** 2))
+    assert with_bias < 1e-20 < 1 < without
+    return {"without": without}
+
+
+def places(size: int, kernel: int, padding: int, stride: int) -> int:
+    """Return how many places a sliding window has, by counting them."""
+    return len(range(0, size + 2 * padding - kernel + 1, stride))
+
+
+@proof
+def output_size() -> dict[str, Any]:
+    """A window of 3 on 32, with a stride of 2."""
+    printed, right = (32 - 3 + 0) / 2 + 1, places(32, 3, 0, 2)
+    assert right == (32 - 3) // 2 + 1 == math.floor(printed) < printed
+    return {"printed": printed, "right": right}
+
+
+@proof
+def output_size_twice() -> dict[str, Any]:
+    """AlexNet's first layer, and a layer that keeps its size."""
+
+    def printed(size: int, kernel: int, padding: int, stride: int) -> int:
+        once = (size - kernel + 2 * padding) / stride + 1
+        return math.floor((once - kernel + 2 * padding) / stride + 1)
+
+    assert printed(32, 3, 1, 1) == places(32, 3, 1, 1)
+    wrong_, right = printed(227, 11, 0, 4), places(227, 11, 0, 4)
+    assert right == 55 > wrong_
+    return {"printed": wrong_, "right": right, "same": places(32, 3, 1, 1)}
+
+
+@proof
+def convolution_is_no_trace() -> dict[str, Any]:
+    """1 to 9 under a Sobel kernel."""
+    x = np.arange(1.0, 10.0).reshape(3, 3)
+    w = np.array([[1.0, 0.0, -1.0], [2.0, 0.0, -2.0], [1.0, 0.0, -1.0]])
+    right = float(convolution(x[None], w[None, None])[0, 0, 0])
+    printed = float(np.trace(x @ w))
+    assert right == np.sum(x * w) != printed
+    return {"right": right, "printed": printed, "idle": 3 * printed}
+
+
+def small_layer() -> tuple[Any, Any, Any, int, int]:
+    """Return an input, kernels, a gradient of the output, stride and padding."""
+    rng = np.random.default_rng(0)
+    x, w = rng.normal(size=(2, 5, 6)), rng.normal(size=(3, 2, 3, 3))
+    return x, w, rng.normal(size=convolution(x, w, 2, 1).shape), 2, 1
+
+
+def by_differences(f: Callable[[Any], float], x: Any, h: float = 1e-4) -> Any:
+    """Return the gradient of f at x by central differences; exact to rounding where f is linear."""
+    gradient = np.zeros_like(x)
+    for index in np.ndindex(x.shape):
+        step = np.zeros_like(x)
+        step[index] = h
+        gradient[index] = (f(x + step) - f(x - step)) / (2 * h)
+    return gradient
+
+
+def agreement(a: Any, b: Any) -> int:
+    """Return the digits to which two arrays agree, 8 at most."""
+    worst = float(np.abs(a - b).max() / np.abs(b).max())
+    return min(8, math.floor(-math.log10(worst + 1e-300)))
+
+
+@proof
+def input_gradient() -> dict[str, Any]:
+    """The gradient of the input, by the right formula and by differences."""
+    x, w, upstream, stride, padding = small_layer()
+    formula = np.zeros_like(x)
+    for c, u, v in np.ndindex(x.shape):
+        for k, i, j in np.ndindex(upstream.shape):
+            p, q = u + padding - i * stride, v + padding - j * stride
+            if 0 <= p < 3 and 0 <= q < 3:
+                formula[c, u, v] += upstream[k, i, j] * w[k, c, p, q]
+    numeric = by_differences(lambda x: float(np.sum(convolution(x, w, 2, 1) * upstream)), x)
+    kernel = np.arange(1.0, 10.0).reshape(1, 1, 3, 3)
+    pixel = np.zeros((1, 4, 4))
+    pixel[0, 1, 1] = 1
+    right = float(convolution(pixel, kernel)[0, 0, 0])
+    assert agreement(formula, numeric) == 8 and right == kernel[0, 0, 1, 1] != kernel[0, 0, 1, 0]
+    return {"agree": 8, "right": right, "printed": kernel[0, 0, 1, 0]}
+
+
+@proof
+def kernel_gradient() -> dict[str, Any]:
+    """The gradient of the kernels, by the right formula and by differences."""
+    x, w, upstream, stride, padding = small_layer()
+    padded = np.pad(x, ((0, 0), (padding, padding), (padding, padding)))
+    formula = np.zeros_like(w)
+    for k, c, p, q in np.ndindex(w.shape):
+        for i, j in np.ndindex(upstream.shape[1:]):
+            formula[k, c, p, q] += upstream[k, i, j] * padded[c, i * stride + p, j * stride + q]
+    numeric = by_differences(lambda w: float(np.sum(convolution(x, w, 2, 1) * upstream)), w)
+    assert agreement(formula, numeric) == 8
+    return {"agree": 8}
+
+
+@proof
+def dropout_left_on() -> dict[str, Any]:
+    """An output of 1, dropped half of the time and not scaled."""
+    outcomes = [0, 1]
+    return {"mean": sum(outcomes) / 2, "values": " or ".join(str(value) for value in outcomes)}
+
+
+@proof
+def mask_inverted() -> dict[str, Any]:
+    """The derivative of ReLU by differences, and the printed mask."""
+    z, h = np.array([-2.0, -1.0, 1.0, 2.0]), 1e-6
+    right = (np.maximum(z + h, 0) - np.maximum(z - h, 0)) / (2 * h)
+    printed = (z <= 0).astype(float)
+    assert np.allclose(right, 1 - printed)
+    return {"right": vector(right), "printed": vector(printed)}
+
+
+# --- models ---
+
+
+@proof
+def three_normalisations() -> dict[str, Any]:
+    """The last of the activations 1, 2, 3, 4 under three operations."""
+    a, i = np.arange(1.0, 5.0), 3
+    lrn = a[i] / (2 + 1e-4 * np.sum(a[max(0, i - 2) : i + 3] ** 2)) ** 0.75
+    bn = (a[i] - a.mean()) / np.sqrt(a.var() + 1e-5)
+    weights = np.exp(-((np.arange(4) - i) ** 2) / 2 - (a - a[i]) ** 2 / 2)
+    bilateral = float(np.sum(weights * a) / np.sum(weights))
+    assert len({round(float(v), 2) for v in (lrn, bn, bilateral)}) == 3
+    return {"lrn": lrn, "bn": bn, "bilateral": bilateral}
+
+
+@proof
+def overlapping_pooling() -> dict[str, Any]:
+    """Windows of 3 and of 2 on 55, with a stride of 2."""
+    overlapping, apart = places(55, 3, 0, 2), places(55, 2, 0, 2)
+    assert overlapping == apart == 27
+    return {"overlapping": overlapping, "apart": apart, "shared": 3 - 2}
+
+
+@proof
+def one_loss() -> dict[str, Any]:
+    """Softmax of (2, 1, 0), and the loss of its first class."""
+    z = np.array([2.0, 1.0, 0.0])
+    p = np.exp(z) / np.sum(np.exp(z))
+    assert close(float(p.sum()), 1)
+    return {"softmax": vector(p), "loss": -math.log(p[0])}
+
+
+def vgg16() -> int:
+    """Return the number of parameters of VGG16, from its table of layers."""
+    widths = [3, *[64] * 2, *[128] * 2, *[256] * 3, *[512] * 6]
+    convolutions = sum(9 * a * b + b for a, b in itertools.pairwise(widths))
+    return convolutions + sum(
+        a * b + b for a, b in itertools.pairwise([512 * 7 * 7, 4096, 4096, 1000])
+    )
+
+
+def resnet50() -> tuple[int, int]:
+    """Return the number of parameters of ResNet-50 and of its convolutions, from its table."""
+    kernels, width_in = [(7, 3, 64)], 64
+    for width, blocks in ((64, 3), (128, 4), (256, 6), (512, 3)):
+        for block in range(blocks):
+            kernels += [(1, width_in, width), (3, width, width), (1, width, 4 * width)]
+            kernels += [(1, width_in, 4 * width)] if block == 0 else []
+            width_in = 4 * width
+    parameters = sum(f * f * a * b + 2 * b for f, a, b in kernels)  # 2: scale and shift
+    return parameters + 2048 * 1000 + 1000, len(kernels)
+
+
+@proof
+def resnet_is_smaller() -> dict[str, Any]:
+    """The parameters of both, counted from their tables."""
+    assert vgg16() == 138_357_544 and resnet50()[0] == 25_557_032
+    return {"vgg": vgg16(), "resnet": resnet50()[0], "times": round(vgg16() / resnet50()[0])}
+
+
+CHANNELS = (
+    *[64] * 2, *[128] * 2, *[256] * 2, *[512] * 5, *[1024] * 2, *[2048] * 2, *[4096] * 2,
+    *[8192] * 2, *[16384] * 2, *[3256] * 2, *[65536] * 2, *[13104192] * 2, *[2628656] * 2,
+    *[52825372] * 2, *[1056515048] * 2, *[211902184972] * 2, *[4234043092] * 2,
+    *[8468086004] * 2, *[16938888008] * 2, *[3386682672262] * 2, *[67702950515448] * 2,
+    *[1359081775995642] * 2, *[271616380455912] * 2, *[5130272915182576] * 2,
+    *[1028228637595291] * 2, *[20560555816394352] * 2, *[418061040887964] * 2,
+    *[83600746151781863] * 2,
+)  # fmt: skip
+"""The widths of the 59 whole layers that source 004 prints."""
+
+
+def chain(layers: int) -> int:
+    """Return the number of parameters of the first so many of source 004's layers."""
+    return sum(9 * a * b + b for a, b in itertools.pairwise([3, *CHANNELS[:layers]]))
+
+
+@proof
+def chain_is_no_resnet() -> dict[str, Any]:
+    """ResNet-50, and the first thirteen printed layers."""
+    parameters, layers = resnet50()
+    assert layers == 53 and chain(13) > parameters
+    return {"resnet": parameters, "layers": layers, "chain": chain(13)}
+
+
+@proof
+def impossible_model() -> dict[str, Any]:
+    """The weights of all whole layers, and the memory of the first 25."""
+    assert len(CHANNELS) == 59 and chain(59) > 1e34
+    return {"total": float(chain(59)), "gigabytes": round(4 * chain(25) / 1e9)}
+
+
+# --- listings that do not run ---
+
+
+@proof
+def sizes_ignored() -> dict[str, Any]:
+    """The parameters of 20-64-10, and of 20-128-10."""
+    built, promised = (20 * hidden + hidden + hidden * 10 + 10 for hidden in (64, 128))
+    return {"built": built, "promised": promised}
+
+
+@proof
+def escapes() -> dict[str, Any]:
+    """What is left of a command of LaTeX."""
+    eaten = "\nabla"
+    assert eaten == chr(10) + "abla"
+    return {"eaten": len(eaten), "raw": len(r"\nabla")}
+
+
+@proof
+def number_and_pair() -> dict[str, Any]:
+    """Both uses of `filterSize`."""
+    pair = error(lambda: run("imageSize - filterSize", imageSize=128, filterSize=(3, 3)))
+    whole = error(lambda: run("np.random.randn(*filterSize)", np=np, filterSize=3))
+    assert pair == whole == "TypeError"
+    return {"pair": pair, "number": whole}
+
+
+@proof
+def sizes_differ() -> dict[str, Any]:
+    """Two valid correlations in a chain, and their sum."""
+    first, second = places(128, 3, 0, 1), places(places(128, 3, 0, 1), 3, 0, 1)
+    raised = error(lambda: np.zeros((first, first)) + np.zeros((second, second)))
+    assert raised == "ValueError"
+    return {"first": first, "second": second, "error": raised}
+
+
+@proof
+def row_everywhere() -> dict[str, Any]:
+    """The first row of an output, written to all of it."""
+    output = np.zeros((128, 128, 128))
+    result = np.random.default_rng(0).normal(size=(128, 128))
+    output[...] = result[0]
+    same = int(np.sum(np.all(output == result[0], axis=2)))
+    assert same == 128 * 128
+    return {"rows": same}
+
+
+@proof
+def empty_range() -> dict[str, Any]:
+    """The range from −1 down to 15, and the length of None."""
+    raised = error(lambda: run("len(grad)", grad=None))
+    assert list(range(-1, 16 - 1, -1)) == []
+    return {"length": len(range(-1, 16 - 1, -1)), "error": raised}
+
+
+@proof
+def list_less_list() -> dict[str, Any]:
+    """The update of the filters."""
+    raised = error(lambda: run("filters -= new_weights", filters=[1.0], new_weights=[0.1]))
+    assert raised == "TypeError"
+    return {"error": raised}
+
+
+@proof
+def names_without_value() -> dict[str, Any]:
+    """Four lines of the listing, with what they need but for the undefined names."""
+    lines = (
+        "layerOutput = relu(y)",
+        "error_derivative = output_data - target_data",
+        "result_img = labelToColorMap(final_result)",
+        "plt.imshow(result_img)",
+    )
+    known = dict.fromkeys(("y", "output_data", "final_result", "result_img"), 0)
+    raised = {error(lambda line=line: run(line, **known)) for line in lines}  # type: ignore[misc]
+    assert raised == {"NameError"}
+    return {"count": len(lines), "error": raised.pop()}
+
+
+@proof
+def nobody_balances() -> dict[str, Any]:
+    """Six lines of the listing, each by itself."""
+    lines = (
+        'environment = gym.make("CartPole-v1")',
+        "weights = np.array([1, 1])",
+        'v["constant"]',
+        "learning_rate",
+        "t",
+        "loss = model.evaluate()",
+    )
+    raised = [error(lambda line=line: run(line)) for line in lines]  # type: ignore[misc]
+    assert set(raised) == {"NameError"}
+    return {"errors": len(raised), "error": raised[0]}
+
+
+@proof
+def invented_time() -> dict[str, Any]:
+    """The printed times."""
+    time, times = 0.0, []
+    for _ in range(100):
+        time += 0.1
+        times.append(time / 100.0)
+    return {"first": times[0], "last": times[-1]}
+
+
+@proof
+def cut_off() -> dict[str, Any]:
+    """The last line of the listing."""
+    line = (
+        "self.conv60 = nn.Conv2d(83600746151781863, 167283903372942184652153846521538465215384652"
+    )
+    raised = error(lambda: ast.parse(line))
+    assert raised == "SyntaxError"
+    return {"error": raised}
+
+
+@proof
+def folders_and_files() -> dict[str, Any]:
+    """A folder made twice, and what `touch` makes."""
+    with tempfile.TemporaryDirectory() as name:
+        train, touched = Path(name, "train"), Path(name, "train_dataset.txt")
+        train.mkdir()
+        touched.touch()
+        assert touched.is_file()
+        return {"error": error(train.mkdir), "made": "file" if touched.is_file() else "folder"}
+
+
+# --- experiments and data ---
+
+
+@proof
+def random_labels() -> dict[str, Any]:
+    """Source 001's experiment in NumPy: 20-64-10, Adam, batches of 32, ten passes, four draws."""
+    epochs, accuracies = 10, []
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        x, y = rng.normal(size=(1000, 20)), rng.integers(0, 10, 1000)
+        weights = [rng.normal(size=(a + 1, b)) / math.sqrt(a) for a, b in ((20, 64), (64, 10))]
+        states = [Adam().init(w) for w in weights]
+        for _ in range(epochs):
+            for batch in np.split(rng.permutation(800), 25):
+                gradients = network_gradients(weights, x[batch], y[batch])
+                for i, g in enumerate(gradients):
+                    weights[i], states[i] = Adam().update(weights[i], g, states[i])
+        right = network(weights, x)[-1].argmax(1) == y
+        accuracies.append([right[:800].mean(), right[800:].mean()])
+    train, new = 100 * np.mean(accuracies, axis=0)
+    assert train > 17 and abs(new - 10) < 4
+    return {"epochs": epochs, "train": round(train), "new": round(new), "chance": 10}
+
+
+@proof
+def ten_numbers() -> dict[str, Any]:
+    """The line that is to hold CIFAR-10."""
+    values = [100, 100, 300, 300, 224, 224, 678, 678, 256, 256]
+    needed = 32 * 32 * 3 + 1
+    assert len(values) < needed and max(values) > 255
+    return {"values": len(values), "largest": max(values), "needed": needed}
+
+
+@proof
+def small_network() -> dict[str, Any]:
+    """The parameters of source 003's network."""
+    sizes = (28 * 28, 512, 256, 10)
+    return {"parameters": sum(a * b + b for a, b in itertools.pairwise(sizes))}

@@ -82,7 +82,8 @@ def test_every_proof_belongs_to_an_erratum():
 
 @each
 def test_no_measured_number_is_typed_into_the_proof(entry):
-    typed = re.findall(r"(?<![\w.])\d+\.\d+", entry.shows)
+    computed = entry.shows if entry.proof != errata.DOCUMENTARY else ""
+    typed = re.findall(r"(?<![\w.])\d+\.\d+", computed)
     long = {number for number in typed if len(number.lstrip("0.").replace(".", "")) > 2}
     assert long <= {"0.999", "0.001"}
 
