@@ -112,7 +112,16 @@ SYMBOLS = {"lr": "η", "momentum": "μ", "rho": "ρ", "beta1": "β₁", "beta2":
 
 
 def _end(xs: NDArray[np.float64]) -> str:
-    return number(xs[-1], 3) if np.isfinite(xs[-1]) else "no number"
+    return errata.in_print(xs[-1]) if np.isfinite(xs[-1]) else "no number"
+
+
+def limits(wrong: NDArray[np.float64], right: NDArray[np.float64]) -> tuple[float, float]:
+    """Return what of x to show: the right path, and of the wrong one up to twice its reach."""
+    reach = max(float(np.ptp(right)), 1e-12)
+    low, high = right.min() - 2 * reach, right.max() + 2 * reach
+    seen = np.concatenate([right, np.clip(wrong[np.isfinite(wrong)], low, high)])
+    margin = 0.05 * np.ptp(seen)
+    return float(seen.min() - margin), float(seen.max() + margin)
 
 
 def draw(paths: dict[str, NDArray[np.float64]], file: Path) -> None:
@@ -123,13 +132,9 @@ def draw(paths: dict[str, NDArray[np.float64]], file: Path) -> None:
     from descent.plotting import COLOURS, figure
 
     fig, ax = figure(height=0.6 * 6.4)
-    right = list(paths.values())[-1]
-    low, high = right.min(), right.max()
-    reach = max(high - low, 1e-12)
     for (name, xs), colour, dash in zip(paths.items(), COLOURS[1::-1], ("--", "-"), strict=True):
-        seen = np.clip(xs, low - 3 * reach, high + 3 * reach)
-        ax.plot(seen, label=name, color=colour, linestyle=dash)
-    ax.set(xlabel="step t", ylabel="x")
+        ax.plot(np.clip(xs, -1e9, 1e9), label=name, color=colour, linestyle=dash)
+    ax.set(xlabel="step t", ylabel="x", ylim=limits(*paths.values()))
     ax.legend()
     fig.set_size_inches(WIDTH / 100, HEIGHT / 100)
     whole = BytesIO()

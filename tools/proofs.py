@@ -945,9 +945,6 @@ def correction_is_no_bias() -> dict[str, Any]:
     return {"ratio": ratio}
 
 
-PROOFS["parts_of_adam"] = PROOFS["correction_is_no_bias"]
-
-
 @proof
 def bound_exceeded() -> dict[str, Any]:
     """The step that gradients make which grow by β₂/β₁ after a long silence."""
