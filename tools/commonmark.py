@@ -16,7 +16,7 @@ from pathlib import Path
 
 from markdown_it.token import Token
 
-from tools import myst, project
+from tools import errata, myst, project
 from tools.myst import ChapterError, Directive
 from tools.references import reference, source
 
@@ -249,6 +249,13 @@ def _formula(prose: Prose, directive: Directive, line: int) -> str:
     return f"$$\n{myst.tagged(formula.latex, formula.id)}\n$$\n\n<sub>{' · '.join(parts)}</sub>"
 
 
+def _erratum(prose: Prose, directive: Directive, line: int) -> str:
+    entry = errata.erratum(directive.argument)
+    link = f"{prose.page(errata.PAGE)}#{errata.anchor(entry.id)}"
+    head = f"[{entry.id}]({link}) **{entry.title}**"
+    return _quoted(f"{head}\n\n{prose.convert(errata.body(entry), line)}")
+
+
 def _bibliography(prose: Prose, directive: Directive, line: int) -> str:
     return "\n".join(f"- {reference(key).line}" for key in sorted(prose.cited))
 
@@ -266,6 +273,7 @@ CLOSE_SOLUTION = "\n</details>"
 
 DIRECTIVES: dict[str, Callable[[Prose, Directive, int], str]] = {
     "formula": _formula,
+    "erratum": _erratum,
     "bibliography": _bibliography,
     "exercise": _exercise,
     "solution-start": _solution_start,

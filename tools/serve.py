@@ -19,7 +19,14 @@ def main(port: int) -> None:
     """Serve until interrupted."""
     rebuild()
     server = Server()
-    for pattern in ("book/*.md", "book/*.bib", "book/_static/*", "src/descent/*.py", "_*.yml"):
+    for pattern in (
+        "book/*.md",
+        "book/*.bib",
+        "book/*.yml",
+        "book/_static/*",
+        "src/descent/*.py",
+        "_*.yml",
+    ):
         server.watch(str(project.ROOT / pattern), rebuild)
     server.serve(root=str(project.BUILD / "html"), port=port, host="localhost")
 

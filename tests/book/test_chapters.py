@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 import descent
-from tools import commonmark, myst, notebooks, project, references
+from tools import commonmark, errata, myst, notebooks, project, references
 
 CHAPTERS = project.chapters()
 REFERENCE = project.parts()["Reference"]
@@ -127,7 +127,8 @@ def test_prose_has_no_measured_number_typed_by_hand(chapter):
 
 
 def test_every_entry_of_the_bibliography_is_cited_and_has_a_permanent_link():
-    text = "".join(page.read_text(encoding="utf-8") for page in project.pages())
+    cites = [*project.pages(), errata.ERRATA]
+    text = "".join(page.read_text(encoding="utf-8") for page in cites)
     for key, entry in references.references().items():
         assert key in text, f"{key} is cited nowhere"
         assert entry.url.startswith("https://")

@@ -76,6 +76,14 @@ def test_a_formula_carries_its_id_as_tag_and_links_to_its_anchor(convert):
     assert "`descent.rules.Adam.update`" in text
 
 
+def test_an_erratum_becomes_a_block_quote_with_its_numbers_and_its_address(convert):
+    text = convert("```{erratum} S0-01\n```")
+    assert text.startswith(f"> [S0-01]({SITE}book/errata.html#s0-01) **")
+    assert "9.9997" not in text  # four digits
+    assert "the first step is 10 as printed" in " ".join(text.replace(">", "").split())
+    assert "{eq}" not in text
+
+
 def test_a_reference_to_a_formula_reads_as_its_tag(convert):
     text = convert(
         "```{formula} my-formula\n:title: Mine\n:source: kingma2015adam\na = b\n```\n\n"

@@ -1,0 +1,154 @@
+"""The errata are proved, complete, and stay where they are."""
+
+import json
+import re
+
+import jsonschema
+import pytest
+
+from descent.misprints import MISPRINTS
+from tools import commonmark, errata, errata_figures, project, proofs, references
+
+LOCK = project.BOOK / "errata.lock.txt"
+ERRATA = errata.errata()
+NOT_ERRORS = errata.data()["not_errors"]
+IDS = [one for entry in ERRATA.values() for one in entry.ids]
+IDS += [one for entry in NOT_ERRORS for one in (entry["id"], *entry.get("also", []))]
+
+each = pytest.mark.parametrize("entry", ERRATA.values(), ids=lambda entry: entry.id)
+drawn = pytest.mark.parametrize(
+    "entry", [e for e in ERRATA.values() if e.figure], ids=lambda entry: entry.id
+)
+EXAMPLE = next(iter(ERRATA.values()))
+
+
+def schema():
+    return json.loads(errata.SCHEMA.read_text(encoding="utf-8"))
+
+
+def test_the_file_fits_its_schema():
+    jsonschema.Draft202012Validator.check_schema(schema())
+    jsonschema.validate(errata.data(), schema())
+
+
+def test_the_published_file_fits_the_schema_and_gives_each_its_address():
+    published = errata.published("https://example.org/")
+    jsonschema.validate(published, schema())
+    assert published["errata"][0]["url"].startswith("https://example.org/book/errata.html#")
+    assert all(entry["shown"] for entry in published["errata"])
+
+
+@pytest.mark.parametrize("key", ["id", "printed", "why", "right", "proof", "shows", "where"])
+def test_an_entry_without_one_of_its_parts_does_not_fit(key):
+    broken = {k: v for k, v in errata.data()["errata"][0].items() if k != key}
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({**errata.data(), "errata": [broken]}, schema())
+
+
+def test_a_comparison_without_a_reference_does_not_fit():
+    entry = {**errata.data()["errata"][0], "proof": errata.DOCUMENTARY}
+    entry.pop("reference", None)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({**errata.data(), "errata": [entry]}, schema())
+
+
+def test_ids_are_unique_and_so_are_their_anchors():
+    assert len(set(IDS)) == len(IDS)
+    assert len({errata.anchor(one) for one in IDS}) == len(IDS)
+
+
+def test_no_id_that_was_once_given_vanishes():
+    """A new id is added to the file; none is ever taken out."""
+    locked = LOCK.read_text(encoding="utf-8").splitlines()
+    assert set(locked) <= set(IDS), "an id vanished: merge the entry with `also`, or keep it"
+    assert set(IDS) <= set(locked), "a new id: add it to book/errata.lock.txt"
+
+
+@each
+def test_an_erratum_has_a_proof_that_runs_and_a_sentence_that_shows_it(entry):
+    if entry.proof == errata.DOCUMENTARY:
+        assert entry.reference
+        return
+    numbers = entry.numbers()
+    named = set(re.findall(r"(?<![\\_^}\w]){([a-z_0-9]+)}", entry.shows))
+    assert named == set(numbers), "the sentence shows what the proof computes, all of it"
+    assert all(number in entry.shown() for number in numbers.values())
+
+
+def test_every_proof_belongs_to_an_erratum():
+    used = {entry.proof for entry in ERRATA.values()}
+    assert set(proofs.PROOFS) == used - {errata.DOCUMENTARY}
+
+
+@each
+def test_no_measured_number_is_typed_into_the_proof(entry):
+    computed = entry.shows if entry.proof != errata.DOCUMENTARY else ""
+    typed = re.findall(r"(?<![\w.])\d+\.\d+", computed)
+    long = {number for number in typed if len(number.lstrip("0.").replace(".", "")) > 2}
+    assert long <= {"0.999", "0.001"}
+
+
+@each
+def test_topic_and_sources_are_listed(entry):
+    assert entry.topic in errata.data()["topics"]
+    assert set(entry.where) <= set(errata.sources())
+
+
+@each
+def test_its_formula_and_its_references_exist(entry):
+    if entry.formula:
+        assert entry.formula in commonmark.formula_pages()
+    errata.cited(entry.reference) if entry.reference else None
+    for one in entry.reference.split(";") if entry.reference else []:
+        what = one.split(",")[0].strip()
+        if not re.match(r"arXiv:|https://|itself$", what):
+            assert what in references.references()
+
+
+def test_every_misprint_has_its_erratum_and_every_erratum_names_its_misprint():
+    named = {entry.misprint: entry for entry in ERRATA.values() if entry.misprint}
+    assert set(named) == set(MISPRINTS)
+    assert all(MISPRINTS[name].erratum in entry.ids for name, entry in named.items())
+    assert sum(bool(entry.misprint) for entry in ERRATA.values()) == len(MISPRINTS)
+
+
+@drawn
+def test_the_figure_shows_two_paths_that_part(entry):
+    settings = {k: v for k, v in entry.figure.items() if k not in ("scene", "steps")}
+    scene = errata_figures.SCENES[entry.figure["scene"]]
+    wrong = MISPRINTS[entry.misprint]
+    steps = entry.figure.get("steps", errata_figures.STEPS)
+    printed, right = (
+        errata_figures.path(rule(**settings), scene, steps) for rule in (wrong, wrong.of)
+    )
+    reach = right.max() - right.min()
+    assert not abs(printed - right).max() < 0.05 * reach  # NaN parts as well
+
+
+def test_all_but_one_of_the_misprints_are_drawn():
+    """The one that starts from the weights leaves no number to draw."""
+    undrawn = {e.misprint for e in ERRATA.values() if e.misprint and not e.figure}
+    assert undrawn == {"rmsprop-starts-at-the-weights"}
+
+
+def test_a_figure_is_small_and_says_in_words_what_it_shows():
+    figure = errata_figures.drawn(EXAMPLE)
+    assert figure.file.stat().st_size < 25_000
+    assert "ends at" in figure.alt
+    assert "steps on" in figure.caption
+
+
+def test_the_page_has_a_section_for_each_topic():
+    text = errata.PAGE.read_text(encoding="utf-8")
+    sections = re.findall(r"^## (.*)\n\n```{errata} (.*)\n```$", text, re.MULTILINE)
+    assert {topic: title for title, topic in sections} == errata.data()["topics"]
+
+
+def test_the_counts_add_up():
+    assert errata.count()[-1][-1] == len(ERRATA)
+
+
+def test_no_person_is_named_for_a_fault():
+    """The authors of a work are named where it is cited; who wrote a tutorial, or reported, not."""
+    assert not re.search(r"@\w+", errata.ERRATA.read_text(encoding="utf-8"))
+    assert "作者" not in errata.ERRATA.read_text(encoding="utf-8")
