@@ -3,11 +3,9 @@
 A test names the formulas that it verifies with `@pytest.mark.formula("id", ...)`.
 """
 
-import ast
 import math
 from collections import Counter
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,25 +15,13 @@ from hypothesis import strategies as st
 from descent import minimize
 from descent.landscapes import Huber, Quadratic, Rosenbrock, Saddle
 from descent.rules import Adam, GradientDescent
-from tools import myst, project, references
+from tools import myst, project, references, verified
 
-TESTS = Path(__file__).resolve().parents[1]
 FORMULAS = [formula for page in project.pages() for formula in myst.formulas(page)]
 
 
-def named_in_tests() -> set[str]:
-    """Return the ids that a `formula` marker names, anywhere in the tests."""
-    calls = [
-        node
-        for path in TESTS.rglob("test_*.py")
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == "pytest.mark.formula"
-    ]
-    return {ast.literal_eval(argument) for call in calls for argument in call.args}
-
-
 def test_every_formula_is_named_by_a_test_and_every_name_is_a_formula():
-    assert {formula.id for formula in FORMULAS} == named_in_tests()
+    assert {formula.id for formula in FORMULAS} == verified.by_formula().keys()
 
 
 def test_every_formula_id_is_given_once():
