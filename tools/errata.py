@@ -25,6 +25,7 @@ DOCUMENTARY = "documentary"
 ITSELF = "itself"
 """The reference of a text that contradicts itself."""
 
+PATH = re.compile(r"[\w./-]+\.\w+")
 DIGITS = 4
 
 
@@ -45,8 +46,8 @@ class Source:
     def at(self, place: str) -> str:
         """Return a place in it, in Markdown; a path is a link to that state of the file."""
         path = place.split(",")[0]
-        if self.commit and "." in path:
-            where = f"[{path}]({self.url}/blob/{self.commit}/{path.replace(' ', '%20')})"
+        if self.commit and PATH.fullmatch(path):
+            where = f"[{path}]({self.url}/blob/{self.commit}/{path})"
             return f"{self.title}, {where}{place[len(path) :]}"
         title = f"[{self.title}]({self.url})" if self.url else self.title
         return f"{title}, {place}"

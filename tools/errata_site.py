@@ -32,14 +32,16 @@ class ErrataPart(SphinxDirective):
         self.state.nested_parse(lines, self.content_offset, holder)
         return list(holder.children)
 
+    def head(self, erratum_id: str, title: list[nodes.Node]) -> nodes.paragraph:
+        """Return the line with the id, a link to its place on the page, and the title."""
+        page = self.env.app.builder.get_relative_uri(self.env.docname, DOCNAME)
+        link = nodes.reference("", erratum_id, refuri=f"{page}#{errata.anchor(erratum_id)}")
+        link["reftitle"] = "Permanent link to this entry"
+        return nodes.paragraph("", "", link, nodes.Text(" "), *title, classes=["erratum-title"])
+
     def entry(self, entry: Erratum, *, ids: list[str]) -> nodes.container:
         """Return an erratum in a box: its id as a link to its place on the page, title, body."""
-        page = self.env.app.builder.get_relative_uri(self.env.docname, DOCNAME)
-        link = nodes.reference("", entry.id, refuri=f"{page}#{errata.anchor(entry.id)}")
-        link["reftitle"] = "Permanent link to this erratum"
-        link["classes"] = ["erratum-id"]
-        title = nodes.strong("", entry.title)
-        head = nodes.paragraph("", "", link, nodes.Text(" "), title, classes=["erratum-title"])
+        head = self.head(entry.id, [nodes.strong("", entry.title)])
         classes = ["erratum", f"topic-{entry.topic}", f"severity-{entry.severity.split()[0]}"]
         classes += [f"source-{errata.anchor(name)}" for name in entry.where]
         box = nodes.container("", head, *self.parsed(errata.body(entry)), classes=classes, ids=ids)
@@ -101,10 +103,12 @@ class NotErrorsDirective(ErrataPart):
         self.env.note_dependency(str(errata.ERRATA))
         boxes: list[nodes.Node] = []
         for entry in errata.data()["not_errors"]:
-            text = f"**{entry['title']}.** {errata.places(entry['where'])}. {entry['why']}"
-            text += f" ({errata.cited(entry['reference'])})" if "reference" in entry else ""
+            text = f"{errata.places(entry['where'])}. {entry['why']}"
+            text += f" · {errata.cited(entry['reference'])}" if "reference" in entry else ""
+            title = self.parsed(f"**{entry['title']}**")[0].children
+            parts = [self.head(entry["id"], title), *self.parsed(text)]
             ids = [errata.anchor(one) for one in (entry["id"], *entry.get("also", []))]
-            boxes.append(nodes.container("", *self.parsed(text), classes=["not-error"], ids=ids))
+            boxes.append(nodes.container("", *parts, classes=["not-error"], ids=ids))
         return boxes
 
 

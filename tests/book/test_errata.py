@@ -98,7 +98,6 @@ def test_topic_and_sources_are_listed(entry):
 def test_its_formula_and_its_references_exist(entry):
     if entry.formula:
         assert entry.formula in commonmark.formula_pages()
-    errata.cited(entry.reference) if entry.reference else None
     for one in entry.reference.split(";") if entry.reference else []:
         what = one.split(",")[0].strip()
         if not re.match(r"arXiv:|https://|itself$", what):
@@ -146,6 +145,20 @@ def test_the_page_has_a_section_for_each_topic():
 
 def test_the_counts_add_up():
     assert errata.count()[-1][-1] == len(ERRATA)
+
+
+def test_a_path_is_a_link_to_the_state_of_the_file_that_was_read():
+    labml = errata.sources()["labml"]
+    assert f"/blob/{labml.commit}/labml_nn/optimizers/adam.py)" in labml.at(
+        "labml_nn/optimizers/adam.py, line 29"
+    )
+    assert "/blob/" not in labml.at("the page on Adam")
+
+
+def test_an_id_that_was_merged_leads_to_the_entry_that_took_it():
+    assert errata.erratum("S0-09").id == "S0-03"
+    with pytest.raises(ValueError, match="no erratum has the id 'S9-99'"):
+        errata.erratum("S9-99")
 
 
 def test_no_person_is_named_for_a_fault():
