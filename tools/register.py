@@ -5,7 +5,6 @@ there already keeps its text: to change one, say so in `book/formula-changes.yml
 has to go stays in the lock under `retired`, with the id that took its place.
 """
 
-import ast
 import hashlib
 import json
 import re
@@ -16,14 +15,12 @@ from typing import Any
 
 import yaml
 
-from tools import citing, myst, project, references
+from tools import citing, myst, project, references, verified
 from tools.myst import Formula
 
 LOCK = project.BOOK / "formulas.lock.json"
 CHANGES = project.BOOK / "formula-changes.yml"
 SCHEMA = project.BOOK / "formulas.schema.json"
-TESTS = project.ROOT / "tests"
-AS_PRINTED = TESTS / "book" / "test_as_printed.py"
 VERSION = 1
 """Of the form of `formulas.json`; raised when a reader of the file would have to change."""
 
@@ -75,40 +72,15 @@ def hashes() -> dict[str, str]:
     return {name: digest(formula.latex) for name, formula in formulas().items()}
 
 
-@cache
-def tests() -> dict[str, list[str]]:
-    """Return the tests that verify each formula, as `path::function`, by its id."""
-    found: dict[str, list[str]] = {}
-    for path in sorted(TESTS.rglob("test_*.py")):
-        for function in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(function, ast.FunctionDef):
-                for name in _marked(function):
-                    place = f"{path.relative_to(project.ROOT).as_posix()}::{function.name}"
-                    found.setdefault(name, []).append(place)
-    return found
+def tests(formula: Formula) -> list[str]:
+    """Return the tests that verify a formula, as `path::function`."""
+    found = verified.by_formula()[formula.id]
+    return [f"{test.path.relative_to(project.ROOT).as_posix()}::{test.name}" for test in found]
 
 
-def _marked(function: ast.FunctionDef) -> list[str]:
-    marks = [d for d in function.decorator_list if isinstance(d, ast.Call)]
-    marks = [mark for mark in marks if ast.unparse(mark.func) == "pytest.mark.formula"]
-    return [ast.literal_eval(argument) for mark in marks for argument in mark.args]
-
-
-@cache
-def as_printed() -> set[str]:
-    """Return the ids of the formulas whose LaTeX itself is evaluated, as the test of that says."""
-    calls = [
-        node
-        for node in ast.walk(ast.parse(AS_PRINTED.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == "as_printed"
-    ]
-    constants = (a for call in calls for a in call.args if isinstance(a, ast.Constant))
-    return {str(constant.value) for constant in constants}
-
-
-def verified(formula: Formula) -> str:
+def way(formula: Formula) -> str:
     """Return how a formula is verified."""
-    return "as printed" if formula.id in as_printed() else "by a test"
+    return "as printed" if formula.id in verified.as_printed() else "by a test"
 
 
 def url(formula: Formula) -> str:
@@ -156,8 +128,8 @@ def entry(formula: Formula) -> dict[str, Any]:
         "chapter": citing.title(formula.page),
         "url": url(formula),
         "code": formula.code,
-        "tests": tests().get(formula.id, []),
-        "verified": verified(formula),
+        "tests": tests(formula),
+        "verified": way(formula),
         "since": lock()["formulas"][formula.id]["since"],
     }
 

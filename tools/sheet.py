@@ -59,7 +59,7 @@ class SheetDirective(SphinxDirective):
         if formula.code:
             facts.append(f"[`{formula.code}`]({source_link(formula.code)})")
         since = register.lock()["formulas"][formula.id]["since"]
-        facts.append(f"verified {register.verified(formula)}, since {since}")
+        facts.append(f"verified {register.way(formula)}, since {since}")
         return " · ".join(facts)
 
     def _parsed(self, text: str) -> list[nodes.Node]:
@@ -90,7 +90,7 @@ def buttons(formula: Formula) -> str:
         f'<button type="button" data-copy="{html.escape(text)}">Copy {name}</button>'
         for name, text in copies.items()
     )
-    tests = "".join(f"<li><code>{html.escape(t)}</code></li>" for t in register.tests()[formula.id])
+    tests = "".join(f"<li><code>{html.escape(t)}</code></li>" for t in register.tests(formula))
     symbols = "".join(
         f"<li>{html.escape(symbol.replace('$', ''))}: {html.escape(meaning.replace('$', ''))}</li>"
         for symbol, meaning in register.symbols(formula)
@@ -109,7 +109,7 @@ class CountDirective(SphinxDirective):
         for page in project.pages():
             self.env.note_dependency(str(page))
         formulas = register.formulas().values()
-        ways = [register.verified(formula) for formula in formulas]
+        ways = [register.way(formula) for formula in formulas]
         text = (
             f"{len(ways)} formulas: {ways.count('as printed')} verified as printed, "
             f"{ways.count('by a test')} verified by a test, 0 unverified."

@@ -40,6 +40,17 @@ RULES = [
     as_printed(
         rules.Adam(LR, 0.8, 0.9, 1e-3), "adam-moments", "adam-bias-correction", "adam-update"
     ),
+    as_printed(rules.AdaMax(LR, 0.8, 0.9), "adamax-update"),
+    as_printed(rules.NAdam(LR, 0.8, 0.9, 1e-3), "nadam-update"),
+    as_printed(rules.AMSGrad(LR, 0.8, 0.9), "amsgrad-update"),
+    as_printed(
+        rules.AdamW(0.1, 0.8, 0.9, 1e-3, 0.05, hostile.dropping(1.0, at=25)),
+        "adam-moments",
+        "adam-bias-correction",
+        "adamw-update",
+    ),
+    as_printed(rules.RAdam(LR, 0.8, 0.9), "adam-moments", "adam-bias-correction", "radam-update"),
+    as_printed(rules.Lion(LR, 0.8, 0.9, 0.05), "lion-update"),
 ]
 
 
