@@ -1,0 +1,1 @@
+"""Backpropagation in NumPy: layers with forward and backward, losses, a gradient check."""
