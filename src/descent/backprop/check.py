@@ -69,7 +69,7 @@ def differences(f: Function, x: Floats, step: float = 1e-5) -> Floats:
     """
     g = np.empty_like(x)
     for i in np.ndindex(x.shape):
-        h = step * max(1.0, abs(x[i]))
+        h = step * max(1.0, abs(float(x[i])))
         ahead, behind = x.copy(), x.copy()
         ahead[i] += h
         behind[i] -= h

@@ -396,9 +396,10 @@ class MaxPool2d(_Pool):
     fill = -np.inf
 
     def _forward(self, x: Floats) -> Floats:
-        values = self._windows(x)
-        self.largest = values.reshape(*values.shape[:4], -1).argmax(axis=-1)
-        y: Floats = values.max(axis=(4, 5))
+        windows = self._windows(x)
+        values = windows.reshape(*windows.shape[:4], -1)
+        self.largest = values.argmax(axis=-1)
+        y: Floats = values.max(axis=-1)
         return y
 
     def _backward(self, dy: Floats) -> Floats:
