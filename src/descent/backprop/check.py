@@ -64,7 +64,7 @@ def gradcheck(
 def differences(f: Function, x: Floats, step: float = 1e-5) -> Floats:
     """Return the gradient of f at x by central differences, shaped like x.
 
-    Where f returns an array, that of its sum: terms that do not change then cancel without rounding.
+    Where f returns an array, that of its sum: terms that do not change cancel without rounding.
 
     >>> differences(lambda x: x[0] ** 2 * x[1], np.array([3.0, 2.0])).round(6)
     array([12.,  9.])
