@@ -68,10 +68,17 @@ def test_a_gradient_that_is_not_finite_does_not_pass(bad):
         gradcheck(np.sum, [1.0, 2.0], grad=lambda x: np.array([1.0, bad]))
 
 
-def test_a_gradient_that_rounding_alone_keeps_from_zero_passes():
+@pytest.mark.parametrize("scale", [1e-9, 1.0, 1e9])
+def test_a_gradient_that_rounding_alone_keeps_from_zero_passes(scale):
     # A batch norm takes away what a bias adds: the gradient of b is 0.
     net = Sequential(Conv2d(1, 2, 3, rng=rng()), BatchNorm(2))
+    net.parts["1"].gamma *= scale
     assert gradcheck(net, np.random.default_rng(1).standard_normal((3, 1, 4, 4))) < 1e-6
+
+
+def test_a_wrong_gradient_is_seen_however_small_all_gradients_are():
+    with pytest.raises(AssertionError, match=r"x at \(1,\)"):
+        gradcheck(lambda x: 1e-9 * np.sum(x), [1.0, 2.0], grad=lambda x: np.array([1, 1.01]) * 1e-9)
 
 
 def test_a_layer_is_left_as_it_was():
@@ -100,6 +107,12 @@ def test_differences_of_a_quadratic_are_exact_but_for_rounding():
     x = np.array([[1.0, -200.0], [3e4, 0.0]])
     found = differences(lambda x: 3 * x**2, x)
     np.testing.assert_allclose(found, 6 * x, rtol=1e-9)
+
+
+@pytest.mark.parametrize(("x", "h"), [(0.0, 0.1), (0.5, 0.1), (-20.0, 2.0)])
+def test_differences_take_a_step_relative_to_x_or_to_1(x, h):
+    found = differences(lambda x: x**3, np.array([x]), step=0.1)
+    np.testing.assert_allclose(found, 3 * x**2 + h**2, rtol=1e-12)
 
 
 @pytest.mark.parametrize(

@@ -288,6 +288,12 @@ REFUSED = [
         lambda: forward(Conv2d(1, 1, 5, padding=1, rng=rng()), (1, 1, 5, 2)),
     ),
     (
+        "kernel_size = 3 does not fit an axis of 2 with padding = 0: 2 + 2 · 0 < 3",
+        lambda: forward(MaxPool2d(3), (1, 1, 2, 5)),
+    ),
+    ("shape (N, 3), got (4, 3, 2)", lambda: forward(BatchNorm(3), (4, 3, 2))),
+    ("shape (N, 3), got (4, 1)", lambda: BatchNorm(3).predict(np.ones((4, 1)))),
+    (
         "F(x) has the shape (4, 2), its shortcut (4, 3)",
         lambda: forward(Residual(Linear(3, 2, rng=rng())), (4, 3)),
     ),

@@ -25,6 +25,11 @@ def test_softmax_cross_entropy_by_hand():
     np.testing.assert_allclose(loss.backward(), expected, rtol=1e-14)
 
 
+def test_log_softmax_of_a_vector_by_hand():
+    expected = np.log([1 / 8, 2 / 8, 5 / 8])
+    np.testing.assert_allclose(log_softmax(np.log([1.0, 2.0, 5.0])), expected, rtol=1e-14)
+
+
 @given(z=arrays(float, (4, 3), elements=st.floats(-5, 5)))
 def test_the_gradient_is_that_of_central_differences(z):
     loss = SoftmaxCrossEntropy()

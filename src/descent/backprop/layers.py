@@ -298,16 +298,17 @@ class _Windowed(Layer):
 class Conv2d(_Windowed):
     """Convolution of images with square kernels; PyTorch's `Conv2d`.
 
-    y_o(i, j) = b_o + Σ_c Σ_p Σ_q x_c(s i + p − P, s j + q − P) W_oc(p, q), with x = 0 outside
+    y_o(i, j) = b_o + Σ_c Σ_u Σ_v x_c(s i + u − p, s j + v − p) W_oc(u, v), with x = 0 outside
 
-    for stride s and padding P: strictly a cross-correlation, as in every framework.
+    for stride s and padding p. Strictly this is cross-correlation: W is not turned round. PyTorch
+    calls it convolution too.
 
     Args:
         in_channels: the channels of x, which has the shape (N, in_channels, H, W).
         out_channels: the channels of y, whose H and W are as `output_size` says.
         kernel_size: k, the height and width of a kernel.
         stride: s, the pixels from one window to the next.
-        padding: P, the rows and columns of zeros around x; (k − 1)/2 keeps H and W if s = 1.
+        padding: p, the rows and columns of zeros around x; (k − 1)/2 keeps H and W if s = 1.
         rng: what draws the kernels W, shape (out_channels, in_channels, k, k); b starts at 0.
         init: an initialiser of `descent.backprop.init`.
 
@@ -344,27 +345,17 @@ class Conv2d(_Windowed):
     def _forward(self, x: Floats) -> Floats:
         _require_axes(x, "N", self.W.shape[1], "H", "W")
         self.windows = self._windows(x)
-        y: Floats = np.einsum("ncijpq,ocpq->noij", self.windows, self.W, optimize=True)
+        y: Floats = np.einsum("ncijuv,ocuv->noij", self.windows, self.W, optimize=True)
         return y + self.b[:, None, None]
 
     def _backward(self, dy: Floats) -> Floats:
-        self.dW: Floats = np.einsum("noij,ncijpq->ocpq", dy, self.windows, optimize=True)
+        self.dW: Floats = np.einsum("noij,ncijuv->ocuv", dy, self.windows, optimize=True)
         self.db = dy.sum(axis=(0, 2, 3))
-        return self._fold(np.einsum("noij,ocpq->ncijpq", dy, self.W, optimize=True))
+        return self._fold(np.einsum("noij,ocuv->ncijuv", dy, self.W, optimize=True))
 
 
 class _Pool(_Windowed):
-    """What the two poolings share.
-
-    Args:
-        kernel_size: k, the height and width of a window.
-        stride: s, the pixels from one window to the next; k unless given.
-        padding: P ≤ k/2, the rows and columns around x.
-
-    Raises:
-        ValueError: a size is not a whole number that is allowed; x has not the shape
-            (N, C, H, W), or no window fits it.
-    """
+    """What the two poolings share."""
 
     def __init__(self, kernel_size: int, *, stride: int | None = None, padding: int = 0) -> None:
         super().__init__(kernel_size, kernel_size if stride is None else stride, padding)
@@ -386,7 +377,7 @@ class MaxPool2d(_Pool):
     Args:
         kernel_size: k, the height and width of a window.
         stride: s, the pixels from one window to the next; k unless given.
-        padding: P ≤ k/2, the rows and columns of −∞ around x.
+        padding: p ≤ k/2, the rows and columns of −∞ around x.
 
     Raises:
         ValueError: a size is not a whole number that is allowed; x has not the shape (N, C, H, W),
@@ -414,7 +405,7 @@ class AvgPool2d(_Pool):
     Args:
         kernel_size: k, the height and width of a window.
         stride: s, the pixels from one window to the next; k unless given.
-        padding: P ≤ k/2, the rows and columns of zeros around x. They count: the sum of a window is
+        padding: p ≤ k/2, the rows and columns of zeros around x. They count: the sum of a window is
             divided by k² everywhere, as in PyTorch.
 
     Raises:
