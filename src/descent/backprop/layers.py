@@ -40,6 +40,8 @@ Floats = NDArray[np.float64]
 class Layer:
     """What all layers share; a new one defines `_forward` and `_backward`.
 
+    One that predicts by another function than it trains with defines `_predict` too.
+
     Attributes:
         trained: the names of the parameters; that of a gradient is the parameter's after a d.
         parts: the layers inside by name, in the order in which they run.
@@ -81,7 +83,7 @@ class Layer:
 
     @property
     def gradients(self) -> dict[str, Floats]:
-        """Return what the last `backward` left, under the names in the order of `parameters`."""
+        """Return what the last `backward` left, by the names of `parameters` and in their order."""
         return self._arrays("d")
 
     @property
