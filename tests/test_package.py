@@ -19,6 +19,11 @@ def test_importing_the_package_needs_numpy_alone():
     assert not heavy & loaded
 
 
+def test_backpropagation_needs_numpy_alone():
+    loaded = modules_after("import descent.backprop.check, descent.backprop.losses")
+    assert not {"torch", "matplotlib", "scipy"} & loaded
+
+
 def test_plotting_brings_matplotlib_and_not_torch():
     loaded = modules_after("import descent.plotting")
     assert "matplotlib" in loaded

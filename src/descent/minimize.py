@@ -36,6 +36,18 @@ class Trajectory:
         return len(self.f) - 1
 
 
+def gradient_of(f: Function, grad: Function | None) -> Function:
+    """Return the gradient that was given, else that which f brings as `f.grad`.
+
+    Raises:
+        ValueError: there is neither.
+    """
+    grad = grad or getattr(f, "grad", None)
+    if grad is None:
+        raise ValueError(f"grad must be given, since f = {f!r} has no method grad")
+    return grad
+
+
 def minimize(
     f: Function,
     x0: ArrayLike,
@@ -71,9 +83,7 @@ def minimize(
     _check.count("steps", steps)
     if nonfinite not in ("raise", "stop"):
         raise ValueError(f'nonfinite must be "raise" or "stop", got {nonfinite!r}')
-    grad = grad or getattr(f, "grad", None)
-    if grad is None:
-        raise ValueError(f"grad must be given, since f = {f!r} has no method grad")
+    grad = gradient_of(f, grad)
     x = np.array(x0, dtype=np.float64)
     if not np.isfinite(x).all():
         raise ValueError(f"x0 must be finite, got {x0!r}")
