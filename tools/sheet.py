@@ -16,7 +16,7 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.util.docutils import SphinxDirective
 
-from tools import citing, myst, project, references, register
+from tools import citing, project, references, register
 from tools.myst import Formula
 from tools.site import source_link
 
@@ -44,9 +44,7 @@ class SheetDirective(SphinxDirective):
     def _entry(self, formula: Formula) -> nodes.container:
         box = nodes.container("", classes=["sheet-entry"], ids=[f"sheet-{formula.id}"])
         box += self._parsed(f"**{formula.title}** {{eq}}`{formula.id}`")
-        math = nodes.math_block(
-            formula.latex, myst.tagged(formula.latex, formula.id), nowrap=False, number=None
-        )
+        math = nodes.math_block(formula.latex, formula.latex, nowrap=False, number=None)
         math["label"] = None
         box += math
         box += self._parsed(self._facts(formula))

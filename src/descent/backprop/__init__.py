@@ -1,1 +1,5 @@
-"""Backpropagation written out: `descent.backprop.scalar` differentiates one number at a time."""
+"""Backpropagation written out.
+
+`scalar` differentiates one number at a time; `layers`, `losses` and `init` are networks in NumPy,
+each layer a forward and a backward; `check` compares a gradient with differences.
+"""
