@@ -39,8 +39,8 @@ from descent._layout import (
 from descent._state import leaf_names, leaves, with_leaves
 from descent.rules import Rule
 
-PIECE = 2**18
-"""Coordinates in a piece: x, g, m, v and a temporary of a float32 piece take 5 MiB."""
+PIECE = 2**17
+"""Coordinates in a piece for each thread: x, g, m, v and a temporary of float32 take 2.5 MiB."""
 
 SMALL = 2**14
 """Coordinates up to which a tensor is copied into a run with others."""
@@ -283,7 +283,7 @@ class Optimizer(torch.optim.Optimizer):
 
     def _kinds(self, params: list[Tensor]) -> Iterator[list[Tensor]]:
         """Yield the parameters that have a gradient, together those that one update can take."""
-        longest = math.inf if self.flat else PIECE
+        longest = math.inf if self.flat else _piece()
         kinds: dict[Any, list[Tensor]] = {}
         sizes: dict[Any, int] = {}
         for p in params:
@@ -326,14 +326,20 @@ class Optimizer(torch.optim.Optimizer):
                 self._plans.clear()
 
 
+def _piece() -> int:
+    """Return the coordinates in a piece, of which each thread takes its part."""
+    return PIECE * torch.get_num_threads()
+
+
 def _by_pieces(update: Callable[..., Any]) -> Callable[..., Any]:
     """Return an update that takes a long vector on the CPU by pieces that fit a cache."""
 
     def update_by_pieces(rule: Rule, x: Tensor, g: Tensor, state: Any) -> Any:
-        if not rule.elementwise or x.dim() != 1 or x.numel() <= PIECE or x.device.type != "cpu":
+        size = _piece()
+        if not rule.elementwise or x.dim() != 1 or x.numel() <= size or x.device.type != "cpu":
             return update(rule, x, g, state)
         arrays = _arrays(state)
-        for xs, gs, *pieces in zip(*(torch.split(v, PIECE) for v in (x, g, *arrays)), strict=True):
+        for xs, gs, *pieces in zip(*(torch.split(v, size) for v in (x, g, *arrays)), strict=True):
             new = update(rule, xs, gs, _with_arrays(state, pieces))
         return _with_arrays(new, arrays)
 
@@ -348,7 +354,7 @@ def _with_room(form: Callable[..., Any]) -> Callable[..., Any]:
     rooms: dict[torch.dtype, Tensor] = {}
 
     def update(rule: Rule, x: Tensor, g: Tensor, state: Any) -> Any:
-        if x.device.type != "cpu" or x.numel() > PIECE:
+        if x.device.type != "cpu" or x.numel() > _piece():
             return form(rule, x, g, state, torch.empty_like(x))
         room = rooms.get(x.dtype)
         if room is None or room.numel() < x.numel():
