@@ -5,6 +5,7 @@ They are made when the site is built and lie in its root.
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +129,15 @@ def schema() -> dict[str, Any]:
 
 
 DIGITS = ("Zero", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine")
+
+
+def macro(formula_id: str) -> str:
+    r"""Return the name of a formula's macro, of letters alone as TeX wants it.
+
+    >>> macro("adam-l2-decay")
+    '\\descentAdamLTwoDecay'
+    """
+    spelled = re.sub(r"\d", lambda digit: DIGITS[int(digit[0])], formula_id.title())
     return "\\descent" + spelled.replace("-", "")
 
 
@@ -155,18 +165,26 @@ def bibtex(formula: myst.Formula) -> str:
     return citation.bibtex(f"descent:{formula.id}", title, link(formula.id))
 
 
+def book_bibtex() -> str:
+    """Return the BibTeX entry for citing the book."""
+    address = project.site(project.address())
+    return citation.bibtex("descent", f"{{{citation.cff()['title']}}}", address)
+
+
 def bib() -> str:
     """Return the BibTeX entries of the book and of each formula."""
-    address = project.site(project.address())
-    whole = citation.bibtex("descent", f"{{{citation.cff()['title']}}}", address)
-    return "\n\n".join([whole, *map(bibtex, lock_formulas.book())]) + "\n"
+    return "\n\n".join([book_bibtex(), *map(bibtex, lock_formulas.book())]) + "\n"
 
 
-def files() -> dict[str, str]:
-    """Return the downloads by name."""
-    return {
-        "formulas.json": formulas_json(),
-        "formulas.schema.json": json.dumps(schema(), indent=2) + "\n",
-        "descent-formulas.sty": sty(),
-        "formulas.bib": bib(),
-    }
+def schema_json() -> str:
+    """Return the schema as a file."""
+    return json.dumps(schema(), indent=2) + "\n"
+
+
+FILES: dict[str, Callable[[], str]] = {
+    "formulas.json": formulas_json,
+    "formulas.schema.json": schema_json,
+    "descent-formulas.sty": sty,
+    "formulas.bib": bib,
+}
+"""The downloads by name."""
