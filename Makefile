@@ -11,10 +11,10 @@ export OMP_NUM_THREADS ?= 1
 export PYTHONWARNINGS ?= ignore::DeprecationWarning:asyncio
 
 .DEFAULT_GOAL := help
-.PHONY: help book test serve notebooks clean lint types unit strict portable misprints mutants bench test-colab test-site lock
+.PHONY: help book test serve notebooks clean lint types unit strict portable misprints mutants bench test-colab test-site lock lock-formulas
 
 help:  ## list the targets
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 $(READY): requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 13) else \
@@ -69,6 +69,9 @@ $(SITE_READY): requirements-site.txt $(READY)
 
 test-site: $(SITE_READY) book  ## drive the built site in a real browser (needs Chromium)
 	$(BIN)/python -m pytest -n auto --quiet tests/site
+
+lock-formulas: $(READY)  ## enter new formulas into book/formulas.lock.json
+	$(BIN)/python -m tools.lock_formulas
 
 lock: $(READY)  ## resolve requirements.in into requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check pip-tools

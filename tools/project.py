@@ -61,3 +61,9 @@ def is_chapter(page: Path) -> bool:
 def chapters() -> list[Path]:
     """Return the Markdown sources of the pages that run code, in the order of the book."""
     return [page for page in pages() if is_chapter(page)]
+
+
+def title(page: Path) -> str:
+    """Return the title of a page: its first heading."""
+    lines = page.read_text(encoding="utf-8").splitlines()
+    return next(line.removeprefix("# ") for line in lines if line.startswith("# "))

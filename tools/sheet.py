@@ -1,175 +1,243 @@
-"""The Sphinx extension of the formula sheet, of its downloads, and of what cites a page.
+"""The Sphinx extension of the pages that others cite: the formula sheet and how to cite.
 
-`{formula-sheet}` shows every formula of the book; a formula is written in its chapter alone.
-`{formula-count}` says how many are verified how; `{cite-as} book|chapter|formula` shows BibTeX.
+It adds the directives `{formula-sheet}`, `{retired-formulas}` and `{how-to-cite}`, the downloads in
+the site's root, version and date at every page's foot, and the metadata that Zotero and Google
+Scholar read.
 """
 
-import html
-import shutil
+from collections import Counter
+from html import escape
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from docutils import nodes
-from docutils.statemachine import StringList
 from sphinx.application import Sphinx
-from sphinx.config import Config
-from sphinx.util.docutils import SphinxDirective
+from sphinx.util.docutils import SphinxDirective, SphinxRole
 
-from tools import citing, project, references, register
-from tools.myst import Formula
+from tools import (
+    citation,
+    downloads,
+    lock_formulas,
+    myst,
+    notation,
+    project,
+    references,
+    verified,
+)
 from tools.site import source_link
 
-DOCNAME = "book/formulas"
+SHEET, CITING = "book/formulas", "book/citing"
+BADGES = {"as printed": "verified as printed", "by a test": "verified by a test"}
 
 
-class SheetDirective(SphinxDirective):
-    """All formulas, by chapter."""
+def raw(html: str) -> nodes.raw:
+    """Return HTML as it is."""
+    return nodes.raw("", html, format="html")
+
+
+def sentence(test: verified.Test) -> str:
+    """Return a test's name as the sentence that it is."""
+    return test.name.removeprefix("test_").replace("_", " ")
+
+
+def copies(texts: dict[str, str], of: str, *, shown: bool = False) -> nodes.raw:
+    """Return texts to take along: a button each for who has a script, and the texts for all."""
+    buttons = "".join(
+        f'<button type="button" data-copies="{label}" aria-label="Copy {label} of {escape(of)}">'
+        f"Copy {label}</button>"
+        for label in texts
+    )
+    blocks = "".join(
+        f'<pre data-label="{label}" tabindex="0">{escape(text)}</pre>'
+        for label, text in texts.items()
+    )
+    opened = " open" if shown else ""
+    summary = f"<summary>{', '.join(texts)} of {escape(of)}</summary>"
+    return raw(
+        f'<div class="copies"><p hidden>{buttons} <span role="status"></span></p>'
+        f"<details{opened}>{summary}{blocks}</details></div>"
+    )
+
+
+class FormulaSheet(SphinxDirective):
+    """Every formula of the book, chapter by chapter, with its source, its code and its tests."""
 
     def run(self) -> list[nodes.Node]:
-        """Return a section for each chapter, and the retired ids."""
-        for page in project.pages():
-            self.env.note_dependency(str(page))
-        formulas = register.formulas().values()
-        return [
-            self._section(page, list(group)) for page, group in groupby(formulas, lambda f: f.page)
-        ] + self._retired()
+        """Return the counts, then a section for each chapter."""
+        for path in (*project.pages(), notation.PAGE, lock_formulas.LOCK, lock_formulas.CHANGES):
+            self.env.note_dependency(str(path))
+        for path in (citation.CITATION, *verified.TESTS.rglob("test_*.py")):
+            self.env.note_dependency(str(path))
+        formulas = lock_formulas.book()
+        count = Counter(map(downloads.how, formulas))
+        counts = "; ".join(f"{count[how]} {badge}" for how, badge in BADGES.items())
+        total = nodes.paragraph("", f"{len(formulas)} formulas: {counts}.", classes=["counts"])
+        chapters = groupby(formulas, key=lambda formula: formula.page)
+        return [total, *(self._chapter(page, list(found)) for page, found in chapters)]
 
-    def _section(self, page: Path, formulas: list[Formula]) -> nodes.section:
-        name = citing.title(page)
-        section = nodes.section("", nodes.title("", name), ids=[f"of-{page.stem}"], names=[name])
-        section += [self._entry(formula) for formula in formulas]
+    def _chapter(self, page: Path, formulas: list[myst.Formula]) -> nodes.section:
+        section = nodes.section("", ids=[f"sheet-{page.stem}"], names=[])
+        section += nodes.title("", project.title(page))
+        section += [self._formula(formula) for formula in formulas]
         return section
 
-    def _entry(self, formula: Formula) -> nodes.container:
-        box = nodes.container("", classes=["sheet-entry"], ids=[f"sheet-{formula.id}"])
-        box += self._parsed(f"**{formula.title}** {{eq}}`{formula.id}`")
-        math = nodes.math_block(formula.latex, formula.latex, nowrap=False, number=None)
+    def _formula(self, formula: myst.Formula) -> nodes.container:
+        math = nodes.math_block(
+            formula.latex, myst.tagged(formula.latex, formula.id), nowrap=False, number=None
+        )
         math["label"] = None
-        box += math
-        box += self._parsed(self._facts(formula))
-        box += nodes.raw("", buttons(formula), format="html")
+        box = nodes.container("", math, ids=[formula.id], classes=["formula", "sheet"])
+        for line in (self._origin(formula), self._check(formula)):
+            content, _ = self.state.inline_text(line, self.lineno)
+            box += nodes.paragraph("", "", *content, classes=["formula-caption"])
+        texts = {
+            "LaTeX": formula.latex,
+            "BibTeX": downloads.bibtex(formula),
+            "link": downloads.link(formula.id),
+        }
+        box += copies(texts, formula.title)
+        box += self._symbols(formula)
         return box
 
-    def _facts(self, formula: Formula) -> str:
-        reference, place = references.source(formula.source)
-        facts = [f"{{cite:t}}`{reference.key}`" + (f", {place}" if place else "")]
-        if formula.code:
-            facts.append(f"[`{formula.code}`]({source_link(formula.code)})")
-        since = register.lock()["formulas"][formula.id]["since"]
-        facts.append(f"verified {register.way(formula)}, since {since}")
-        return " · ".join(facts)
+    def _symbols(self, formula: myst.Formula) -> list[nodes.Node]:
+        items = nodes.bullet_list()
+        for symbol, meaning in notation.symbols(formula.latex):
+            content, _ = self.state.inline_text(f"{symbol}: {meaning}", self.lineno)
+            items += nodes.list_item("", nodes.paragraph("", "", *content))
+        head = f"<details><summary>Symbols of {escape(formula.title)}</summary>"
+        return [raw(head), items, raw("</details>")] if items.children else []
 
-    def _parsed(self, text: str) -> list[nodes.Node]:
-        holder = nodes.container()
-        lines = StringList(text.splitlines(), source=str(register.LOCK))
-        self.state.nested_parse(lines, self.content_offset, holder)
-        return list(holder.children)
+    def _origin(self, formula: myst.Formula) -> str:
+        entry, place = references.source(formula.source)
+        parts = [
+            f"**{formula.title}**",
+            f"{{cite:t}}`{entry.key}`" + (f", {place}" if place else ""),
+            f"{{eq}}`{project.title(formula.page)} <{formula.id}>`",
+        ]
+        parts += [f"[`{formula.code}`]({source_link(formula.code)})"] if formula.code else []
+        return " · ".join(parts)
 
-    def _retired(self) -> list[nodes.Node]:
-        return [retired(old, new) for old, new in register.lock()["retired"].items()]
+    def _check(self, formula: myst.Formula) -> str:
+        tests = verified.by_formula()[formula.id]
+        linked = "; ".join(f"[{sentence(test)}]({downloads.lines_of(test)})" for test in tests)
+        since = lock_formulas.read_lock()[formula.id]
+        versions = f"since {since['since']}"
+        versions += f", changed {since['changed']}" if "changed" in since else ""
+        return f"**{BADGES[downloads.how(formula)]}**: {linked} · {versions}"
 
 
-def retired(old: str, new: str) -> nodes.paragraph:
-    """Return an anchor for an id that went, with a link to the one that took its place."""
-    link = nodes.reference("", new, refuri=f"#sheet-{new}")
-    text = nodes.Text(f"{old} is now ")
-    return nodes.paragraph("", "", text, link, ids=[old, f"sheet-{old}"], classes=["retired"])
+def retired(register: dict[str, str]) -> list[nodes.Node]:
+    """Return an anchor for each id that is no longer used, which points on to its successor."""
+    items: list[nodes.Node] = []
+    for old, new in register.items():
+        link = nodes.reference("", new, refuri=f"#{new}")
+        text = nodes.paragraph("", "", nodes.literal("", old), nodes.Text(" is now "), link)
+        items.append(nodes.container("", text, ids=[old], classes=["retired"]))
+    return items or [nodes.paragraph("", "None.")]
 
 
-def buttons(formula: Formula) -> str:
-    """Return what can be copied of a formula: by buttons, and readable without a script."""
-    copies = {
-        "LaTeX": formula.latex,
-        "BibTeX": register.bibtex(formula),
-        "link": register.url(formula),
+class RetiredFormulas(SphinxDirective):
+    """The ids that are no longer used: they resolve for ever."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return an anchor for each."""
+        self.env.note_dependency(str(lock_formulas.CHANGES))
+        return retired(lock_formulas.changes()["retired"])
+
+
+class Made(SphinxRole):
+    """`{made}` with the name of a download: a link to it, in the site's root."""
+
+    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        """Return the link."""
+        if self.text not in downloads.FILES:
+            raise ValueError(f"no download is named {self.text!r}")
+        up = "../" * self.env.docname.count("/")
+        link = nodes.reference("", "", nodes.literal("", self.text), refuri=up + self.text)
+        return [link], []
+
+
+def place_in_book(page: Path) -> str:
+    """Return the BibTeX entry for citing a chapter."""
+    title = f"{project.title(page)}, chapter of {{{citation.cff()['title']}}}"
+    return citation.bibtex(f"descent:{page.stem}", title, downloads.chapter_link(page))
+
+
+class HowToCite(SphinxDirective):
+    """The entries for citing the book, a chapter or a formula."""
+
+    required_arguments = 1  # book, chapters or formula
+
+    def run(self) -> list[nodes.Node]:
+        """Return the entries of this kind."""
+        self.env.note_dependency(str(citation.CITATION))
+        return {"book": self._book, "chapters": self._chapters, "formula": self._formula}[
+            self.arguments[0]
+        ]()
+
+    def _book(self) -> list[nodes.Node]:
+        texts = {
+            "BibTeX": downloads.book_bibtex(),
+            "CFF": citation.CITATION.read_text(encoding="utf-8"),
+        }
+        return [copies(texts, "the book", shown=True)]
+
+    def _chapters(self) -> list[nodes.Node]:
+        return [
+            copies({"BibTeX": place_in_book(page)}, project.title(page))
+            for page in project.chapters()
+        ]
+
+    def _formula(self) -> list[nodes.Node]:
+        formula = next(one for one in lock_formulas.book() if one.id == "adam-update")
+        return [copies({"BibTeX": downloads.bibtex(formula)}, formula.title, shown=True)]
+
+
+def write_downloads(app: Sphinx, exception: Exception | None) -> None:
+    """Write the downloads into the root of the site."""
+    for name, make in downloads.FILES.items() if not exception else ():
+        (Path(app.outdir) / name).write_text(make(), encoding="utf-8")
+
+
+def metadata(title: str, address: str) -> dict[str, list[str]]:
+    """Return what Zotero and Google Scholar read in a page's head, by name."""
+    released = citation.date().replace("-", "/")
+    return {
+        "citation_title": [title],
+        "citation_author": citation.authors(),
+        "citation_publication_date": [released],
+        "citation_online_date": [released],
+        "citation_fulltext_html_url": [address],
     }
-    made = "".join(
-        f'<button type="button" data-copy="{html.escape(text)}">Copy {name}</button>'
-        for name, text in copies.items()
-    )
-    tests = "".join(f"<li><code>{html.escape(t)}</code></li>" for t in register.tests(formula))
-    symbols = "".join(
-        f"<li>{html.escape(symbol.replace('$', ''))}: {html.escape(meaning.replace('$', ''))}</li>"
-        for symbol, meaning in register.symbols(formula)
-    )
-    return (
-        f'<p class="sheet-buttons">{made}</p><details><summary>LaTeX, symbols, tests</summary>'
-        f"<pre>{html.escape(formula.latex)}</pre><ul>{symbols}</ul><ul>{tests}</ul></details>"
-    )
 
 
-class CountDirective(SphinxDirective):
-    """How many formulas there are, and how they are verified."""
-
-    def run(self) -> list[nodes.Node]:
-        """Return a sentence."""
-        for page in project.pages():
-            self.env.note_dependency(str(page))
-        formulas = register.formulas().values()
-        ways = [register.way(formula) for formula in formulas]
-        text = (
-            f"{len(ways)} formulas: {ways.count('as printed')} verified as printed, "
-            f"{ways.count('by a test')} verified by a test, 0 unverified."
+def describe(app: Sphinx, name: str, template: str, context: dict[str, Any], tree: Any) -> None:
+    """Say in a page's head and at its foot which version of what it is."""
+    to_citing = escape(context["pathto"](CITING))
+    context["theme_extra_footer"] = (
+        f"<p>Version {citation.version()}, {citation.date()} · "
+        f'<a href="{to_citing}">How to cite</a></p>'
+    )
+    if name in (SHEET, CITING):
+        app.add_css_file("formulas.css")
+        app.add_js_file("formulas.js", loading_method="defer")
+    if tree is not None:
+        page = project.ROOT / f"{name}.md"
+        tags = metadata(project.title(page), downloads.chapter_link(page))
+        context["metatags"] += "".join(
+            f'\n<meta name="{key}" content="{escape(value)}">'
+            for key, values in tags.items()
+            for value in values
         )
-        return [nodes.paragraph("", text, classes=["sheet-count"])]
-
-
-class CiteAsDirective(SphinxDirective):
-    """The BibTeX entry of the book, of a chapter, or of a formula."""
-
-    required_arguments = 1
-
-    def run(self) -> list[nodes.Node]:
-        """Return the entry as a block of code."""
-        name = self.arguments[0]
-        whole = citing.book()
-        if name == "book":
-            text = citing.bibtex("descent", title=whole["title"], url=whole["url"])
-        elif name in register.formulas():
-            text = register.bibtex(register.formulas()[name])
-        else:
-            page = project.BOOK / f"{name}.md"
-            if not page.exists():
-                raise self.error(f"no page and no formula is named {name!r}")
-            text = citing.bibtex(
-                f"descent:{name}", title=citing.title(page), url=citing.page_url(page)
-            )
-        return [nodes.literal_block("", text, language="bibtex")]
-
-
-def add_metadata(
-    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any
-) -> None:
-    """Put the citation into the head of a page, and the script on the sheet alone."""
-    source = project.ROOT / f"{pagename}.md"
-    if source.exists():
-        tags = citing.meta_tags(citing.title(source), citing.page_url(source))
-        context["metatags"] = context.get("metatags", "") + tags
-    if pagename == DOCNAME:
-        app.add_js_file("formulas.js")
-
-
-def add_footer(app: Sphinx, config: Config) -> None:
-    """Put version and date below each page."""
-    config.html_theme_options["extra_footer"] = f"<p>{citing.footer()}</p>"
-
-
-def write_files(app: Sphinx, exception: Exception | None) -> None:
-    """Write the downloads to the root of the site."""
-    if exception or app.builder.format != "html":
-        return
-    register.write(Path(app.outdir))
-    shutil.copyfile(citing.CITATION, Path(app.outdir) / citing.CITATION.name)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the extension."""
-    app.add_directive("formula-sheet", SheetDirective)
-    app.add_directive("formula-count", CountDirective)
-    app.add_directive("cite-as", CiteAsDirective)
-    app.add_css_file("formulas.css")
-    app.connect("config-inited", add_footer, priority=900)
-    app.connect("html-page-context", add_metadata)
-    app.connect("build-finished", write_files, priority=900)
+    app.add_directive("formula-sheet", FormulaSheet)
+    app.add_directive("retired-formulas", RetiredFormulas)
+    app.add_directive("how-to-cite", HowToCite)
+    app.add_role("made", Made())
+    app.connect("html-page-context", describe)
+    app.connect("build-finished", write_downloads)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

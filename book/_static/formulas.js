@@ -1,13 +1,19 @@
-// The buttons of the formula sheet: each copies its text and says so.
-document.addEventListener("click", async (event) => {
-  const button = event.target.closest("button[data-copy]");
-  if (!button) return;
-  const label = button.textContent;
-  try {
-    await navigator.clipboard.writeText(button.dataset.copy);
-    button.textContent = "Copied";
-  } catch {
-    button.textContent = "Not allowed here: open “LaTeX, symbols, tests”";
+// The copy buttons of the formula sheet. Without this script the texts stand in <details>.
+for (const box of document.querySelectorAll(".copies")) {
+  const status = box.querySelector("[role=status]");
+  for (const button of box.querySelectorAll("button[data-copies]")) {
+    const source = box.querySelector(`pre[data-label="${button.dataset.copies}"]`);
+    button.addEventListener("click", async () => {
+      try {
+        await navigator.clipboard.writeText(source.textContent);
+        status.textContent = "Copied.";
+      } catch {
+        // No clipboard here, as on a page opened from the disk: show the text, selected.
+        box.querySelector("details").open = true;
+        getSelection().selectAllChildren(source);
+        status.textContent = "Selected.";
+      }
+    });
   }
-  setTimeout(() => { button.textContent = label; }, 1500);
-});
+  box.querySelector("p").hidden = false;
+}
