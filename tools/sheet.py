@@ -105,7 +105,7 @@ class FormulaSheet(SphinxDirective):
         for symbol, meaning in notation.symbols(formula.latex):
             content, _ = self.state.inline_text(f"{symbol}: {meaning}", self.lineno)
             items += nodes.list_item("", nodes.paragraph("", "", *content))
-        head = f"<details><summary>Symbols of {escape(formula.title)}</summary>"
+        head = f'<details class="symbols"><summary>Symbols of {escape(formula.title)}</summary>'
         return [raw(head), items, raw("</details>")] if items.children else []
 
     def _origin(self, formula: myst.Formula) -> str:
