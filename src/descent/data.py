@@ -1,0 +1,294 @@
+"""The data sets of the chapters: handwritten digits, MNIST, Fashion-MNIST and CIFAR-10.
+
+`load("digits")` needs no network and no file: scikit-learn carries the images. The others are read
+from the folder that the environment variable `DESCENT_DATA` names, if they lie there, and are
+fetched with checksums by pooch into a cache if not. The sets are small enough to lie on the device
+that trains on them, so there are no worker processes: images are decoded once.
+
+>>> digits = load("digits")
+>>> digits.train.x.shape, digits.train.x.dtype, digits.classes
+((1257, 1, 8, 8), dtype('float32'), 10)
+"""
+
+import gzip
+import io
+import os
+import pickle
+import zlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+FOLDER = "DESCENT_DATA"
+"""The environment variable that names the folder of the files."""
+
+MNIST = {
+    "train-images-idx3-ubyte.gz": "f68b3c2dcbeaaa9fbdd348bbdeb94873",
+    "train-labels-idx1-ubyte.gz": "d53e105ee54ea40749a09fcbcd1e9432",
+    "t10k-images-idx3-ubyte.gz": "9fb629c4189551a2d022fa330f9573f3",
+    "t10k-labels-idx1-ubyte.gz": "ec29112dd5afa0611ce80d1b7f02629c",
+}
+FASHION = {
+    "train-images-idx3-ubyte.gz": "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
+    "train-labels-idx1-ubyte.gz": "25c81989df183df01b3e8a0aad5dffbe",
+    "t10k-images-idx3-ubyte.gz": "bef4ecab320f06d8554ea6380940ec79",
+    "t10k-labels-idx1-ubyte.gz": "bb300cfdad3c16e7a12a480ee83cd310",
+}
+CIFAR10 = {"cifar-10-python.tar.gz": "c58f30108f718f92721af3b95e74349a"}
+"""Files and their MD5 sums, as torchvision has them."""
+
+MIRRORS = {
+    "mnist": (
+        "https://ossci-datasets.s3.amazonaws.com/mnist/",
+        "https://storage.googleapis.com/cvdf-datasets/mnist/",
+    ),
+    "fashion-mnist": (
+        "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
+        "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+    ),
+    "cifar10": ("https://www.cs.toronto.edu/~kriz/",),
+}
+
+BATCHES = [f"data_batch_{i}" for i in range(1, 6)]
+
+
+@dataclass(frozen=True)
+class Split:
+    """Images x, shape (N, channels, rows, columns), float32, and labels y, shape (N,), int64."""
+
+    x: Any
+    y: Any
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+
+@dataclass(frozen=True)
+class Data:
+    """A data set, its images less `mean` and over `std`, both by channel and of `train` alone.
+
+    Attributes:
+        name: as in `load`.
+        classes: how many there are.
+        train, validation, test: the splits; tune on `validation`, report on `test`, once.
+        mean, std: float32, shape (channels, 1, 1), in the units of a pixel from 0 to 1.
+    """
+
+    name: str
+    classes: int
+    train: Split
+    validation: Split
+    test: Split
+    mean: Any
+    std: Any
+
+    def to(self, device: Any) -> "Data":
+        """Return the splits as torch tensors on a device, such as "cpu" or "cuda"."""
+        import torch
+
+        def moved(split: Split) -> Split:
+            return Split(*(torch.as_tensor(a).to(device) for a in (split.x, split.y)))
+
+        train, validation, test = map(moved, (self.train, self.validation, self.test))
+        return replace(self, train=train, validation=validation, test=test)
+
+
+Pixels = NDArray[np.uint8]
+Raw = tuple[tuple[Pixels, Pixels], tuple[Pixels, Pixels]]
+"""Images and labels, of training and of test, before they are scaled."""
+
+
+def names() -> list[str]:
+    """Return the names of the data sets."""
+    return list(READERS)
+
+
+def load(name: str, *, validation: float = 0.125, seed: int = 0) -> Data:
+    """Return a data set.
+
+    Args:
+        name: one of `names()`.
+        validation: the share of the training images that is set apart, in (0, 1).
+        seed: which images these are; for the digits, which have no test images, those too.
+
+    Raises:
+        ValueError: no set has that name, the share is out of range, or a file is not what it should
+            be: cut off, corrupt, or of another shape. The message names the file.
+        FileNotFoundError: the files are not there and cannot be fetched; the message says what was
+            sought and where to put it.
+    """
+    if name not in READERS:
+        raise ValueError(f"name must be one of {names()}, got {name!r}")
+    if not 0 < validation < 1:
+        raise ValueError(f"validation must be a share in (0, 1), got {validation!r}")
+    rng = np.random.default_rng(seed)
+    (x, y), test = READERS[name](rng)
+    order = rng.permutation(len(x))
+    held, kept = np.split(order, [round(validation * len(x))])
+    scale = 16 if name == "digits" else 255
+    mean, std = _moments(x[kept].astype(np.float32) / np.float32(scale))
+
+    def split(images: Pixels, labels: Pixels) -> Split:
+        scaled = (images / np.float32(scale) - mean) / std
+        return Split(scaled.astype(np.float32), labels.astype(np.int64))
+
+    splits = split(x[kept], y[kept]), split(x[held], y[held]), split(*test)
+    return Data(name, 10, *splits, mean, std)
+
+
+def _moments(x: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    axes = (0, 2, 3)
+    mean, std = x.mean(axis=axes, dtype=np.float64), x.std(axis=axes, dtype=np.float64)
+    return mean[:, None, None].astype(np.float32), std[:, None, None].astype(np.float32)
+
+
+def _digits(rng: np.random.Generator) -> Raw:
+    try:
+        from sklearn.datasets import load_digits
+    except ImportError as error:
+        raise FileNotFoundError("the digits come with scikit-learn: install it") from error
+    digits = load_digits()
+    x, y = digits.images[:, None].astype(np.uint8), digits.target.astype(np.uint8)
+    order = rng.permutation(len(x))
+    test, train = np.split(order, [360])
+    return (x[train], y[train]), (x[test], y[test])
+
+
+def _mnist(folder: str, sums: dict[str, str]) -> Callable[[np.random.Generator], Raw]:
+    def read(_: np.random.Generator) -> Raw:
+        paths = [_found(folder, file, md5) for file, md5 in sums.items()]
+        train, test = (_pair(*paths[i : i + 2]) for i in (0, 2))
+        return train, test
+
+    return read
+
+
+def _pair(images: Path, labels: Path) -> tuple[Pixels, Pixels]:
+    x, y = _idx(images, (28, 28)), _idx(labels, ())
+    if len(x) != len(y):
+        raise ValueError(f"{labels} must have {len(x)} labels as {images.name}, got {len(y)}")
+    return x[:, None], y
+
+
+def _idx(path: Path, shape: tuple[int, ...]) -> Pixels:
+    """Return the array of bytes that an IDX file holds, shape (N, *shape)."""
+    try:
+        content = gzip.decompress(path.read_bytes())
+    except (EOFError, OSError, zlib.error) as error:
+        raise ValueError(f"{path} is cut off or corrupt: {error}. Fetch it anew") from error
+    magic = bytes([0, 0, 8, 1 + len(shape)])
+    end = 4 + 4 * (1 + len(shape))
+    if content[:4] != magic or len(content) < end:
+        raise ValueError(f"{path} is no IDX file of bytes with {1 + len(shape)} axes")
+    count, *rest = np.frombuffer(content[4:end], dtype=">u4").tolist()
+    if tuple(rest) != shape or len(content) != end + count * int(np.prod(shape)):
+        raise ValueError(f"{path} must hold arrays of shape {shape}, got {tuple(rest)}, {count}")
+    return np.frombuffer(content, dtype=np.uint8, offset=end).reshape(count, *shape)
+
+
+def _cifar10(_: np.random.Generator) -> Raw:
+    folder = _cifar10_folder()
+    train = [_batch(folder / name) for name in BATCHES]
+    x, y = (np.concatenate(parts) for parts in zip(*train, strict=True))
+    return (x, y), _batch(folder / "test_batch")
+
+
+def _cifar10_folder() -> Path:
+    own = os.environ.get(FOLDER)
+    folder = Path(own or "", "cifar-10-batches-py")
+    if own and (folder / "test_batch").exists():
+        return folder
+    ((file, md5),) = CIFAR10.items()
+    archive = _found("cifar10", file, md5, unpack=True)
+    return archive / "cifar-10-batches-py"
+
+
+class _Arrays(pickle.Unpickler):
+    """Reads pickles of NumPy arrays, and runs nothing else that a file may ask for."""
+
+    allowed = ("numpy", "numpy.core.multiarray", "numpy._core.multiarray", "_codecs")
+
+    def find_class(self, module: str, name: str) -> Any:
+        """Return what an array is made with."""
+        if module not in self.allowed or name not in ("_reconstruct", "ndarray", "dtype", "encode"):
+            raise pickle.UnpicklingError(f"{module}.{name} is not of an array")
+        return super().find_class(module, name)
+
+
+def _batch(path: Path) -> tuple[Pixels, Pixels]:
+    """Return the images and labels of a file of CIFAR-10."""
+    if not path.exists():
+        raise FileNotFoundError(f"{path} is missing beside the other files of CIFAR-10")
+    try:
+        content = _Arrays(io.BytesIO(path.read_bytes()), encoding="bytes").load()
+        x, y = np.asarray(content[b"data"]), np.asarray(content[b"labels"])
+    except (pickle.UnpicklingError, EOFError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path} is cut off or corrupt: {error!r}. Fetch it anew") from error
+    if x.dtype != np.uint8 or x.shape != (len(y), 3072):
+        raise ValueError(f"{path} must hold bytes of shape ({len(y)}, 3072), got {x.shape}")
+    return x.reshape(-1, 3, 32, 32), y.astype(np.uint8)
+
+
+def _found(folder: str, file: str, md5: str, *, unpack: bool = False) -> Path:
+    """Return the path of a file: the reader's own, used as it is, or a fetched one."""
+    own = os.environ.get(FOLDER)
+    if own and not unpack and (path := Path(own, folder, file)).exists():
+        return path
+    try:
+        return _fetched(folder, file, md5, unpack)
+    except Exception as error:  # no pooch, no network, a wrong checksum: the advice is the same
+        place = Path(own or f"${FOLDER}", *(() if unpack else (folder,)))
+        what = "cifar-10-batches-py" if unpack else file
+        raise FileNotFoundError(
+            f"{what} of {folder} is not in {place}, and fetching {file} failed ({error}). Put it "
+            f'there and set {FOLDER}, or load("digits"), which needs no file'
+        ) from error
+
+
+def _fetched(folder: str, file: str, md5: str, unpack: bool) -> Path:
+    import pooch
+
+    cache = Path(pooch.os_cache("descent"), folder)
+    processor = pooch.Untar(extract_dir=str(cache)) if unpack else None
+    errors: list[str] = []
+    for mirror in MIRRORS[folder]:
+        try:
+            options: dict[str, Any] = {"path": cache, "fname": file, "processor": processor}
+            pooch.retrieve(mirror + file, f"md5:{md5}", progressbar=_has_tqdm(), **options)
+            return cache if unpack else cache / file
+        except (OSError, ValueError) as error:
+            errors.append(f"{mirror}: {error}")
+    raise OSError("; ".join(errors))
+
+
+def _has_tqdm() -> bool:
+    try:
+        import tqdm  # noqa: F401
+    except ImportError:
+        return False
+    return True
+
+
+READERS: dict[str, Callable[[np.random.Generator], Raw]] = {
+    "digits": _digits,
+    "mnist": _mnist("mnist", MNIST),
+    "fashion-mnist": _mnist("fashion-mnist", FASHION),
+    "cifar10": _cifar10,
+}
+
+
+def batches(split: Split, size: int, rng: np.random.Generator) -> Iterable[Split]:
+    """Yield the examples of a split in random order, `size` at a time, the last fewer.
+
+    >>> digits = load("digits")
+    >>> [len(b) for b in batches(digits.test, 100, np.random.default_rng(0))]
+    [100, 100, 100, 60]
+    """
+    order = rng.permutation(len(split))
+    for i in range(0, len(order), size):
+        chosen = order[i : i + size]
+        yield Split(split.x[chosen], split.y[chosen])
