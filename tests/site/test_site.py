@@ -5,6 +5,7 @@ import http.server
 import threading
 from collections import Counter
 from urllib.parse import unquote, urlsplit
+from xml.etree import ElementTree
 
 import pytest
 from bs4 import BeautifulSoup
@@ -89,6 +90,22 @@ def served():
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
+
+
+def test_the_sitemap_has_every_page_and_each_says_what_it_is():
+    places = ElementTree.parse(HTML / "sitemap.xml").iter("{*}loc")
+    ends = {urlsplit(place.text).path.rpartition("/book/")[2] for place in places}
+    assert {address.removeprefix("book/") for address in PAGES} <= ends
+    for address in PAGES:
+        head = soup(address).head
+        assert head.find("meta", property="og:title")["content"]
+        assert head.find("meta", attrs={"name": "citation_title"})["content"]
+
+
+def test_a_missing_page_says_so_in_the_books_look():
+    page = soup("404.html")
+    assert "not found" in page.find("h1", string=True).text
+    assert page.find("link", rel="stylesheet")["href"].startswith("/")  # from any depth
 
 
 def test_the_search_finds_bias_correction(open_page, served):
