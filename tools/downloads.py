@@ -49,7 +49,10 @@ def entry(formula: myst.Formula) -> dict[str, Any]:
         "id": formula.id,
         "title": formula.title,
         "latex": formula.latex,
-        "symbols": [{"symbol": s, "meaning": m} for s, m in notation.symbols(formula.latex)],
+        "symbols": [
+            {"latex": one.latex, "code": one.code, "meaning": one.meaning}
+            for one in notation.symbols(formula)
+        ],
         "url": link(formula.id),
         "source": {
             "key": source.key,
@@ -62,7 +65,12 @@ def entry(formula: myst.Formula) -> dict[str, Any]:
         "code": code or None,
         "verified": how(formula),
         "tests": [{"name": test.name, "url": lines_of(test)} for test in tests],
+        "macro": macro(formula.id),
         **lock_formulas.read_lock()[formula.id],
+        "changes": [
+            {"version": str(one["version"]), "what": one["what"]}
+            for one in lock_formulas.changes_of(formula.id)
+        ],
     }
 
 
@@ -101,13 +109,22 @@ def schema() -> dict[str, Any]:
         "id": name | {"description": "Permanent; also the anchor on the sheet."},
         "title": text,
         "latex": text | {"description": "Without delimiters; needs amsmath and amssymb."},
-        "symbols": {"type": "array", "items": _object({"symbol": text, "meaning": text})},
+        "symbols": {
+            "type": "array",
+            "items": _object({"latex": text, "code": {"type": "string"}, "meaning": text}),
+            "description": "Its letters that the table of notation explains; Markdown.",
+        },
         "url": url,
         "source": _object(source),
         "chapter": _object({"title": text, "url": url}),
         "code": {"anyOf": [_object({"name": text, "url": url}), {"type": "null"}]},
-        "verified": {"enum": ["as printed", "by a test"]},
+        "verified": {
+            "enum": ["as printed", "by a test"],
+            "description": "As printed: this LaTeX itself is evaluated beside the code.",
+        },
         "tests": {"type": "array", "items": _object({"name": text, "url": url}), "minItems": 1},
+        "macro": text | {"description": "Its name in descent-formulas.sty."},
+        "changes": {"type": "array", "items": _object({"version": text, "what": text})},
         "since": text | {"description": "The version of the book that has it first."},
         "hash": hashed | {"description": "Of the LaTeX without its spacing (SHA-256, 16 digits)."},
     }
@@ -149,7 +166,7 @@ def sty() -> str:
     head = rf"""\NeedsTeXFormat{{LaTeX2e}}
 \ProvidesPackage{{descent-formulas}}[{made}]
 \RequirePackage{{amsmath,amssymb}}
-% In display mathematics: \descentAdamUpdate, or \descentformula{{adam-update}}.
+% In display mathematics: \descentAdamUpdate, or \descentformula{{adam-update}}. Licence: CC BY 4.0.
 \newcommand*\descentformula[1]{{\ifcsname descent@#1\endcsname\csname descent@#1\endcsname
   \else\PackageError{{descent-formulas}}{{No formula has the id #1}}{{}}\fi}}
 """
@@ -158,7 +175,12 @@ def sty() -> str:
         rf"\expandafter\def\csname descent@{one.id}\endcsname{{{macro(one.id)}}}"
         for one in lock_formulas.book()
     ]
-    return "\n".join([head, *macros, r"\endinput", ""])
+    old = [
+        rf"\expandafter\def\csname descent@{one}\endcsname"
+        rf"{{\PackageWarning{{descent-formulas}}{{{one} is now {new}}}\descentformula{{{new}}}}}"
+        for one, new in lock_formulas.changes()["retired"].items()
+    ]
+    return "\n".join([head, *macros, *old, r"\endinput", ""])
 
 
 def bibtex(formula: myst.Formula) -> str:

@@ -1,47 +1,56 @@
-r"""Evaluate an update rule as it is printed: its LaTeX, read by SymPy's parser, run step by step.
+r"""Read a formula as it is printed, and compute with it.
 
-The LaTeX is a small subset, brought into the form that the parser takes:
+SymPy's LaTeX parser reads the expressions; what it does not know is brought into its reach here.
+The LaTeX that is understood:
 
-- Statements are divided by `\\`, `\qquad`, `\quad` and commas outside brackets. Each reads
-  `name = expression`; `a = b = 0` gives both. `\text{if } c` or `\text{otherwise}` after a
-  statement says when it holds; the first that holds counts.
-- Spacing, alignment and the sizes of brackets have no meaning: `\,`, `&`, `\bigl`, ...
-- A name is a letter, Latin or Greek, with or without `\hat` and a subscript. The subscripts t, t-1
-  and t+1 are steps, and 0 the value before the first step, which is 0 unless printed. Any other
-  subscript belongs to the name, as in `\beta_1`.
-- `\nabla f(x_{t-1})` is the gradient of step t, given as `nabla`;
-  `\prod_{s=1}^{t} \mu_s` the product of all `\mu` up to step t.
-- `\frac`, `\tfrac`, `\sqrt`, `\max`, `\operatorname{sign}`, `|...|`, powers and products are
-  themselves. 0/0 is 0, as in `descent.rules`.
+- Statements `a = b`, divided by commas, `\qquad` or `\\`. A chain `m_0 = v_0 = 0` is two. What
+  is no equation says where a formula holds, and is left to the tests that name it.
+- Names: a letter, Latin or Greek, with or without `\hat`, or a word in `\text`. An index `t`,
+  `t-1`, `t+1` or `s` is a step, an index 0 the start; any other is a part of the name.
+- `+`, `-`, `/`, `\cdot`, `\odot`, `^`, `\frac`, `\sqrt`, `\sum`, `\prod`, `\lfloor`, `\pi`, bars,
+  `\max`, `\min`, `\cos`, `\operatorname`, `\nabla f`. A letter before a bracket is a factor.
+- Two values of one name: `\text{if}` and a condition after the first, `\text{otherwise}` after the
+  second.
+- Spaces, sizes of brackets and alignment mean nothing.
 
->>> steps = {"eta": lambda t: 0.5, "g": lambda t: 3.0 * t}
->>> run = Printed([r"x_t = x_{t-1} - \eta_t \, g_t"], {"x": 5.0}, steps)
->>> float(run.at("x", 2))
-0.5
+Two conventions of the book that LaTeX does not show: operations are element by element, and 0/0
+is 0.
 """
 
+import math
 import operator
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache, reduce
+from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
-import sympy
-from sympy.parsing.latex import LaTeXParsingError, parse_latex
+from sympy import Expr, Function, Mul, Symbol, pi, sympify
+from sympy.parsing.latex import parse_latex
+
+from descent.rules import quotient
+
+T = Symbol("t")
 
 IGNORED = re.compile(r"\\[,;!:]|&|\\(?:begin|end)\{\w+\}|\\(?:[bB]igg?[lr]?|left|right)(?![a-z])")
-BETWEEN = re.compile(r"[({]|[)}]|\\\\|\\qquad|\\quad(?!\s*\\text)|,")
-CONDITION = re.compile(r"\\quad\s*\\text\{(if|otherwise) ?\}(.*)")
-EQUALS = re.compile(r"=(?![^{}]*\})")  # but for the one in \prod_{s=1}
-COMMANDS = "frac|sqrt|max|cdot|operatorname"
+GREEK = {
+    *("alpha", "beta", "gamma", "delta", "varepsilon", "zeta", "eta", "kappa", "lambda", "mu"),
+    *("xi", "rho", "sigma", "tau", "varphi"),
+}
+SYNONYMS = {
+    r"\nabla f": r"\operatorname{gradient}",
+    r"\odot": r"\cdot",
+    r"\tfrac": r"\frac",
+    r"\quad": " ",
+}
 NAME = re.compile(
-    r"\\prod_\{s=1\}\^\{(?P<upper>[^}]*)\}\s*\\(?P<factor>[a-z]+)_s"
-    rf"|(?P<hat>\\hat\s*)?(?:\\(?!{COMMANDS})(?P<greek>[a-z]+)|(?<![\\a-zA-Z])(?P<latin>[a-zA-Z]))"
-    r"(?![a-zA-Z])(?:_(?P<index>\{[^{}]*\}|\\[a-z]+|\w))?"
+    r"\\operatorname\{(?P<function>\w+)\}"
+    r"|\\text\{(?P<word>\w+)\}"
+    r"|(?P<hat>\\hat\s*)?(?P<letter>\\[a-zA-Z]+|[a-zA-Z])(?P<prime>'?)"
+    r"(?:_(?:\{(?P<long>[^{}]*)\}|(?P<short>\\[a-z]+|\w)))?"
 )
-SHIFT = {"t": 0, "t-1": -1, "t+1": 1}
+STEP = re.compile(r"[ts]([+-]\d+)?|0")
 
 
 def normalised(latex: str) -> str:
@@ -53,175 +62,203 @@ def normalised(latex: str) -> str:
     return " ".join(IGNORED.sub(" ", latex).split())
 
 
-def statements(latex: str) -> Iterator[str]:
-    r"""Yield the statements of a formula.
+@dataclass(frozen=True)
+class Statement:
+    r"""`name` at `step` is `value`, where `condition` holds.
 
-    >>> list(statements(r"u_t = \max(a_t, b_t), \qquad u_0 = 0"))
-    ['u_t = \\max(a_t, b_t)', 'u_0 = 0']
+    Attributes:
+        name: its letter, as the package calls it where it can: `\\hat m` is m_hat.
+        step: t, or 0 for a start.
+        value: an expression in SymPy; a name at a step is a function of the step.
+        condition: a relation, or None.
     """
-    text, depth, parts = normalised(latex), 0, [0]
-    for match in BETWEEN.finditer(text):
-        depth += (match[0] in "({") - (match[0] in ")}")
-        if depth == 0 and match[0] not in "(){}":
-            parts += [match.start(), match.end()]
-    found = (text[a:b].strip() for a, b in zip(parts[::2], [*parts[1::2], None], strict=True))
-    yield from filter(None, found)
+
+    name: str
+    step: Expr
+    value: Expr
+    condition: Expr | None = None
 
 
-@dataclass(frozen=True)
-class Name:
-    """A letter at step t + `shift`, at the start (`start`), or a constant; or a product to then."""
-
-    letter: str
-    shift: int | None = None
-    start: bool = False
-    product: bool = False
-
-
-def _name(match: re.Match[str]) -> Name:
-    if match["factor"]:
-        return Name(match["factor"], SHIFT[match["upper"].replace(" ", "")], product=True)
-    letter = (match["greek"] or match["latin"]) + ("_hat" if match["hat"] else "")
-    index = (match["index"] or "").strip("\\{}").replace(" ", "")
-    if index in SHIFT:
-        return Name(letter, SHIFT[index])
-    return Name(letter, start=True) if index == "0" else Name(f"{letter}_{index}".rstrip("_"))
-
-
-@dataclass(frozen=True)
-class Expression:
-    """An expression as SymPy reads it, and the names that its symbols stand for."""
-
-    tree: sympy.Basic
-    names: Mapping[str, Name]
-
-    @classmethod
-    @cache
-    def of(cls, latex: str) -> "Expression":
-        """Return the expression that LaTeX states.
-
-        Each name becomes a symbol z_{0}, z_{1}, ... before SymPy reads it: else a hat were a factor
-        and a letter before a bracket a function.
-        """
-        names: dict[str, Name] = {}
-
-        def symbol(match: re.Match[str]) -> str:
-            names[key := f"z_{{{len(names)}}}"] = _name(match)
-            return f" {key} "
-
-        text = re.sub(r"\\tfrac(\d)(\d)", r"\\frac{\1}{\2}", normalised(latex))
-        text = re.sub(r"\^(\w)", r"^{\1}", text).replace(r"\nabla f(x_{t-1})", r"\nabla_t")
-        text = re.sub(r"(z_\{\d+\})\s*\(", r"\1 \\cdot (", NAME.sub(symbol, text))
-        try:
-            tree = parse_latex(text.replace(r"\operatorname{sign}", "S"), strict=True)
-        except LaTeXParsingError as error:
-            raise ValueError(f"cannot read {latex!r}") from error
-        return cls(tree, names)
-
-
-@dataclass(frozen=True)
-class Definition:
-    """What a name is, where the condition holds."""
-
-    expression: Expression
-    condition: Expression | None
-
-
-class Printed:
-    """A run of a rule as its formulas define it.
-
-    Args:
-        formulas: the LaTeX of each.
-        constants: hyper-parameters by letter (`beta_1`), and the start `x`.
-        steps: what is given at each step t = 1, 2, ..., by letter: the gradient, the step size.
+def statements(latex: str) -> list[Statement]:
+    r"""Return the equations of a formula.
 
     Raises:
-        ValueError: a statement cannot be read; later, a name is defined by nothing or by itself.
+        ValueError: an equation is not in the LaTeX that is understood.
+
+    >>> statements(r"m_t = \beta_1 m_{t-1} + (1 - \beta_1) \, g_t, \qquad m_0 = 0")[0].value
+    beta_1*m(t - 1) + (1 - beta_1)*g(t)
+    """
+    found, whole = [], normalised(latex)
+    for written, meant in SYNONYMS.items():
+        whole = whole.replace(written, meant)
+    for text in _pieces(whole):
+        *left, right = re.split(r"(?<!\\)=(?![^{]*\})", text)
+        value, condition = _condition(right)
+        for side in left:
+            name = NAME.fullmatch(side.strip())
+            if not name:
+                raise ValueError(f"the left side must be a name, got {side.strip()!r}")
+            step = _step(name)
+            step = T if step is None else step
+            found.append(Statement(_name(name), step, _parse(value), condition))
+    return found
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """Yield what stands between commas and wide spaces outside of all brackets."""
+    depth, piece = 0, ""
+    for token in re.findall(r"\\(?:[a-zA-Z]+|.)|.", text):
+        depth += (token in "([{") - (token in ")]}")
+        if token in (r"\\", r"\qquad") or (token == "," and depth == 0):
+            yield piece
+            piece = ""
+        else:
+            piece += token
+    yield piece
+
+
+def _condition(text: str) -> tuple[str, Expr | None]:
+    value, when, condition = text.partition(r"\text{if")
+    if when:
+        return value, _parse(condition.replace("}", "", 1))
+    return text.replace(r"\text{otherwise}", ""), None
+
+
+def _name(match: re.Match[str]) -> str:
+    letter = match["word"] or match["letter"].lstrip("\\")
+    index = (match["long"] or match["short"] or "").replace(" ", "").lstrip("\\")
+    parts = [letter + ("_prime" if match["prime"] else ""), "hat" if match["hat"] else ""]
+    parts += [] if STEP.fullmatch(index) else [index]
+    return "_".join(part for part in parts if part)
+
+
+def _step(match: re.Match[str]) -> Expr | None:
+    index = (match["long"] or match["short"] or "").replace(" ", "")
+    return sympify(index) if STEP.fullmatch(index) else None
+
+
+def _named(match: re.Match[str]) -> Expr | None:
+    """Return what a name stands for; None for a command that is no letter."""
+    command = match["letter"] if (match["letter"] or "").startswith("\\") else ""
+    if command == r"\pi":
+        return pi
+    if command and command[1:] not in GREEK:
+        return None
+    step = _step(match)
+    return Symbol(_name(match)) if step is None else Function(_name(match))(step)
+
+
+@cache
+def _parse(text: str) -> Any:
+    """Return an expression: SymPy parses it with a stand-in of letters for each name."""
+    stand_ins: dict[str, Any] = {}
+
+    def stand_in(match: re.Match[str]) -> str:
+        if match["function"]:
+            return rf"\{match['function']}"
+        value = _named(match)
+        if value is None:
+            return match[0]
+        word = "z" + "".join(chr(ord("a") + int(digit)) for digit in str(len(stand_ins)))
+        stand_ins[word] = value
+        return rf"{{\mathit{{{word}}}}}"
+
+    try:
+        parsed = parse_latex(NAME.sub(stand_in, text), strict=True)
+    except Exception as error:
+        raise ValueError(f"SymPy cannot parse {text.strip()!r}") from error
+    return parsed.xreplace({Symbol(word): value for word, value in stand_ins.items()})
+
+
+BIG: dict[str, Callable[..., Any]] = {"Sum": sum, "Product": math.prod}
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "Add": lambda *terms: sum(terms[1:], terms[0]),
+    "StrictGreaterThan": operator.gt,
+    "StrictLessThan": operator.lt,
+    "Abs": np.abs,
+    "max": np.maximum,
+    "min": np.minimum,
+    "sign": np.sign,
+    "floor": np.floor,
+    "cos": np.cos,
+}
+
+
+@dataclass
+class Run:
+    r"""What printed statements give, step by step.
+
+    Attributes:
+        statements: what is printed.
+        constants: values of names without a step.
+        given: functions of the step: names that the statements take as known.
+        starts: values at step 0 of names whose start is not printed.
+        functions: what the words of \\operatorname compute.
     """
 
-    def __init__(
-        self,
-        formulas: Sequence[str],
-        constants: Mapping[str, Any],
-        steps: Mapping[str, Callable[[int], Any]],
-    ) -> None:
-        self.constants, self.steps = constants, steps
-        self.definitions: dict[Name, list[Definition]] = {}
-        for statement in (one for latex in formulas for one in statements(latex)):
-            self._define(statement)
-        self.known: dict[tuple[Name, int], Any] = {}
+    statements: Sequence[Statement]
+    constants: Mapping[str, Any]
+    given: Mapping[str, Callable[[int], Any]] = field(default_factory=dict)
+    starts: Mapping[str, Any] = field(default_factory=dict)
+    functions: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+    known: dict[tuple[str, int], Any] = field(default_factory=dict, init=False)
 
-    def at(self, letter: str, t: int) -> Any:
-        """Return the value of a letter at step t = 0, 1, ..."""
-        return self._value(Name(letter, 0), t)
+    def at(self, name: str, step: int) -> Any:
+        """Return the value of a name at a step.
 
-    def _define(self, statement: str) -> None:
-        text, kind, condition = (*CONDITION.split(statement), None, None)[:3]
-        *names, right = EQUALS.split(str(text))
-        holds = Expression.of(condition) if kind == "if" and condition else None
-        for left in names:
-            if not (match := NAME.fullmatch(left.strip())):
-                raise ValueError(f"{left.strip()!r} is not a name, in {statement!r}")
-            definition = Definition(Expression.of(right), holds)
-            self.definitions.setdefault(_name(match), []).append(definition)
-
-    def _value(self, name: Name, t: int) -> Any:
-        if name.letter == "t":
-            return t
-        if name.product:
-            factors = (self.at(name.letter, s) for s in range(1, t + (name.shift or 0) + 1))
-            return reduce(operator.mul, factors, 1.0)
-        step = t if name.shift is None else t + name.shift
-        name = Name(name.letter, None if name.shift is None else 0, name.start)
+        Raises:
+            ValueError: no statement gives it, or one gives it by itself.
+        """
+        if name in self.given:
+            return self.given[name](step)
         if (name, step) not in self.known:
-            self.known[name, step] = None  # asked for again before it is known: a circle
-            self.known[name, step] = self._find(name, step)
+            self.known[name, step] = None  # until it is computed
+            self.known[name, step] = self._computed(name, step)
         if self.known[name, step] is None:
-            raise ValueError(f"{name.letter} of step {step} is defined by itself")
+            raise ValueError(f"{name} at step {step} is given by itself")
         return self.known[name, step]
 
-    def _find(self, name: Name, t: int) -> Any:
-        if name.start or (name.shift is not None and t == 0):
-            return self._first(name.letter)
-        for one in self.definitions.get(name, []):
-            if one.condition is None or self._evaluate(one.condition, t):
-                return self._evaluate(one.expression, t)
-        if name.shift is None and name.letter in self.constants:
-            return self.constants[name.letter]
-        if name.shift is not None and name.letter in self.steps:
-            return self.steps[name.letter](t)
-        raise ValueError(f"nothing defines {name.letter} of step {t}")
+    def _computed(self, name: str, step: int) -> Any:
+        for one in self.statements:
+            applies = one.name == name and one.step == (T if step else 0)
+            if applies and (one.condition is None or self._value(one.condition, {T: step})):
+                return self._value(one.value, {T: step})
+        if step == 0 and name in self.starts:
+            return self.starts[name]
+        raise ValueError(f"nothing printed gives {name} at step {step}")
 
-    def _first(self, letter: str) -> Any:
-        printed = self.definitions.get(Name(letter, start=True))
-        return (
-            self._evaluate(printed[0].expression, 0) if printed else self.constants.get(letter, 0)
-        )
+    def _value(self, e: Any, at: Mapping[Symbol, int]) -> Any:
+        """Return the value of an expression, its indices at these values."""
+        name = type(e).__name__
+        if e.is_Symbol:
+            return self._symbol(e, at)
+        if e.is_number:
+            return float(e)
+        if name in BIG:
+            index, first, last = e.limits[0]
+            steps = range(int(self._value(first, at)), int(self._value(last, at)) + 1)
+            return BIG[name](self._value(e.function, {**at, index: step}) for step in steps)
+        if e.is_Mul or e.is_Pow:
+            return self._product(e, at)
+        values = [self._value(part, at) for part in e.args]
+        compute = {**FUNCTIONS, **self.functions}.get(name)
+        return compute(*values) if compute else self.at(name, int(values[0]))
 
-    def _evaluate(self, expression: Expression, t: int) -> Any:
-        def value(node: Any) -> Any:
-            if node.is_Symbol:
-                return self._value(expression.names[node.name], t)
-            if node.is_Number:
-                return float(node)
-            return APPLY[type(node).__name__](*(value(one) for one in node.args))
+    def _symbol(self, symbol: Symbol, at: Mapping[Symbol, int]) -> Any:
+        if symbol in at:
+            return at[symbol]
+        known = self.constants.get(symbol.name)
+        return self.at(symbol.name, at[T]) if known is None else known
 
-        with np.errstate(all="ignore"):
-            return value(expression.tree)
-
-
-def _product(*factors: Any) -> Any:
-    """Return a product in which 0/0, that is 0 · ∞, is 0."""
-    return np.where(np.isnan(found := reduce(operator.mul, factors)), 0.0, found)[()]
-
-
-APPLY: dict[str, Callable[..., Any]] = {
-    "Add": lambda *terms: reduce(operator.add, terms),
-    "Mul": _product,
-    "Pow": lambda base, exponent: np.power(np.asarray(base, float), exponent),
-    "Abs": abs,
-    "max": np.maximum,
-    "S": np.sign,
-    "StrictGreaterThan": operator.gt,
-}
-"""What SymPy's node of that name computes."""
+    def _product(self, e: Expr, at: Mapping[Symbol, int]) -> Any:
+        above: Any = 1.0
+        below: Any = 1.0
+        for factor in Mul.make_args(e):
+            base, power = factor.as_base_exp()
+            if not factor.is_Pow:
+                above = above * self._value(factor, at)
+            elif power.is_negative:
+                below = below * self._value(base, at) ** self._value(-power, at)
+            else:
+                above = above * self._value(base, at) ** self._value(power, at)
+        return quotient(above, below)

@@ -44,6 +44,11 @@ def changes() -> dict[str, Any]:
     return entries
 
 
+def changes_of(formula_id: str) -> list[dict[str, Any]]:
+    """Return the changes of a formula that the record names, oldest first."""
+    return [one for one in changes()["changes"] if one["formula"] == formula_id]
+
+
 def book() -> list[myst.Formula]:
     """Return the formulas of the book, in its order."""
     return [formula for page in project.pages() for formula in myst.formulas(page)]

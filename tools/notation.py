@@ -1,43 +1,93 @@
-"""The table of notation, and which of its symbols a formula uses."""
+"""The table of `book/notation.md`, and the letters of a formula that stand in it."""
 
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 
-from tools import project
+from tools import latex, myst, project
 
 PAGE = project.BOOK / "notation.md"
 
+WORDS = re.compile(
+    r"(?<!_)(?<!_\{)\\(text|operatorname\*?|begin|end|mathbf|mathbb)\{[^{}]*\}|\\\\\[\w+\]"
+)
+LETTER = re.compile(
+    r"(?P<accent>\\(?:hat|bar|dot)\s*)?(?P<letter>\\[a-zA-Z]+|[a-zA-Z])(?P<prime>'?)"
+    r"(?:_(?:\{(?P<long>(?:[^{}]|\{[^{}]*\})*)\}|(?P<short>\\[a-z]+(?:\{\w+\})?|\w)))?(?P<star>\^\{?\\star)?"
+)
+SIGNS = (r"\mathbb{E}", r"\|")
+LETTERS = latex.GREEK | {"ell"}
+STEP = re.compile(r"[tsT]([+-]\w)?|0")
+
+Key = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Symbol:
+    """A letter and what it means.
+
+    Attributes:
+        latex: the letter, as the table prints it.
+        code: its name in the code, or "".
+        meaning: a few words, in MyST.
+        pages: stems of the chapters, and ids of the formulas, that it is confined to.
+    """
+
+    latex: str
+    code: str
+    meaning: str
+    pages: frozenset[str]
+
+
+def letters(text: str) -> Iterator[Key]:
+    r"""Yield the letters of a formula: accent, letter, prime, index, star. Any step is index t.
+
+    >>> list(letters(r"\hat v_{t-1} + \beta_1"))
+    [('\\hat', 'v', '', 't', ''), ('', '\\beta', '', '1', '')]
+    """
+    for sign in SIGNS:
+        if sign in text.replace(r"\lVert", r"\|"):
+            yield ("", sign, "", "", "")
+    for match in LETTER.finditer(WORDS.sub(" ", text)):
+        letter, index = match["letter"], match["long"] or match["short"] or ""
+        index = re.sub(r"\\text\{(\w+)\}", r"\1", index)
+        if not letter.startswith("\\") or letter[1:] in LETTERS:
+            index = "t" if STEP.fullmatch(index) else index
+            accent = (match["accent"] or "").strip()
+            yield accent, letter, match["prime"], index, "*" if match["star"] else ""
+
 
 @cache
-def rows() -> list[tuple[str, str]]:
-    """Return the rows of the table: the cell of symbols, and what they mean."""
-    lines = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if line[:2] == "| "]
-    cells = [re.split(r"(?<!\\)\|", line)[1:-1] for line in lines]
-    return [(row[0].strip(), row[-1].strip()) for row in cells[1:]]
+def table() -> list[tuple[Key, Symbol]]:
+    """Return the letters of the table with their meanings, in its order."""
+    rows = re.findall(r"^\|( \$.*)\|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    return [pair for row in rows for pair in _row(row)]
 
 
-def symbols(latex: str) -> list[tuple[str, str]]:
-    r"""Return the rows whose symbols occur in LaTeX.
+def _row(row: str) -> Iterator[tuple[Key, Symbol]]:
+    symbols, code, meaning, only = (cell.strip() for cell in row.split("|"))
+    found = re.findall(r"\$([^$]+)\$", symbols)
+    parts = meaning.split(". ")[0].split("; ")
+    names = re.findall(r"`(\w+)`", code)
+    pages = re.findall(r"\]\(([\w-]+)\.md\)", only) + re.findall(r"\{eq\}`([\w-]+)`", only)
+    for i, symbol in enumerate(found):
+        said = parts[i] if len(parts) == len(found) else meaning.split(". ")[0]
+        name = names[i] if len(names) == len(found) else ""
+        yield next(letters(symbol)), Symbol(symbol, name, said, frozenset(pages))
 
-    >>> [cell for cell, _ in symbols(r"x_t = x_{t-1} - \eta_t g_t")]
-    ['$x$, $x_t$', '$g_t$', '$t$', '$\\eta$, $\\eta_t$']
+
+def symbols(formula: myst.Formula) -> list[Symbol]:
+    """Return the letters of a formula that the table explains, in the order of the table.
+
+    A row that is confined to the formula, or to its chapter, goes before one that is not.
     """
-    return [
-        (cell, meaning)
-        for cell, meaning in rows()
-        if any(occurs(symbol, latex) for symbol in re.findall(r"\$([^$]+)\$", cell))
-    ]
-
-
-def occurs(symbol: str, latex: str) -> bool:
-    r"""Return whether a symbol stands in LaTeX by itself.
-
-    >>> occurs(r"\eta", r"\eta_t g_t"), occurs("t", r"\beta + x"), occurs("x", r"\max")
-    (True, False, False)
-    """
-    parts = re.findall(r"\\[a-zA-Z]+|\S", symbol)
-    pattern = r"(?<![\\a-zA-Z])" + r"\s*".join(map(re.escape, parts)) + r"(?![a-zA-Z'])"
-    return (
-        re.search(pattern, re.sub(r"\\text\{[^}]*\}|\\operatorname\{[^}]*\}", "", latex))
-        is not None
-    )
+    found: dict[Key, Symbol] = {}
+    here = {formula.id, formula.page.stem}
+    present = set(letters(formula.latex))
+    present |= {(*key[:4], "") for key in present - {key for key, _ in table()}}
+    for key, symbol in table():
+        applies = not symbol.pages or symbol.pages & here
+        if key in present and applies and (symbol.pages or key not in found):
+            found[key] = symbol
+    return [symbol for _, symbol in table() if symbol in found.values()]

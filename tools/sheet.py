@@ -71,8 +71,9 @@ class FormulaSheet(SphinxDirective):
             self.env.note_dependency(str(path))
         formulas = lock_formulas.book()
         count = Counter(map(downloads.how, formulas))
-        counts = "; ".join(f"{count[how]} {badge}" for how, badge in BADGES.items())
-        total = nodes.paragraph("", f"{len(formulas)} formulas: {counts}.", classes=["counts"])
+        counts = ", ".join(f"{count[how]} {badge}" for how, badge in BADGES.items())
+        text = f"{len(formulas)} formulas: {counts}, none unverified."
+        total = nodes.paragraph("", "", nodes.strong("", text), classes=["counts"])
         chapters = groupby(formulas, key=lambda formula: formula.page)
         return [total, *(self._chapter(page, list(found)) for page, found in chapters)]
 
@@ -83,48 +84,48 @@ class FormulaSheet(SphinxDirective):
         return section
 
     def _formula(self, formula: myst.Formula) -> nodes.container:
-        math = nodes.math_block(
-            formula.latex, myst.tagged(formula.latex, formula.id), nowrap=False, number=None
-        )
-        math["label"] = None
-        box = nodes.container("", math, ids=[formula.id], classes=["formula", "sheet"])
-        for line in (self._origin(formula), self._check(formula)):
-            content, _ = self.state.inline_text(line, self.lineno)
-            box += nodes.paragraph("", "", *content, classes=["formula-caption"])
+        math = nodes.math_block(formula.latex, formula.latex, nowrap=False, number=None, label=None)
+        box = nodes.container("", self._title(formula), math, ids=[formula.id], classes=["sheet"])
+        facts = (self._fact(name, text) for name, text in self._facts(formula).items() if text)
+        box += nodes.field_list("", *facts)
         texts = {
             "LaTeX": formula.latex,
             "BibTeX": downloads.bibtex(formula),
             "link": downloads.link(formula.id),
         }
         box += copies(texts, formula.title)
-        box += self._symbols(formula)
         return box
 
-    def _symbols(self, formula: myst.Formula) -> list[nodes.Node]:
-        items = nodes.bullet_list()
-        for symbol, meaning in notation.symbols(formula.latex):
-            content, _ = self.state.inline_text(f"{symbol}: {meaning}", self.lineno)
-            items += nodes.list_item("", nodes.paragraph("", "", *content))
-        head = f'<details class="symbols"><summary>Symbols of {escape(formula.title)}</summary>'
-        return [raw(head), items, raw("</details>")] if items.children else []
+    def _title(self, formula: myst.Formula) -> nodes.paragraph:
+        how = downloads.how(formula)
+        link = nodes.reference("", "", nodes.literal("", formula.id), refuri=f"#{formula.id}")
+        link["reftitle"] = "Permanent link to this formula"
+        badge = nodes.inline("", BADGES[how], classes=["badge", how.replace(" ", "-")])
+        parts = [nodes.strong("", formula.title), link, badge]
+        spaced = [node for part in parts for node in (part, nodes.Text(" "))]
+        return nodes.paragraph("", "", *spaced, classes=["sheet-title"])
 
-    def _origin(self, formula: myst.Formula) -> str:
+    def _facts(self, formula: myst.Formula) -> dict[str, str]:
+        """Return what is said of a formula, in MyST, by name."""
         entry, place = references.source(formula.source)
-        parts = [
-            f"**{formula.title}**",
-            f"{{cite:t}}`{entry.key}`" + (f", {place}" if place else ""),
-            f"{{eq}}`{project.title(formula.page)} <{formula.id}>`",
-        ]
-        parts += [f"[`{formula.code}`]({source_link(formula.code)})"] if formula.code else []
-        return " · ".join(parts)
-
-    def _check(self, formula: myst.Formula) -> str:
         tests = verified.by_formula()[formula.id]
-        linked = "; ".join(f"[{sentence(test)}]({downloads.lines_of(test)})" for test in tests)
-        since = lock_formulas.read_lock()[formula.id]
-        versions = f"since {since['since']}"
-        versions += f", changed {since['changed']}" if "changed" in since else ""
-        return f"**{BADGES[downloads.how(formula)]}**: {linked} · {versions}"
+        since = [lock_formulas.read_lock()[formula.id]["since"]]
+        since += [f"{it['version']}: {it['what']}" for it in lock_formulas.changes_of(formula.id)]
+        return {
+            "Symbols": "; ".join(
+                f"${one.latex}$ {one.meaning}" for one in notation.symbols(formula)
+            ),
+            "Source": f"{{cite:t}}`{entry.key}`" + (f", {place}" if place else ""),
+            "Chapter": f"{{eq}}`{project.title(formula.page)} <{formula.id}>`",
+            "Code": formula.code and f"[`{formula.code}`]({source_link(formula.code)})",
+            "Verified": "; ".join(f"[{sentence(one)}]({downloads.lines_of(one)})" for one in tests),
+            "Since": "; ".join(since),
+        }
+
+    def _fact(self, name: str, text: str) -> nodes.field:
+        content, _ = self.state.inline_text(text, self.lineno)
+        body = nodes.field_body("", nodes.paragraph("", "", *content))
+        return nodes.field("", nodes.field_name("", name), body, classes=[name.lower()])
 
 
 def retired(register: dict[str, str]) -> list[nodes.Node]:

@@ -1,7 +1,7 @@
 """Which tests verify which formula, read from the tests without running them.
 
-A test names the formulas that it verifies with `@pytest.mark.formula("id", ...)`. The ids in a call
-of `as_printed(rule, "id", ...)` are those of formulas whose LaTeX itself is run.
+A test names the formulas that it verifies with `@pytest.mark.formula("id", ...)`. Those whose LaTeX
+itself is run are listed in `tools.printed`.
 """
 
 import ast
@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from tools import project
+from tools import printed, project
 
 TESTS = project.ROOT / "tests"
-AS_PRINTED = "test_a_rule_as_printed_makes_the_steps_of_the_package"
+AS_PRINTED = TESTS / "book" / "test_as_printed.py"
 
 
 @dataclass(frozen=True)
@@ -46,25 +46,18 @@ def by_formula() -> dict[str, list[Test]]:
                     for name in _named(decorator, "pytest.mark.formula"):
                         found[name].append(Test(node.name, path, node.lineno))
     for name in as_printed():
-        found[name].insert(0, _printed_test())
+        found[name].insert(0, _printed_test(name))
     return dict(found)
 
 
-@cache
 def as_printed() -> set[str]:
     """Return the ids of the formulas whose LaTeX is parsed and run."""
-    return {name for node in ast.walk(_printed_tree()) for name in _named(node, "as_printed")}
+    return printed.ids()
 
 
-def _printed_path() -> Path:
-    return TESTS / "book" / "test_as_printed.py"
-
-
-def _printed_tree() -> ast.Module:
-    return ast.parse(_printed_path().read_text(encoding="utf-8"))
-
-
-def _printed_test() -> Test:
-    functions = [node for node in _printed_tree().body if isinstance(node, ast.FunctionDef)]
-    line = next(node.lineno for node in functions if node.name == AS_PRINTED)
-    return Test(AS_PRINTED, _printed_path(), line)
+def _printed_test(formula_id: str) -> Test:
+    kind = "schedule" if formula_id in printed.SCHEDULES else "update_rule"
+    tree = ast.parse(AS_PRINTED.read_text(encoding="utf-8"))
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+    found = next(one for one in functions if f"_{kind}_as_printed_" in one.name)
+    return Test(found.name, AS_PRINTED, found.lineno)

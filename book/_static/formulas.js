@@ -17,3 +17,11 @@ for (const box of document.querySelectorAll(".copies")) {
   }
   box.querySelector("p").hidden = false;
 }
+
+// A retired name leads on to the one that took its place.
+function leadOn() {
+  const old = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  if (old?.matches(".retired")) location.replace(old.querySelector("a").href);
+}
+leadOn();
+addEventListener("hashchange", leadOn);

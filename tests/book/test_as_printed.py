@@ -1,152 +1,186 @@
-"""The formulas of the update rules, parsed from the page and run beside the package."""
+"""The LaTeX on the page is evaluated: the formulas of the update rules are right as printed.
+
+Each formula of `tools.printed` is parsed and run beside its rule, over hostile gradients. So that
+the comparison is known to see a misprint, each place of each formula is misprinted in turn.
+"""
 
 import re
 
-import hostile
 import numpy as np
 import pytest
+from hostile import gradients
 
-from descent import rules
-from descent.conventions import framework_rule
-from tools import latex, myst, project, verified
+from descent import minimize
+from descent.landscapes import Rosenbrock
+from descent.rules import Adam, GradientDescent, Rule
+from tools import latex, printed
 
-STEPS, LR = 50, hostile.dropping(0.1, at=25)
-LETTERS = {
-    "momentum": "mu",
-    "rho": "rho",
-    "beta1": "beta_1",
-    "beta2": "beta_2",
-    "eps": "varepsilon",
-    "weight_decay": "lambda",
+STEPS = 50
+TOLERANCE = 1e-12
+START = np.array([1.5, -0.5, 0.0, 2.0, -1.0, 0.7])
+BOOK = printed.in_the_book()
+
+updates = pytest.mark.parametrize("name", printed.UPDATES)
+
+
+def disagreement(name, texts, steps=STEPS):
+    """Return how far these formulas part from the rule of that name."""
+    update = printed.UPDATES[name]
+    shape = (6,) if update.rule.elementwise else (3, 2)
+    return printed.disagreement(
+        update, texts, START.reshape(shape), gradients(steps).reshape(steps, *shape)
+    )
+
+
+def texts_of(name):
+    return [BOOK[one] for one in (name, *printed.UPDATES[name].needs)]
+
+
+@updates
+def test_an_update_rule_as_printed_visits_the_points_of_its_rule(name):
+    assert disagreement(name, texts_of(name)) < TOLERANCE
+
+
+@pytest.mark.parametrize("name", printed.SCHEDULES)
+def test_a_schedule_as_printed_gives_the_rates_of_its_function(name):
+    assert printed.rates_apart(name, BOOK[name], STEPS) < TOLERANCE
+
+
+def gradient_descent(text):
+    """Return the point that gradient descent as printed reaches, with the gradient as printed."""
+    f = Rosenbrock()
+    as_printed = latex.Run(
+        latex.statements(text),
+        constants={},
+        given={"eta": lambda t: 1e-3},
+        starts={"x": np.array(f.start)},
+        functions={"gradient": f.grad},
+    )
+    return as_printed.at("x", STEPS)
+
+
+def test_gradient_descent_as_printed_takes_the_gradient_where_it_stands():
+    f = Rosenbrock()
+    run = minimize(f, f.start, GradientDescent(1e-3), STEPS)
+    assert gradient_descent(BOOK["gd-update"]) == pytest.approx(run.x[STEPS], rel=TOLERANCE)
+    with pytest.raises(ValueError, match="is given by itself"):
+        gradient_descent(BOOK["gd-update"].replace("f(x_{t-1})", "f(x_t)"))
+
+
+def test_every_formula_that_is_called_an_update_is_evaluated():
+    assert {one for one in BOOK if one.endswith("-update")} <= printed.ids()
+
+
+def test_what_is_evaluated_stands_in_the_book():
+    assert printed.ids() <= set(BOOK)
+
+
+# --- misprints ------------------------------------------------------------------------------------
+
+MISPRINTS = {
+    "the other sign for plus": (r"(?<!\w)\+(?!\s*1\})", "-"),
+    "the other sign for minus": (r"(?<=\s)-(?=\s)", "+"),
+    "a lost minus": (r"(?<=[=(&])\s*-\s", " "),
+    "a lost hat": (r"\\hat ", ""),
+    "a lost exponent": (r"\^(2|t\b|\{\\?,?t-s\})", ""),
+    "another exponent": (r"\^2", "^3"),
+    "a step too late": (r"(?<=[{])t-1(?=[}])", "t"),
+    "a lost root": (r"\\sqrt(?=\{)", ""),
+    "the other rate": (r"\\beta_1", r"\\beta_2"),
+    "the other rate again": (r"\\beta_2", r"\\beta_1"),
+    "the other extreme": (r"\\max", r"\\min"),
+    "a lost maximum": (r"\\max\(([^,]*),[^)]*\)", r"\1"),
+    "a lost epsilon": (r"\+ \\varepsilon", ""),
+    "a lost sign": (r"\\operatorname\{sign\}", ""),
+    "a lost step size": (r"\\eta_t", ""),
+    "a lost half": (r"\\tfrac12 \\cdot", ""),
 }
-FORMULAS = {formula.id: formula for page in project.pages() for formula in myst.formulas(page)}
 
 
-def as_printed(rule, *ids):
-    """Return the case that the formulas of these ids together print this rule."""
-    return pytest.param(rule, [FORMULAS[name].latex for name in ids], id=ids[-1])
+def misprinted(text):
+    """Yield each misprint of a text, one place at a time."""
+    for kind, (pattern, replacement) in MISPRINTS.items():
+        for place in re.finditer(pattern, text):
+            yield kind, text[: place.start()] + place.expand(replacement) + text[place.end() :]
 
 
-# A rule to a line, with every formula that it takes to state it.
-RULES = [
-    as_printed(rules.GradientDescent(LR), "gd-update"),
-    as_printed(rules.Momentum(LR, 0.8), "momentum-update"),
-    as_printed(framework_rule("torch.optim.SGD", lr=LR, momentum=0.8), "momentum-outside"),
-    as_printed(rules.Nesterov(LR, 0.8), "nesterov-update"),
-    as_printed(rules.AdaGrad(LR, 1e-3), "adagrad-update"),
-    as_printed(rules.RMSprop(LR, 0.7), "rmsprop-update"),
-    as_printed(rules.CenteredRMSprop(LR, 0.7, 0.8, 1e-3), "rmsprop-centered"),
-    as_printed(rules.Adadelta(1.0, 0.7, 1e-3), "adadelta-update"),
-    as_printed(
-        rules.Adam(LR, 0.8, 0.9, 1e-3), "adam-moments", "adam-bias-correction", "adam-update"
-    ),
-    as_printed(rules.AdaMax(LR, 0.8, 0.9), "adamax-update"),
-    as_printed(rules.NAdam(LR, 0.8, 0.9, 1e-3), "nadam-update"),
-    as_printed(rules.AMSGrad(LR, 0.8, 0.9), "amsgrad-update"),
-    as_printed(
-        rules.AdamW(0.1, 0.8, 0.9, 1e-3, 0.05, hostile.dropping(1.0, at=25)),
-        "adam-moments",
-        "adam-bias-correction",
-        "adamw-update",
-    ),
-    as_printed(rules.RAdam(LR, 0.8, 0.9), "adam-moments", "adam-bias-correction", "radam-update"),
-    as_printed(rules.Lion(LR, 0.8, 0.9, 0.05), "lion-update"),
-]
-
-
-def run(rule, gradients):
-    """Return what the package computes: x and its state by letter, each step in a row."""
-    x = np.zeros(gradients.shape[1])
-    state, rows = rule.init(x), []
-    for g in gradients:
-        x, state = rule.update(x, g, state)
-        rows.append({"x": x} | dict(zip(state._fields, state, strict=True)))
-    return {letter: np.array([row[letter] for row in rows]) for letter in rows[0]}
-
-
-def printed(rule, formulas, gradients):
-    """Return the run of the same rule as its formulas print it."""
-    hyper = {letter: getattr(rule, name) for name, letter in LETTERS.items() if hasattr(rule, name)}
-    scheduled = hasattr(rule, "multiplier")  # AdamW: the schedule is η, the rate α a constant
-    rate = (lambda t: rules.at(rule.multiplier, t)) if scheduled else rule.lr_at
-    hyper |= {"x": np.zeros(gradients.shape[1])} | ({"alpha": rule.lr} if scheduled else {})
-    steps = {"eta": rate} | dict.fromkeys(("g", "nabla"), lambda t: gradients[t - 1])
-    return latex.Printed(formulas, hyper, steps)
-
-
-def agree(rule, formulas):
-    """Return whether package and print have the same x and state, by coordinate, to rounding."""
-    gradients = hostile.gradients(STEPS)
-    right, page = run(rule, gradients), printed(rule, formulas, gradients)
-    compared = [letter for letter in right if latex.Name(letter, 0) in page.definitions]
-    assert "x" in compared
-
-    def same(letter):
-        found = np.array([page.at(letter, t) for t in range(1, STEPS + 1)])
-        return (abs(found - right[letter]) <= 1e-12 * abs(right[letter]).max(axis=0)).all()
-
-    return all(same(letter) for letter in compared)
-
-
-@pytest.mark.parametrize(("rule", "formulas"), RULES)
-def test_a_rule_as_printed_makes_the_steps_of_the_package(rule, formulas):
-    assert agree(rule, formulas)
-
-
-def test_every_update_rule_of_the_book_is_run_as_printed():
-    matrices = {"muon-update"}  # a rule of matrices, with a function in it: its own test runs it
-    updates = {name for name in FORMULAS if name.endswith("-update")}
-    assert updates - verified.as_printed() <= matrices
-
-
-MISPRINTS = [
-    (r"(?<=[\w}) ])\+(?= )", "-"),  # a changed sign
-    (r"(?<=[\w}) ])- (?!1\})", "+ "),
-    (r"= - ", "= "),
-    (r"_t\^2", "_t"),  # a lost exponent, another one
-    (r"_t\^2", "_t^3"),
-    (r"\^t", ""),
-    (r"\\hat", ""),  # a missing hat
-    (r"\\sqrt", ""),  # a missing root
-    (r"\\beta_1", r"\\beta_2"),  # the wrong letter
-    (r"\\beta_2", r"\\beta_1"),
-    (r"_\{t-1\}", "_t"),  # the wrong step
-    (r"\\max\(([^,]*),[^)]*\)", r"\1"),
-    (r"\\operatorname\{sign\}", ""),
-]
-
-
-def misprints(formulas):
-    """Yield the formulas with one misprint, at each place where it can stand."""
-    text = "\n\n".join(formulas)
-    for pattern, wrong in MISPRINTS:
-        for match in re.finditer(pattern, text):
-            yield (text[: match.start()] + match.expand(wrong) + text[match.end() :]).split("\n\n")
-
-
-def is_caught(rule, formulas):
-    """Return whether the formulas are not those of the rule, or no formulas at all."""
+def passes(compare, *arguments):
+    """Return whether the comparison does not see that a formula is wrong."""
     try:
-        return not agree(rule, formulas)
-    except ValueError:
-        return True
+        with np.errstate(all="ignore"):
+            return compare(*arguments) < 1e-6
+    except ValueError:  # it cannot be read, or a letter is not defined: seen as well
+        return False
 
 
-@pytest.mark.parametrize(("rule", "formulas"), RULES)
-def test_every_misprint_of_a_sign_an_exponent_a_hat_or_a_letter_is_caught(rule, formulas):
-    wrong = list(misprints(formulas))
-    assert len(wrong) >= 2
-    assert [one for one in wrong if not is_caught(rule, one)] == []
+@updates
+def test_no_misprint_of_an_update_rule_passes(name):
+    texts = texts_of(name)
+    wrong = [
+        (kind, text, [*texts[:i], text, *texts[i + 1 :]])
+        for i, right in enumerate(texts)
+        for kind, text in misprinted(right)
+        if r"\nabla f(x_{t})" not in text  # the gradients are given here; see above
+    ]
+    assert len(wrong) >= 3
+    assert [wrong[:2] for wrong in wrong if passes(disagreement, name, wrong[2], 20)] == []
+
+
+@pytest.mark.parametrize("name", printed.SCHEDULES)
+def test_no_misprint_of_a_schedule_passes(name):
+    rate, *_ = BOOK[name].split(r"\qquad")  # what follows says for which t it holds
+    wrong = list(misprinted(rate))
+    assert wrong
+    assert [text for _, text in wrong if passes(printed.rates_apart, name, text, STEPS)] == []
+
+
+# --- the LaTeX that is understood ---------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("formula", "message"),
+    ("text", "value"),
     [
-        ("x_t = x_{t-1} - w_t", "nothing defines w"),
-        ("x_t = x_t - g_t", "defined by itself"),
-        ("x_t + 1 = g_t", "not a name"),
+        (r"y = a \, b", 6),
+        (r"y = \frac{a}{b}", 2 / 3),
+        (r"y = \tfrac12 a", 1),
+        (r"y = a (1 + b)", 8),
+        (r"y = \sqrt{a + b}", 5**0.5),
+        (r"y = \bigl( a + b \bigr)^2", 25),
+        (r"y = \max(a, b) + \min(a, b)", 5),
+        (r"y = \operatorname{sign}(-a) + |{-b}|", 2),
+        (r"y = \sum_{s=1}^{t} a^{\,t-s}", 7),
+        (r"y = \prod_{s=1}^{t} s", 6),
+        (r"y = a^{\lfloor (t - 1)/b \rfloor}", 1),
+        (r"y = 1 + \cos\frac{\pi (t - 1)}{a}", 0),
+        (r"y = a \odot b", 6),
+        (r"y = z + 1, \qquad z = a", 3),
+        (r"y = a \quad \text{if } t > 2, \qquad y = b \quad \text{otherwise}", 2),
+        (r"y = a \quad \text{if } t > 3, \qquad y = b \quad \text{otherwise}", 3),
+        (r"\begin{aligned} y &= z_0 + \hat z, \\ \hat z &= b, z_0 = w_0 = a \end{aligned}", 5),
+        (r"y = \frac{a - 2}{b - 3}", 0),
     ],
 )
-def test_a_formula_that_defines_no_step_is_refused(formula, message):
-    with pytest.raises(ValueError, match=message):
-        printed(rules.GradientDescent(), [formula], hostile.gradients(2)).at("x", 2)
+def test_latex_is_read_as_it_is_meant(text, value):
+    run = latex.Run(latex.statements(text), {"a": 2, "b": 3})
+    assert run.at("y", 3) == pytest.approx(value, abs=1e-12)
+
+
+@pytest.mark.parametrize("text", [r"x_t = \frac{a}{", r"|x| = a", r"x = \heartsuit", "x = a +"])
+def test_other_latex_is_an_error(text):
+    with pytest.raises(ValueError, match=r"SymPy cannot parse|must be a name|nothing printed"):
+        latex.Run(latex.statements(text), {"a": 1.0}).at("x", 1)
+
+
+def test_a_name_that_is_given_by_itself_is_an_error():
+    with pytest.raises(ValueError, match="is given by itself"):
+        latex.Run(latex.statements("x_t = x_t + 1"), {}).at("x", 1)
+
+
+def test_a_formula_that_leaves_a_letter_open_is_an_error():
+    update = printed.Update(Adam())
+    with pytest.raises(ValueError, match=r"nothing printed gives ._hat at step 1"):
+        printed.disagreement(update, [BOOK["adam-update"]], START, gradients(2))
+
+
+def test_each_rule_of_an_update_is_one_of_ours():
+    assert all(isinstance(update.rule, Rule) for update in printed.UPDATES.values())

@@ -47,15 +47,29 @@ def test_the_macros_are_of_letters_and_each_is_there_once():
 
 
 @pytest.mark.parametrize("engine", ["pdflatex", "lualatex"])
-def test_a_document_with_every_formula_compiles(engine, tmp_path):
+def test_a_document_with_every_formula_compiles(engine, tmp_path, monkeypatch):
     if not shutil.which(engine):
         pytest.skip(f"{engine} is not installed (Debian: texlive-latex-recommended texlive-luatex)")
+    record = {"changes": [], "retired": {"made-up": "adam-update"}}
+    monkeypatch.setattr(lock_formulas, "changes", lambda: record)
     (tmp_path / "descent-formulas.sty").write_text(downloads.sty(), encoding="utf-8")
     shown = [rf"\[ \descentformula{{{name}}} \] \[ {downloads.macro(name)} \]" for name in IDS]
+    shown.append(r"\[ \descentformula{made-up} \]")
     begin = r"\documentclass{article}\usepackage{descent-formulas}\begin{document}"
     text = "\n".join([begin, *shown, r"\end{document}"])
     (tmp_path / "all.tex").write_text(text, encoding="utf-8")
     command = [engine, "-interaction=nonstopmode", "-halt-on-error", "all.tex"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-2000:]
-    assert "Missing character" not in (tmp_path / "all.log").read_text(errors="replace")
+    log = (tmp_path / "all.log").read_text(errors="replace")
+    assert "Missing character" not in log
+    assert "made-up is now adam-update" in log.replace("\n", "")
+
+
+def test_what_changed_in_a_formula_is_told(monkeypatch):
+    change = {"formula": "gd-update", "version": "9.0.0", "hash": "0" * 16, "what": "A sign."}
+    monkeypatch.setattr(lock_formulas, "changes", lambda: {"changes": [change], "retired": {}})
+    content = json.loads(downloads.formulas_json())
+    jsonschema.validate(content, downloads.schema())
+    told = {one["id"]: one["changes"] for one in content["formulas"] if one["changes"]}
+    assert told == {"gd-update": [{"version": "9.0.0", "what": "A sign."}]}
