@@ -5,13 +5,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 SITE_READY := $(VENV)/ready-site
+CFF := $(VENV)/cff
 PORT ?= 8000
 # Small arrays on many threads beside busy neighbours ran 16 to 100 times slower.
 export OMP_NUM_THREADS ?= 1
 export PYTHONWARNINGS ?= ignore::DeprecationWarning:asyncio
 
 .DEFAULT_GOAL := help
-.PHONY: help book test serve notebooks clean lint types unit strict portable misprints mutants bench test-colab test-site lock lock-formulas
+.PHONY: help book test serve notebooks clean lint types unit strict portable misprints mutants bench test-colab test-site test-citation \
+    lock lock-formulas
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -69,6 +71,14 @@ $(SITE_READY): requirements-site.txt $(READY)
 
 test-site: $(SITE_READY) book  ## drive the built site in a real browser (needs Chromium)
 	$(BIN)/python -m pytest -n auto --quiet tests/site
+
+$(CFF)/ready: requirements-cff.txt
+	$(PYTHON) -m venv $(CFF)
+	$(CFF)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-cff.txt
+	@touch $@
+
+test-citation: $(CFF)/ready  ## validate CITATION.cff with cffconvert
+	$(CFF)/bin/cffconvert --validate
 
 lock-formulas: $(READY)  ## enter new formulas into book/formulas.lock.json
 	$(BIN)/python -m tools.lock_formulas

@@ -7,6 +7,9 @@ import yaml
 
 from tools import project
 
+TEXT_LICENCE = "CC-BY-4.0"
+"""The licence of the text and the formulas; the code has another."""
+
 CITATION = project.ROOT / "CITATION.cff"
 
 

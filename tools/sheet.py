@@ -202,14 +202,25 @@ def write_downloads(app: Sphinx, exception: Exception | None) -> None:
 
 
 def metadata(title: str, address: str) -> dict[str, list[str]]:
-    """Return what Zotero and Google Scholar read in a page's head, by name."""
-    released = citation.date().replace("-", "/")
+    """Return what Zotero and Google Scholar read in a page's head, by name, and Dublin Core."""
+    book, day = citation.cff()["title"], citation.date()
+    within = {"citation_inbook_title": [book], "citation_book_title": [book]}
     return {
         "citation_title": [title],
         "citation_author": citation.authors(),
-        "citation_publication_date": [released],
-        "citation_online_date": [released],
+        "citation_publication_date": [day.replace("-", "/")],
+        "citation_online_date": [day.replace("-", "/")],
+        **(within if title != book else {}),
+        "citation_language": ["en"],
+        "citation_public_url": [address],
         "citation_fulltext_html_url": [address],
+        "DC.title": [title],
+        "DC.creator": citation.authors(),
+        "DC.date": [day],
+        "DC.identifier": [address],
+        "DC.language": ["en"],
+        "DC.rights": [citation.TEXT_LICENCE],
+        "DC.type": ["Text"],
     }
 
 

@@ -50,11 +50,27 @@ def test_the_version_is_that_of_the_package():
 
 
 def test_a_page_carries_what_zotero_and_google_scholar_read():
-    tags = sheet.metadata("Adam", "https://example.org/book/adam.html")
-    assert tags["citation_title"] == ["Adam"]
-    assert tags["citation_author"] == citation.authors()
-    assert tags["citation_publication_date"] == [citation.date().replace("-", "/")]
-    assert tags["citation_fulltext_html_url"] == ["https://example.org/book/adam.html"]
+    address = "https://example.org/book/adam.html"
+    tags = sheet.metadata("Adam", address)
+    assert tags["citation_title"] == tags["DC.title"] == ["Adam"]
+    assert tags["citation_author"] == tags["DC.creator"] == citation.authors()
+    assert re.fullmatch(r"\d{4}/\d\d/\d\d", *tags["citation_publication_date"])
+    assert tags["citation_inbook_title"] == [citation.cff()["title"]]
+    assert tags["citation_public_url"] == tags["citation_fulltext_html_url"] == [address]
+
+
+def test_the_page_of_the_book_itself_is_in_no_other_book():
+    assert "citation_inbook_title" not in sheet.metadata(citation.cff()["title"], "https://x.org/")
+
+
+def test_the_licence_of_the_text_is_one_of_the_citation_file():
+    assert citation.TEXT_LICENCE in citation.cff()["license"]
+
+
+def test_the_date_is_that_of_the_changelog_and_no_clocks():
+    changelog = (project.ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    head = re.search(r"^## (\S+) \((\S+)\)$", changelog, re.MULTILINE)
+    assert head.groups() == (citation.version(), citation.date())
 
 
 def test_a_retired_id_is_an_anchor_that_points_on():

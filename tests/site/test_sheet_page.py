@@ -1,0 +1,49 @@
+"""The formula sheet in a browser: copied by keyboard, read without a script, printed."""
+
+import pytest
+
+SHEET = "book/formulas.html"
+
+
+@pytest.mark.parametrize(
+    ("kind", "start"), [("LaTeX", "x_t = x_{t-1}"), ("BibTeX", "@misc{"), ("link", "https://")]
+)
+def test_a_button_copies_and_says_so(kind, start, open_page):
+    page = open_page(SHEET, permissions=["clipboard-read", "clipboard-write"])
+    button = page.locator(f"#adam-update button[data-copies={kind}]")
+    assert "Adam" in button.get_attribute("aria-label")
+    button.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_function(
+        "() => document.querySelector('#adam-update [role=status]').textContent === 'Copied.'"
+    )
+    assert page.evaluate("() => navigator.clipboard.readText()").startswith(start)
+
+
+def test_without_a_script_the_latex_can_be_unfolded(open_page):
+    page = open_page(f"{SHEET}#adam-update", java_script_enabled=False)
+    entry = page.locator("#adam-update")
+    assert not entry.locator("button").first.is_visible()
+    entry.locator("summary").first.click()
+    assert (
+        r"\frac{\hat m_t}{\sqrt{\hat v_t} + \varepsilon}" in entry.locator("pre").first.inner_text()
+    )
+
+
+def test_a_retired_name_leads_on(open_page):
+    page = open_page(SHEET)
+    page.evaluate(
+        """() => document.querySelector("article").insertAdjacentHTML("beforeend",
+            '<div class="retired" id="made-up"><a href="#adam-update">adam-update</a></div>')"""
+    )
+    page.evaluate("() => { location.hash = 'made-up'; }")
+    page.wait_for_function("() => location.hash === '#adam-update'")
+
+
+def test_on_paper_there_are_formulas_and_no_buttons(open_page):
+    page = open_page(SHEET)
+    page.emulate_media(media="print")
+    assert page.locator("#adam-update .katex-display").is_visible()
+    assert page.locator("#adam-update dl.field-list").is_visible()
+    assert not page.locator("#adam-update button").first.is_visible()
+    assert not page.locator("#adam-update details").first.is_visible()
