@@ -1,4 +1,4 @@
-"""The formulas as files: `formulas.json`, `descent-formulas.sty`, `formulas.bib`.
+"""The formulas as files: `formulas.json`, `descent-formulas.sty`, `formulas.bib`; `CITATION.cff`.
 
 They are made when the site is built and lie in its root.
 """
@@ -210,5 +210,6 @@ FILES: dict[str, Callable[[], str]] = {
     "formulas.schema.json": schema_json,
     "descent-formulas.sty": sty,
     "formulas.bib": bib,
+    "CITATION.cff": lambda: citation.CITATION.read_text(encoding="utf-8"),
 }
 """The downloads by name."""

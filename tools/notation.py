@@ -66,7 +66,8 @@ def table() -> list[tuple[Key, Symbol]]:
 
 
 def _row(row: str) -> Iterator[tuple[Key, Symbol]]:
-    symbols, code, meaning, only = (cell.strip() for cell in row.split("|"))
+    cells = [cell.strip() for cell in row.split("|")]
+    symbols, code, meaning, only = [*cells, ""][:4]  # a table may leave its last cell out
     found = re.findall(r"\$([^$]+)\$", symbols)
     parts = meaning.split(". ")[0].split("; ")
     names = re.findall(r"`(\w+)`", code)

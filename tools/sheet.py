@@ -220,7 +220,6 @@ def metadata(title: str, address: str) -> dict[str, list[str]]:
         "DC.identifier": [address],
         "DC.language": ["en"],
         "DC.rights": [citation.TEXT_LICENCE],
-        "DC.type": ["Text"],
     }
 
 

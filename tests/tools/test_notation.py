@@ -14,6 +14,14 @@ FORMULAS = {formula.id: formula for formula in lock_formulas.book()}
     [
         ("adam-update", r"\hat m_t", "average of $g$, corrected for starting at zero"),
         ("amsgrad-update", r"\hat v_t", "AMSGrad's largest $v$ so far"),
+        ("adamax-update", r"\beta_2", "decay rate of AdaMax's maximum"),
+        ("lion-update", r"\beta_2", "decay rate of the average of $g$"),
+        ("adamw-update", r"\eta_t", "schedule of step and decay, a pure number"),
+        (
+            "adadelta-update",
+            r"\varepsilon",
+            "the small number that keeps a denominator from zero, inside the root",
+        ),
         ("rmsprop-update", r"\rho", "decay rate of the averages of RMSprop and Adadelta"),
         ("momentum-best", r"\rho", "factor by which an error shrinks in a step"),
         ("adamw-update", r"\lambda", "weight decay"),
