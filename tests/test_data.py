@@ -19,9 +19,8 @@ pytest.importorskip("sklearn", reason="the digits come with scikit-learn")
 def idx(array):
     """Return the bytes of an IDX file, compressed."""
     head = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, dtype=">u4").tobytes()
-    return gzip.compress(
-        head + array.astype(np.uint8).tobytes(), mtime=0
-    )  # so that ids of tests repeat
+    # Without the time, so that parallel workers collect the same test ids.
+    return gzip.compress(head + array.astype(np.uint8).tobytes(), mtime=0)
 
 
 @pytest.fixture
