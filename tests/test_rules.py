@@ -84,6 +84,11 @@ def test_get_passes_the_hyper_parameters_on():
     assert rules.get("lion") == Lion()
 
 
+def test_get_lists_the_hyper_parameters_when_it_is_given_another():
+    with pytest.raises(ValueError, match=r"of adam must be among \['lr', .*got \['b', 'mu'\]"):
+        rules.get("adam", lr=0.1, mu=0.9, b=1)
+
+
 def test_get_lists_the_known_names_when_it_knows_none_of_that_name():
     with pytest.raises(ValueError, match=r"name must be one of gradient-descent,.*, got 'adma'"):
         rules.get("adma")

@@ -72,7 +72,11 @@ def get(name: str, **hyper: Any) -> "Rule":
     """
     if name not in _RULES:
         raise ValueError(f"name must be one of {', '.join(_RULES)}, got {name!r}")
-    return _RULES[name](**hyper)
+    rule = _RULES[name]
+    known = [field.name for field in fields(rule)]
+    if unknown := sorted(hyper.keys() - set(known)):
+        raise ValueError(f"hyper-parameters of {name} must be among {known}, got {unknown}")
+    return rule(**hyper)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,286 @@
+"""The networks of the chapters: MLP, AlexNet-lite, VGG-lite and ResNet-lite, in torch.
+
+Each is small enough to train on a laptop's CPU and takes images of 8×8 (digits), 28×28 (MNIST) and
+32×32 (CIFAR-10) pixels. `get` finds one by its name; the names are those of the command line.
+
+>>> net = get("resnet-8", image=(1, 8, 8))
+>>> count(net), net(torch.zeros(5, 1, 8, 8)).shape
+(75002, torch.Size([5, 10]))
+"""
+
+import functools
+import itertools
+import math
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from descent import _check
+
+Image = tuple[int, int, int]
+"""Channels, rows and columns of an image."""
+
+DEPTHS = (8, 14, 20, 32, 44, 56)
+"""Depths of the residual nets that have a name; any 6n + 2 can be built."""
+
+
+def names() -> list[str]:
+    """Return the names of the networks."""
+    return list(PRESETS)
+
+
+def get(name: str, image: Image = (1, 28, 28), classes: int = 10) -> nn.Module:
+    """Return a new network by its name, with PyTorch's initial weights.
+
+    Args:
+        name: one of `names()`.
+        image: channels, rows and columns of an image; at least 8 rows, as many columns.
+        classes: how many logits it returns.
+
+    Raises:
+        ValueError: no network has that name, or an argument is outside its range.
+    """
+    if name not in PRESETS:
+        raise ValueError(f"name must be one of {', '.join(PRESETS)}, got {name!r}")
+    return PRESETS[name](image, classes)
+
+
+def count(model: nn.Module) -> int:
+    """Return how many parameters are trained."""
+    return sum(p.numel() for p in model.parameters() if p.requires_grad)
+
+
+def mlp(
+    image: Image = (1, 28, 28), classes: int = 10, hidden: Sequence[int] = (512, 256)
+) -> nn.Module:
+    """Return a multilayer perceptron, with ReLU between its dense layers.
+
+    784-512-256-10 for MNIST has 535,818 parameters; 3072-512-256-10 for CIFAR-10 has 1,707,274.
+
+    Args:
+        image: as in `get`.
+        classes: how many logits it returns.
+        hidden: the widths of the hidden layers.
+
+    Raises:
+        ValueError: an argument is outside its range.
+
+    >>> count(mlp()), count(mlp((1, 8, 8), hidden=(128, 64)))
+    (535818, 17226)
+    """
+    _check_sizes(image, classes)
+    for width in hidden:
+        _check.positive_count("hidden", width)
+    return nn.Sequential(nn.Flatten(), *_dense([math.prod(image), *hidden, classes]))
+
+
+def autoencoder(image: Image = (1, 8, 8), code: int = 6) -> nn.Module:
+    """Return a deep autoencoder with tanh: images in, flat images out, through a narrow middle.
+
+    64-128-64-32-6-32-64-128-64 for the digits has 37,766 parameters. Such nets are a classic hard
+    problem for an optimiser: deep, narrow in the middle, and without normalisation.
+
+    Args:
+        image: as in `get`.
+        code: the width of the middle.
+
+    Raises:
+        ValueError: an argument is outside its range.
+
+    Source:
+        Sutskever, Martens, Dahl and Hinton (2013), section 3, for the kind of problem; the widths
+        are ours.
+
+    >>> count(autoencoder())
+    37766
+    """
+    _check_sizes(image, 1)
+    _check.positive_count("code", code)
+    pixels = math.prod(image)
+    widths = [pixels, 128, 64, 32, code, 32, 64, 128, pixels]
+    return nn.Sequential(nn.Flatten(), *_dense(widths, nn.Tanh))
+
+
+def alexnet_lite(image: Image = (1, 28, 28), classes: int = 10, dropout: float = 0.0) -> nn.Module:
+    """Return five convolutions and three dense layers, as AlexNet has them, a hundredth as large.
+
+    Kept: the order of the layers, ReLU, the max pooling after convolutions 1, 2 and 5, the dropout
+    before the first two dense layers. Left out: the 11×11 filters of stride 4, which need images of
+    224 pixels, the two groups of channels, and the local response normalisation. An image of fewer
+    than 16 rows is not pooled a third time. Parameters: 241,834 for 8×8, 303,274 for 28×28 in grey,
+    389,866 for 32×32 in colour.
+
+    Args:
+        image: as in `get`.
+        classes: how many logits it returns.
+        dropout: the probability of dropping an input of the first two dense layers, in [0, 1);
+            AlexNet has 0.5.
+
+    Raises:
+        ValueError: an argument is outside its range.
+
+    Source:
+        Krizhevsky, Sutskever and Hinton (2012), sections 3.5 and 4.2.
+    """
+    _check_sizes(image, classes)
+    _check.decay_rate("dropout", dropout)
+    deep = image[1] >= 16
+    convolutions = nn.Sequential(
+        *(*_convolution(image[0], 32), nn.MaxPool2d(2), *_convolution(32, 64), nn.MaxPool2d(2)),
+        *(*_convolution(64, 96), *_convolution(96, 64), *_convolution(64, 64)),
+        *((nn.MaxPool2d(2),) if deep else ()),
+    )
+    pixels = 64 * math.prod(side // (8 if deep else 4) for side in image[1:])
+    dense = _dense([pixels, 192, 128, classes], dropout=dropout)
+    return nn.Sequential(convolutions, nn.Flatten(), *dense)
+
+
+def vgg_lite(image: Image = (1, 28, 28), classes: int = 10) -> nn.Module:
+    """Return pairs of 3×3 convolutions with max pooling between, then two dense layers.
+
+    VGG's idea is kept: two 3×3 convolutions see 5×5 pixels, with fewer weights and one more ReLU
+    than a 5×5 one. Three pairs, of 32, 64 and 128 channels; two for images of fewer than 16 rows.
+    Parameters: 99,178 for 8×8, 435,306 for 28×28 in grey, 550,570 for 32×32 in colour.
+
+    Args:
+        image: as in `get`.
+        classes: how many logits it returns.
+
+    Raises:
+        ValueError: an argument is outside its range.
+
+    Source:
+        Simonyan and Zisserman (2015), sections 2.1 and 2.3.
+    """
+    _check_sizes(image, classes)
+    widths = (32, 64, 128) if image[1] >= 16 else (32, 64)
+    layers: list[nn.Module] = []
+    for before, after in zip((image[0], *widths), widths, strict=False):
+        layers += [*_convolution(before, after), *_convolution(after, after), nn.MaxPool2d(2)]
+    pixels = widths[-1] * math.prod(side // 2 ** len(widths) for side in image[1:])
+    return nn.Sequential(*layers, nn.Flatten(), *_dense([pixels, 128, classes]))
+
+
+class Block(nn.Module):
+    """Two 3×3 convolutions with batch normalisation, and what came in added to what comes out.
+
+    Where the number of channels doubles the rows and columns halve, and the shortcut takes every
+    second pixel and fills the new channels with zeros: it has no parameters.
+
+    Args:
+        before: channels that come in.
+        after: channels that go out, `before` or twice as many.
+        shortcut: whether what came in is added.
+
+    Source:
+        He, Zhang, Ren and Sun (2016), section 3.3, option A, and figure 2.
+    """
+
+    def __init__(self, before: int, after: int, shortcut: bool = True) -> None:
+        super().__init__()
+        self.stride, self.new, self.shortcut = after // before, after - before, shortcut
+        self.body = nn.Sequential(
+            *(nn.Conv2d(before, after, 3, self.stride, 1, bias=False), nn.BatchNorm2d(after)),
+            *(nn.ReLU(), nn.Conv2d(after, after, 3, 1, 1, bias=False), nn.BatchNorm2d(after)),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return relu(body(x) + x), or relu(body(x)) without the shortcut."""
+        return torch.relu(self.body(x) + self._carried(x) if self.shortcut else self.body(x))
+
+    def _carried(self, x: Tensor) -> Tensor:
+        if not self.new:
+            return x
+        return nn.functional.pad(
+            x[:, :, :: self.stride, :: self.stride], (0, 0) * 2 + (0, self.new)
+        )
+
+
+def resnet_lite(
+    image: Image = (3, 32, 32), classes: int = 10, depth: int = 8, shortcuts: bool = True
+) -> nn.Module:
+    """Return the residual net for small images, or the plain net of the same parameters.
+
+    One convolution, then n blocks each of 16, 32 and 64 channels, then the mean over the pixels and
+    one dense layer: 6n + 2 layers with weights. On 32×32 in colour, depth 8 has 75,290 parameters,
+    depth 20 has 269,722, depth 56 has 853,018, with shortcuts or without.
+
+    Args:
+        image: as in `get`.
+        classes: how many logits it returns.
+        depth: 6n + 2 for a whole n of at least 1.
+        shortcuts: whether the blocks add what came in.
+
+    Raises:
+        ValueError: an argument is outside its range.
+
+    Source:
+        He, Zhang, Ren and Sun (2016), section 4.2.
+
+    >>> [count(resnet_lite(depth=depth)) for depth in (20, 56)]
+    [269722, 853018]
+    """
+    _check_sizes(image, classes)
+    if not isinstance(depth, int) or depth < 8 or depth % 6 != 2:
+        raise ValueError(f"depth must be 6n + 2 for a whole n of at least 1, got {depth!r}")
+    n = (depth - 2) // 6
+    widths = [16] * n + [32] * n + [64] * n
+    blocks = [Block(a, b, shortcuts) for a, b in zip([16, *widths], widths, strict=False)]
+    stem = (nn.Conv2d(image[0], 16, 3, 1, 1, bias=False), nn.BatchNorm2d(16), nn.ReLU())
+    head = (nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, classes))
+    return nn.Sequential(*stem, *blocks, *head)
+
+
+@torch.no_grad()
+def he_(model: nn.Module) -> nn.Module:
+    """Draw the weights of dense and convolutional layers from N(0, 2/n), set biases to 0.
+
+    n is the number of a unit's inputs. PyTorch's own initial weights have a variance of 1/(3n), so
+    a signal loses a factor of √6 at each layer with ReLU.
+
+    Returns:
+        The model, changed in place.
+
+    Source:
+        He, Zhang, Ren and Sun (2015), equation 10.
+    """
+    for layer in model.modules():
+        if isinstance(layer, nn.Linear | nn.Conv2d):
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+    return model
+
+
+def _convolution(before: int, after: int) -> tuple[nn.Module, nn.Module]:
+    return nn.Conv2d(before, after, 3, padding=1), nn.ReLU()
+
+
+def _dense(
+    widths: Sequence[int], activation: Callable[[], nn.Module] = nn.ReLU, dropout: float = 0.0
+) -> list[nn.Module]:
+    """Return dense layers with activations between; inputs of all but the last may be dropped."""
+    layers: list[nn.Module] = []
+    for before, after in itertools.pairwise(widths[:-1]):
+        layers += [nn.Dropout(dropout)] if dropout else []
+        layers += [nn.Linear(before, after), activation()]
+    return [*layers, nn.Linear(widths[-2], widths[-1])]
+
+
+def _check_sizes(image: Image, classes: int) -> None:
+    _check.positive_count("classes", classes)
+    if len(image) != 3 or image[0] < 1 or image[1] != image[2] or image[1] < 8:
+        raise ValueError(
+            f"image must be (channels, rows, columns), square and of at least 8 rows, got {image!r}"
+        )
+
+
+PRESETS: dict[str, Callable[[Image, int], nn.Module]] = {
+    "mlp": mlp,
+    "alexnet-lite": alexnet_lite,
+    "vgg-lite": vgg_lite,
+    **{f"resnet-{d}": functools.partial(resnet_lite, depth=d) for d in DEPTHS},
+    **{f"plain-{d}": functools.partial(resnet_lite, depth=d, shortcuts=False) for d in DEPTHS},
+}
+"""The networks by name: `resnet-20` has shortcuts, `plain-20` has none."""

@@ -1,0 +1,76 @@
+"""One process or several: what each takes of a batch, and what they tell each other.
+
+Under `torchrun` every process runs the same lines with its own rank. Gradients are averaged by
+`DistributedDataParallel`; since all take equally many examples, that is the gradient of the whole
+batch.
+"""
+
+import os
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+
+def is_launched() -> bool:
+    """Whether `torchrun` started this process."""
+    return "LOCAL_RANK" in os.environ and "WORLD_SIZE" in os.environ
+
+
+def join(device: torch.device) -> None:
+    """Join the other processes: over NCCL on GPUs, over Gloo elsewhere."""
+    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+
+
+def leave() -> None:
+    """Part from the other processes."""
+    if dist.is_initialized():
+        dist.destroy_process_group()
+
+
+def rank() -> int:
+    """Return the number of this process; 0 is the one that prints and saves."""
+    return dist.get_rank() if dist.is_initialized() else 0
+
+
+def size() -> int:
+    """Return how many processes there are."""
+    return dist.get_world_size() if dist.is_initialized() else 1
+
+
+def replicated(model: nn.Module) -> nn.Module:
+    """Return the model with gradients that are averaged over all processes."""
+    return nn.parallel.DistributedDataParallel(model) if size() > 1 else model
+
+
+def own_part(batch: Tensor) -> Tensor:
+    """Return this process's part of the indices of a batch."""
+    return batch.chunk(size())[rank()]
+
+
+def mean(values: Tensor) -> Tensor:
+    """Return the mean over all processes."""
+    if size() > 1:
+        dist.all_reduce(values)
+        values /= size()
+    return values
+
+
+def any_of(flag: bool, device: Any) -> bool:
+    """Whether the flag is up in any process."""
+    if size() == 1:
+        return flag
+    flags = torch.tensor(int(flag), device=device)
+    dist.all_reduce(flags, op=dist.ReduceOp.MAX)
+    return bool(flags)
+
+
+def state_of(optimizer: torch.optim.Optimizer) -> dict[str, Any]:
+    """Return the whole state of an optimiser on process 0, gathered where it is sharded."""
+    from torch.distributed.optim import ZeroRedundancyOptimizer
+
+    if isinstance(optimizer, ZeroRedundancyOptimizer):
+        optimizer.consolidate_state_dict(to=0)
+        return optimizer.state_dict() if rank() == 0 else {}
+    return optimizer.state_dict()
