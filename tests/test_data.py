@@ -172,6 +172,7 @@ def batch(x, y):
         (pickle.dumps({b"labels": [1]}, protocol=2), "cut off or corrupt"),
         (batch(np.zeros((8, 3071), np.uint8), [0] * 8), r"shape \(8, 3072\)"),
         (batch(np.zeros((8, 3072), np.uint8), [0] * 7), r"shape \(7, 3072\)"),
+        (batch(np.zeros((8, 3072), np.uint8), [0, -1] * 4), "labels from 0 to 9, got -1 to 0"),
         (pickle.dumps(Evil(), protocol=2), "is not of an array"),
     ],
 )
@@ -182,10 +183,18 @@ def test_a_damaged_file_of_cifar10_is_named(folder, content, message):
     assert "data_batch_3" in str(error.value)
 
 
-def test_a_missing_batch_is_named(folder):
-    (folder / "cifar-10-batches-py" / "data_batch_3").unlink()
-    with pytest.raises(FileNotFoundError, match="data_batch_3 is missing"):
+@pytest.mark.parametrize("file", ["data_batch_3", "test_batch"])
+def test_a_missing_batch_is_named(folder, file):
+    (folder / "cifar-10-batches-py" / file).unlink()
+    with pytest.raises(FileNotFoundError, match=f"{file} is missing"):
         data.load("cifar10")
+
+
+def test_a_label_that_is_no_class_is_named(folder):
+    labels = folder / "mnist" / "train-labels-idx1-ubyte.gz"
+    labels.write_bytes(idx(np.full(40, 10)))
+    with pytest.raises(ValueError, match=r"train-labels.* labels from 0 to 9, got 10 to 10"):
+        data.load("mnist")
 
 
 @pytest.mark.parametrize("name", ["mnist", "fashion-mnist", "cifar10"])

@@ -171,7 +171,14 @@ def _pair(images: Path, labels: Path) -> tuple[Pixels, Pixels]:
     x, y = _idx(images, (28, 28)), _idx(labels, ())
     if len(x) != len(y):
         raise ValueError(f"{labels} must have {len(x)} labels as {images.name}, got {len(y)}")
+    _check_labels(labels, y)
     return x[:, None], y
+
+
+def _check_labels(path: Path, y: Any) -> None:
+    """Require classes from 0 to 9: another would fail much later, or train a wrong net."""
+    if len(y) and not 0 <= y.min() <= y.max() <= 9:
+        raise ValueError(f"{path} must hold labels from 0 to 9, got {y.min()} to {y.max()}")
 
 
 def _idx(path: Path, shape: tuple[int, ...]) -> Pixels:
@@ -200,7 +207,7 @@ def _cifar10(_: np.random.Generator) -> Raw:
 def _cifar10_folder() -> Path:
     own = os.environ.get(FOLDER)
     folder = Path(own or "", "cifar-10-batches-py")
-    if own and (folder / "test_batch").exists():
+    if own and folder.is_dir():  # a file that is missing in it is named when it is read
         return folder
     ((file, md5),) = CIFAR10.items()
     archive = _found("cifar10", file, md5, unpack=True)
@@ -230,6 +237,7 @@ def _batch(path: Path) -> tuple[Pixels, Pixels]:
         raise ValueError(f"{path} is cut off or corrupt: {error!r}. Fetch it anew") from error
     if x.dtype != np.uint8 or x.shape != (len(y), 3072):
         raise ValueError(f"{path} must hold bytes of shape ({len(y)}, 3072), got {x.shape}")
+    _check_labels(path, y)
     return x.reshape(-1, 3, 32, 32), y.astype(np.uint8)
 
 

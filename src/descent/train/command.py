@@ -37,8 +37,9 @@ def parser() -> argparse.ArgumentParser:
     known = argparse.ArgumentParser(
         prog="python -m descent.train",
         description="Train a network of the book with a rule of the book.",
-        epilog="Under torchrun the same command trains data-parallel: "
-        "torchrun --nproc-per-node 2 -m descent.train ...",
+        epilog="Under torchrun the same command trains data-parallel:\n"
+        "  torchrun --nproc-per-node 2 -m descent.train ...",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = known.add_argument
     add("--model", required=True, choices=models.names())

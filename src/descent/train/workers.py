@@ -66,11 +66,10 @@ def any_of(flag: bool, device: Any) -> bool:
     return bool(flags)
 
 
-def state_of(optimizer: torch.optim.Optimizer) -> dict[str, Any]:
+def state_of(optimizer: Any) -> dict[str, Any]:
     """Return the whole state of an optimiser on process 0, gathered where it is sharded."""
-    from torch.distributed.optim import ZeroRedundancyOptimizer
-
-    if isinstance(optimizer, ZeroRedundancyOptimizer):
+    if hasattr(optimizer, "consolidate_state_dict"):  # ZeroRedundancyOptimizer
         optimizer.consolidate_state_dict(to=0)
         return optimizer.state_dict() if rank() == 0 else {}
-    return optimizer.state_dict()
+    state: dict[str, Any] = optimizer.state_dict()
+    return state

@@ -1,0 +1,167 @@
+"""The command line, as a user meets it: what it prints, writes and answers."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="training needs torch")
+pytest.importorskip("sklearn", reason="the digits come with scikit-learn")
+
+from descent import data
+from descent.train import command
+
+SMALL = ["--model", "mlp", "--epochs", "2", "--lr", "1e-2"]
+TORCHRUN = ["torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "descent.train"]
+
+
+def launched(*arguments, module=("descent.train",)):
+    """Run the command in a process of its own, or two of them; return its output."""
+    run = subprocess.run(
+        [sys.executable, "-m", *module, *arguments],
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        text=True,
+        capture_output=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    return run.stdout
+
+
+def test_the_command_says_what_it_does_and_writes_it_down(tmp_path, capsys):
+    out = tmp_path / "run.json"
+    assert command.main([*SMALL, "--out", str(out), "--device", "cpu"]) == 0
+    printed = capsys.readouterr().out
+    for part in ("device: cpu", "167,178 parameters", "Adam(lr=0.01", "epoch 2/2", "test: loss"):
+        assert part in printed
+    record = json.loads(out.read_text())
+    assert record["command"].startswith("python -m descent.train --model mlp")
+    assert {"torch", "numpy", "python", "descent-to-adam"} <= record["versions"].keys()
+    assert record["device"].startswith("cpu")
+    assert (record["seed"], record["finished"], record["steps"]) == (0, True, 38)
+    assert len(record["losses"]) == 38
+    assert record["test"]["accuracy"] > 0.85
+    assert record["epochs"][-1]["lr"] < record["epochs"][0]["lr"]  # the cosine is the default
+
+
+def test_every_schedule_starts_or_passes_at_the_rate_that_was_asked_for():
+    for make in command.SCHEDULES.values():
+        schedule = make(0.1, 1000)
+        assert max(schedule(t) for t in range(1, 1001)) == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--lr", "-1"], "lr must be a positive"),
+        (["--hyper", "mu=0.9"], "of adam must be among .*'beta1'.*got ['mu']"),
+        (["--device", "tpu"], "device must be auto or one of this machine's, got 'tpu'"),
+        (["--batch-size", "5000"], "batch_size must be at most the 1257"),
+        (["--resume"], "--resume needs --out"),
+        (["--out", "run.txt"], "--out must end in .json, got run.txt"),
+        (["--out", "/missing/run.json"], "got /missing/run.json"),
+        (["--shard-optimizer"], "needs several processes: start them with torchrun"),
+        (["--data", "mnist"], 'load("digits"), which needs no file'),
+    ],
+)
+def test_bad_input_is_one_line_and_status_2(arguments, message, capsys, monkeypatch, tmp_path):
+    import re
+
+    monkeypatch.setenv(data.FOLDER, str(tmp_path))
+    monkeypatch.setattr(data, "_fetched", lambda *_: (_ for _ in ()).throw(OSError("no network")))
+    assert command.main([*SMALL, *arguments]) == 2
+    error = capsys.readouterr().err
+    assert re.search(re.escape(message).replace(r"\.\*", ".*"), error)
+    assert error.count("\n") == 1
+
+
+def test_a_loss_that_is_no_number_is_status_1_and_what_was_done_is_kept(tmp_path, capsys):
+    out = tmp_path / "run.json"
+    bad = ["--optimizer", "gradient-descent", "--lr", "1e20", "--schedule", "constant"]
+    assert command.main(["--model", "mlp", *bad, "--out", str(out)]) == 1
+    assert "not finite at step 2: try a learning rate below 1e+20" in capsys.readouterr().err
+    record = json.loads(out.read_text())
+    assert record["error"]
+    assert record["losses"][0] > 0
+    assert record["losses"][1] is None
+
+
+def test_ctrl_c_is_status_130_and_the_run_can_be_resumed(tmp_path):
+    out = tmp_path / "run.json"
+    long = ["--model", "mlp", "--epochs", "400", "--out", str(out)]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "descent.train", *long],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while not process.stdout.readline().startswith("epoch 2/"):
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    printed, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "interrupted after step" in printed
+    assert "--resume goes on" in printed
+    record = json.loads(out.read_text())
+    assert not record["finished"]
+    assert 38 <= len(record["losses"]) < 7600
+    assert command.main(["--model", "mlp", "--epochs", "400", "--out", str(out)]) == 2
+
+
+def test_two_processes_make_the_run_of_one_and_shards_too(tmp_path):
+    records = []
+    for number, (module, more) in enumerate(
+        [(["descent.train"], []), (TORCHRUN, []), (TORCHRUN, ["--shard-optimizer"])]
+    ):
+        out = tmp_path / f"{number}.json"
+        printed = launched(*SMALL, *more, "--out", str(out), module=module)
+        assert printed.count("epoch 2/2") == 1  # one of them speaks
+        records.append(json.loads(out.read_text()))
+    assert [record["processes"] for record in records] == [1, 2, 2]
+    for record in records[1:]:
+        np.testing.assert_allclose(record["losses"], records[0]["losses"], rtol=1e-4)
+        assert record["test"]["accuracy"] == pytest.approx(
+            records[0]["test"]["accuracy"], abs=0.006
+        )
+
+
+def test_sharded_state_is_gathered_and_goes_on(tmp_path):
+    out, weights = tmp_path / "run.json", tmp_path / "run.pt"
+    launched(*SMALL, "--shard-optimizer", "--out", str(out), module=TORCHRUN)
+    whole = json.loads(out.read_text())
+    content = torch.load(weights, weights_only=True)
+    moments = [s["m"].numel() for s in content["optimizer"]["state"].values()]
+    assert sum(moments) == whole["parameters"]
+    # As if it had been killed at its beginning: the same steps again.
+    half = tmp_path / "half.py"
+    half.write_text(
+        "import sys\n"
+        "from descent.train import command, loop\n"
+        "loop.CHECK = 10\n"
+        "look, looks = loop._Run._look, []\n"
+        "def cut(run, interrupted, bar):\n"
+        "    looks.append(1)\n"
+        "    if len(looks) == 3: interrupted.set()\n"
+        "    return look(run, interrupted, bar)\n"
+        "loop._Run._look = cut\n"
+        "sys.exit(0 if command.main() == 130 else 1)\n"
+    )
+    weights.unlink()
+    launcher = [*TORCHRUN[:-2], str(half)]
+    launched(*SMALL, "--shard-optimizer", "--out", str(out), module=launcher)
+    assert not json.loads(out.read_text())["finished"]
+    launched(*SMALL, "--shard-optimizer", "--out", str(out), "--resume", module=TORCHRUN)
+    resumed = json.loads(out.read_text())
+    np.testing.assert_allclose(resumed["losses"], whole["losses"], rtol=1e-5)
+
+
+def test_the_help_names_every_rule_and_net(capsys):
+    with pytest.raises(SystemExit):
+        command.parser().parse_args(["--help"])
+    printed = capsys.readouterr().out
+    assert "alexnet-lite" in printed
+    assert "torchrun --nproc-per-node 2" in " ".join(printed.split())
