@@ -97,6 +97,16 @@ class Data:
         return replace(self, train=train, validation=validation, test=test)
 
 
+def images_as_targets(data: Data) -> Data:
+    """Return the data of an autoencoder, in torch: each image, flat, is its own target."""
+
+    def flat(split: Split) -> Split:
+        return Split(split.x, split.x.flatten(1))
+
+    train, validation, test = map(flat, (data.train, data.validation, data.test))
+    return replace(data, train=train, validation=validation, test=test)
+
+
 Pixels = NDArray[np.uint8]
 Raw = tuple[tuple[Pixels, Pixels], tuple[Pixels, Pixels]]
 """Images and labels, of training and of test, before they are scaled."""

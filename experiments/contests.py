@@ -1,0 +1,127 @@
+"""Contests of optimisers on the digits, MNIST and CIFAR-10, by the rules of `train.contest`."""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from descent import data, models
+from descent.train import checkpoint as files
+from descent.train.command import described, device_named, versions
+from descent.train.contest import CONTESTANTS, Problem, Scores, tune
+
+RESULTS = Path(__file__).resolve().parent.parent / "book" / "results"
+
+RATES = {
+    "SGD": (0.1, 0.3, 1.0),
+    "momentum": (0.01, 0.03, 0.1),
+    "AdaGrad": (0.01, 0.03, 0.1),
+    "RMSprop": (1e-3, 3e-3, 1e-2),
+    "Adam": (1e-3, 3e-3, 1e-2),
+}
+"""Where each search begins: three rates, from which it goes on until the best is within."""
+
+
+@dataclass(frozen=True)
+class Contest:
+    """A problem, who takes part, and with which seeds."""
+
+    dataset: str
+    build: Callable[[data.Data], nn.Module]
+    epochs: int
+    contestants: Sequence[str] = tuple(CONTESTANTS)
+    tuning_seeds: Sequence[int] = (100, 101)
+    seeds: Sequence[int] = (0, 1, 2, 3, 4)
+    reconstructs: bool = False
+
+    def problem(self, device: Any) -> Problem:
+        """Return the problem with its data on a device."""
+        loaded = data.load(self.dataset).to(device)
+        if not self.reconstructs:
+            return Problem(partial(self.build, loaded), loaded, self.epochs)
+        loaded = data.images_as_targets(loaded)
+        mse = nn.functional.mse_loss
+        return Problem(partial(self.build, loaded), loaded, self.epochs, loss=mse)
+
+
+def net(name: str, loaded: data.Data) -> nn.Module:
+    """Return a network of `models` for a data set."""
+    return models.get(name, tuple(loaded.train.x.shape[1:]), loaded.classes)
+
+
+def he_net(name: str, loaded: data.Data) -> nn.Module:
+    """Return the same with He's initial weights."""
+    return models.he_(net(name, loaded))
+
+
+CONTESTS = {
+    "digits-mlp": Contest("digits", partial(net, "mlp"), 20),
+    "digits-alexnet": Contest("digits", partial(net, "alexnet-lite"), 10),
+    "digits-alexnet-he": Contest("digits", partial(he_net, "alexnet-lite"), 10),
+    "digits-resnet": Contest("digits", partial(net, "resnet-8"), 8),
+    "digits-autoencoder": Contest("digits", lambda _: models.autoencoder(), 60, reconstructs=True),
+    "mnist-mlp": Contest("mnist", partial(net, "mlp"), 3),
+    "cifar10-resnet": Contest(
+        "cifar10", partial(net, "resnet-8"), 2, ("SGD", "momentum", "Adam"), tuning_seeds=(100,)
+    ),
+}
+
+
+def record(name: str) -> None:
+    """Run what is missing of a contest; `book/results/contest-NAME.json` is written after each."""
+    contest, path = CONTESTS[name], RESULTS / f"contest-{name}.json"
+    device = device_named("auto")
+    problem = contest.problem(device)
+    saved: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    runs: dict[str, Scores] = saved.get("runs", {})
+    content: dict[str, Any] = {
+        "command": f"python -m experiments.contests {name}",
+        "versions": versions(),
+        "device": described(device),
+        "seeds": list(contest.seeds),
+        "tuning_seeds": list(contest.tuning_seeds),
+        "epochs": contest.epochs,
+        "parameters": models.count(problem.build()),
+        "contestants": {},
+        "runs": runs,
+    }
+
+    def run(contestant: str, lr: float, seed: int) -> Scores:
+        key = f"{contestant}, {lr:g}, {seed}"
+        if key not in runs:
+            start = time.monotonic()
+            runs[key] = problem.run(CONTESTANTS[contestant](lr), seed)
+            files.write_json(path, content)
+            shown = "  ".join(f"{k} {v:.4g}" for k, v in runs[key].items())
+            print(f"{name}: {key}: {shown}  ({time.monotonic() - start:.1f} s)", flush=True)
+        return {k: float("inf") if v is None else v for k, v in runs[key].items()}
+
+    for contestant in contest.contestants:
+        best, tried = tune(partial(run, contestant), RATES[contestant], contest.tuning_seeds)
+        content["contestants"][contestant] = {
+            "lr": best,
+            "tried": {f"{lr:g}": loss for lr, loss in tried.items()},
+            "runs": [run(contestant, best, seed) for seed in contest.seeds],
+        }
+    files.write_json(path, content)
+
+
+def main(names: Sequence[str]) -> int:
+    """Record the named contests, or all; return 0."""
+    unknown = set(names) - CONTESTS.keys()
+    if unknown:
+        print(f"names must be among {', '.join(CONTESTS)}, got {', '.join(unknown)}")
+        return 2
+    for name in names or CONTESTS:
+        record(name)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
