@@ -11,10 +11,11 @@ from typing import Any
 
 from torch import nn
 
-from descent import data, models
+from descent import data, models, schedules
 from descent.train import checkpoint as files
 from descent.train.command import described, device_named, versions
 from descent.train.contest import CONTESTANTS, Problem, Scores, tune
+from descent.train.loop import Loss
 
 RESULTS = Path(__file__).resolve().parent.parent / "book" / "results"
 
@@ -39,15 +40,21 @@ class Contest:
     tuning_seeds: Sequence[int] = (100, 101)
     seeds: Sequence[int] = (0, 1, 2, 3, 4)
     reconstructs: bool = False
+    schedule: Callable[[float, int], schedules.Schedule] = schedules.Cosine
 
     def problem(self, device: Any) -> Problem:
         """Return the problem with its data on a device."""
         loaded = data.load(self.dataset).to(device)
-        if not self.reconstructs:
-            return Problem(partial(self.build, loaded), loaded, self.epochs)
-        loaded = data.images_as_targets(loaded)
-        mse = nn.functional.mse_loss
-        return Problem(partial(self.build, loaded), loaded, self.epochs, loss=mse)
+        loss: Loss = nn.functional.cross_entropy
+        if self.reconstructs:
+            loaded, loss = data.images_as_targets(loaded), nn.functional.mse_loss
+        build = partial(self.build, loaded)
+        return Problem(build, loaded, self.epochs, loss=loss, schedule=self.schedule)
+
+
+def constant(lr: float, steps: int) -> schedules.Schedule:
+    """Return a rate that stays."""
+    return schedules.Constant(lr)
 
 
 def net(name: str, loaded: data.Data) -> nn.Module:
@@ -66,6 +73,9 @@ CONTESTS = {
     "digits-alexnet-he": Contest("digits", partial(he_net, "alexnet-lite"), 10),
     "digits-resnet": Contest("digits", partial(net, "resnet-8"), 8),
     "digits-autoencoder": Contest("digits", lambda _: models.autoencoder(), 60, reconstructs=True),
+    "digits-autoencoder-constant": Contest(
+        "digits", lambda _: models.autoencoder(), 60, reconstructs=True, schedule=constant
+    ),
     "mnist-mlp": Contest("mnist", partial(net, "mlp"), 3),
     "cifar10-resnet": Contest(
         "cifar10", partial(net, "resnet-8"), 2, ("SGD", "momentum", "Adam"), tuning_seeds=(100,)

@@ -47,7 +47,7 @@ class Problem:
         epochs: the budget of a run.
         batch_size: as in `fit`.
         loss: as in `fit`.
-        clip: as in `fit`.
+        schedule: the learning rate, from the largest one and the number of steps.
     """
 
     build: Callable[[], nn.Module]
@@ -55,13 +55,10 @@ class Problem:
     epochs: int
     batch_size: int = 64
     loss: Loss = nn.functional.cross_entropy
-    clip: float | None = None
+    schedule: Callable[[float, int], schedules.Schedule] = schedules.Cosine
 
     def run(self, rule: Rule, seed: int) -> Scores:
-        """Train once, with the rate going to 0 along half a cosine; return the final scores.
-
-        Losses are infinite, and accuracies 0, where the run diverged.
-        """
+        """Train once; return the final scores: infinite losses and no accuracy if it diverged."""
         torch.manual_seed(seed)
         model = self.build().to(self.data.train.x.device)
         steps = len(self.data.train) // self.batch_size * self.epochs
@@ -72,8 +69,7 @@ class Problem:
                 batch_size=self.batch_size,
                 seed=seed,
                 loss=self.loss,
-                schedule=schedules.Cosine(rule.lr_at(1), steps),
-                clip=self.clip,
+                schedule=self.schedule(rule.lr_at(1), steps),
             )
         except NonFiniteLossError:
             return self._diverged()
