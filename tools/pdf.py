@@ -34,11 +34,11 @@ SCREEN_ONLY = ", ".join(
     [
         ".headerlink, .formula-link, .backrefs",
         ".sheet .copies",
-        "button, script, summary, [role=status]",
-        "section:has(> .toctree-wrapper)",
+        "button, script, summary, [role=status], .toctree-wrapper",
     ]
 )
 """What has no use on paper."""
+EMPTY = "section:not(:has(> :not(h1, h2, h3, h4, h5)))"
 TEXT_WIDTH = 643
 """The width of the text in CSS pixels: A4 less the margins of `print.css`."""
 
@@ -60,8 +60,9 @@ def article(page: Path) -> Tag:
     soup = BeautifulSoup((HTML / address(page)).read_text(encoding="utf-8"), "html.parser")
     shown = soup.select_one("article")
     assert shown is not None, f"{address(page)} has no article"
-    for element in shown.select(SCREEN_ONLY):
-        element.decompose()
+    for useless in (SCREEN_ONLY, EMPTY):
+        for element in shown.select(useless):
+            element.decompose()
     for folded in shown.find_all("details"):
         folded.name = "div"
     if page == project.pages()[0]:
@@ -193,6 +194,15 @@ def running_heads(body: Tag) -> str:
 # --- print ----------------------------------------------------------------------------------------
 
 FIT = """() => {
+    const beside = (tag) => {
+        tag.classList.add("beside");
+        const ends = [...tag.parentElement.querySelectorAll(":scope > .base")]
+            .map((base) => base.getBoundingClientRect().right);
+        return tag.getBoundingClientRect().left - Math.max(...ends) > 15;
+    };
+    for (const tag of document.querySelectorAll(".formula .katex-html > .tag")) {
+        if (!beside(tag)) { tag.classList.remove("beside"); }
+    }
     const wide = [...document.querySelectorAll(".katex-display, table")].map((box) => {
         const width = Math.max(box.scrollWidth, box.offsetWidth);
         return [box, width / box.parentElement.clientWidth];
@@ -200,9 +210,8 @@ FIT = """() => {
     wide.forEach(([box, over]) => {
         box.style.fontSize = `${parseFloat(getComputedStyle(box).fontSize) / over}px`;
     });
-    return wide.length;
 }"""
-"""Set what is wider than the text smaller; return how many there are."""
+"""Put a formula's tag beside it where there is room; set smaller what is wider than the text."""
 
 
 def put(page: Page, soup: BeautifulSoup, path: Path) -> dict[str, int]:
