@@ -76,7 +76,7 @@ pdf: $(SITE_READY) book  ## print the whole book as one PDF (needs Chromium)
 	@$(BIN)/python -m tools.pdf
 
 test-pdf: pdf  ## print it, and check its bookmarks, links, formulas and figures
-	$(BIN)/python -m pytest --quiet tests/site/test_pdf.py
+	$(BIN)/python -m pytest --quiet tools/pdf.py tests/site/test_pdf.py
 
 $(CFF)/ready: requirements-cff.txt
 	$(PYTHON) -m venv $(CFF)

@@ -8,7 +8,9 @@ next one has these numbers in its table of contents.
 """
 
 import json
+import re
 import shutil
+import subprocess
 import sys
 from html import escape
 from pathlib import Path
@@ -21,13 +23,13 @@ from playwright.sync_api import Page, sync_playwright
 from tools import citation, project
 
 HTML = project.BUILD / "html"
-PDF = project.BUILD / "pdf" / "from-gradient-descent-to-adam.pdf"
 STYLES = [
     HTML / "_static" / "katex" / "katex.min.css",
     HTML / "_static" / "pygments.css",
     Path(__file__).with_name("print.css"),
 ]
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+FACE = "Charis SIL"
 PREFACE = "Preface"
 """What the first page is called where the title of the book stands on a cover."""
 SCREEN_ONLY = ", ".join(
@@ -130,7 +132,7 @@ def _number_of(place: str) -> Tag:
 
 def contents(body: Tag) -> Tag:
     """Return the table of contents of a document: parts, chapters, sections."""
-    nav = _parsed("<nav><h1>Contents</h1><ul></ul></nav>")
+    nav = _parsed("<nav><h2>Contents</h2><ul></ul></nav>")
     lines = nav.select("ul")[0]
     for heading in body.select("h1.part, h2, h3"):
         place = heading if heading.get("id") else heading.find_parent(id=True)
@@ -253,6 +255,15 @@ def printed(chromium: str, soup: BeautifulSoup, path: Path) -> None:
         browser.close()
 
 
+def said_once(title: str) -> str:
+    """Return the title of a bookmark: Chromium repeats one that a page break moved on.
+
+    >>> said_once("ErrataErrata"), said_once("Sources")
+    ('Errata', 'Sources')
+    """
+    return re.sub(r"^(.+?)\1+$", r"\1", title)
+
+
 def finish(draft: Path, path: Path) -> int:
     """Write the PDF with what a reader and a library ask for, packed; return its pages."""
     with pikepdf.open(draft) as pdf:
@@ -262,10 +273,20 @@ def finish(draft: Path, path: Path) -> int:
             about["dc:language"] = ["en"]
             about["dc:rights"] = citation.TEXT_LICENCE
             about["pdf:Keywords"] = ", ".join(citation.cff()["keywords"])
+        for entry in pdf.objects:
+            if isinstance(entry, pikepdf.Dictionary) and "/Title" in entry and "/Dest" in entry:
+                entry.Title = said_once(str(entry.Title))
         pdf.Root.PageMode = pikepdf.Name.UseOutlines
         pdf.Root.ViewerPreferences = pikepdf.Dictionary(DisplayDocTitle=True)
         pdf.save(path, object_stream_mode=pikepdf.ObjectStreamMode.generate, linearize=True)
         return len(pdf.pages)
+
+
+def has_face() -> bool:
+    """Return whether the face that `print.css` asks for is installed, as far as can be told."""
+    if not (match := shutil.which("fc-match")):
+        return True
+    return FACE in subprocess.run([match, FACE], capture_output=True, text=True, check=True).stdout
 
 
 def main() -> int:
@@ -274,12 +295,15 @@ def main() -> int:
     if not chromium:
         print("Chromium is missing, which prints the book: apt-get install chromium")
         return 1
+    if not has_face():
+        print(f"{FACE} is missing, another face serves: apt-get install fonts-sil-charis")
     print("Gathering the pages ...", flush=True)
-    PDF.parent.mkdir(parents=True, exist_ok=True)
-    draft = PDF.with_name("draft.pdf")
+    project.PDF.parent.mkdir(parents=True, exist_ok=True)
+    draft = project.PDF.with_name("draft.pdf")
     printed(chromium, document(), draft)
-    pages = finish(draft, PDF)
-    print(f"The book is printed: {PDF}, {pages} pages, {PDF.stat().st_size / 1e6:.1f} MB")
+    pages = finish(draft, project.PDF)
+    size = project.PDF.stat().st_size / 1e6
+    print(f"The book is printed: {project.PDF}, {pages} pages, {size:.1f} MB")
     return 0
 
 

@@ -9,6 +9,7 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 BOOK = ROOT / "book"
 BUILD = ROOT / "_build"
+PDF = BUILD / "pdf" / "from-gradient-descent-to-adam.pdf"
 CONFIG = ROOT / "_config.yml"
 
 

@@ -9,7 +9,7 @@ from bs4 import BeautifulSoup
 from pypdf import PdfReader
 
 from tools import citation, project
-from tools.pdf import HTML, PDF, PREFACE, address
+from tools.pdf import HTML, PREFACE, address
 
 A4 = (595.28, 841.89)
 RAW = re.compile(r"\$[^$\n]+\$|\\(frac|sqrt|begin|hat)\b|\{(eq|cite|glue|ref|doc)[:}]|:::|```")
@@ -18,8 +18,8 @@ RAW = re.compile(r"\$[^$\n]+\$|\\(frac|sqrt|begin|hat)\b|\{(eq|cite|glue|ref|doc
 @pytest.fixture(scope="module")
 def pdf():
     """Return the PDF."""
-    assert PDF.exists(), "the book is not printed: make pdf"
-    return PdfReader(PDF)
+    assert project.PDF.exists(), "the book is not printed: make pdf"
+    return PdfReader(project.PDF)
 
 
 @pytest.fixture(scope="module")
@@ -45,10 +45,18 @@ def squeezed(text):
     return re.sub(r"\s+", "", text)
 
 
+def article(page):
+    """Return the article of a page of the site."""
+    soup = BeautifulSoup((HTML / address(page)).read_text(encoding="utf-8"), "html.parser")
+    return soup.select_one("article")
+
+
 def titles():
     """Return the titles of all pages of the book, as they stand in the PDF."""
     preface, *others = project.pages()
-    return {preface: PREFACE} | {page: project.title(page) for page in others}
+    return {preface: PREFACE} | {
+        page: article(page).h1.get_text().removesuffix("#") for page in others
+    }
 
 
 def bookmarks(pdf, outline=None):
@@ -77,15 +85,10 @@ def test_the_contents_name_the_right_pages(pdf, texts):
     starts = {place: pdf.get_destination_page_number(dest) for place, dest in named(pdf).items()}
     for page, title in titles().items():
         key = "-".join(page.relative_to(project.BOOK).with_suffix("").parts)
-        number = starts[f"{key}--{section(page)}"] + 1
+        number = starts[f"{key}--{article(page).section['id']}"] + 1
         assert f"{squeezed(title)}{number}" in contents
-        assert squeezed(texts[number - 1]).endswith(str(number))
-
-
-def section(page):
-    """Return the id of the section that is a whole page of the site."""
-    soup = BeautifulSoup((HTML / address(page)).read_text(encoding="utf-8"), "html.parser")
-    return soup.select_one("article section")["id"]
+        head = squeezed(f"{citation.cff()['title']} {title} {number}")
+        assert squeezed(texts[number - 1]).startswith(head)
 
 
 def named(pdf):
@@ -119,8 +122,7 @@ def test_every_link_leads_somewhere(pdf, report):
 
 def hrefs(page):
     """Return the links of an article of the site that stay within the site."""
-    soup = BeautifulSoup((HTML / address(page)).read_text(encoding="utf-8"), "html.parser")
-    links = soup.select("article a[href]:not(.headerlink, .formula-link, .backrefs a)")
+    links = article(page).select("a[href]:not(.headerlink, .formula-link, .backrefs a)")
     return [link for link in links if not urlsplit(link["href"]).netloc]
 
 
@@ -129,9 +131,7 @@ def test_no_raw_markup_is_left(texts):
 
 
 def test_every_figure_of_the_site_is_there(pdf, report):
-    pages = [(HTML / address(page)).read_text(encoding="utf-8") for page in project.pages()]
-    soups = [BeautifulSoup(page, "html.parser") for page in pages]
-    figures = sum(len(soup.select("article img")) for soup in soups)
+    figures = sum(len(article(page).select("img")) for page in project.pages())
     assert sum(len(pictures(page)) for page in pdf.pages) == figures
     report(f"{figures} figures")
 
@@ -140,6 +140,22 @@ def pictures(page):
     """Return the pictures that a page of the PDF shows."""
     objects = page["/Resources"].get("/XObject", {}).values()
     return [one for one in objects if one.get_object()["/Subtype"] == "/Image"]
+
+
+def test_every_face_is_in_the_file(pdf, report):
+    faces = {}
+    for page in pdf.pages:
+        for font in page["/Resources"].get("/Font", {}).values():
+            note_face(font.get_object(), faces)
+    assert [face for face, has in faces.items() if not has] == []
+    report("faces: " + ", ".join(sorted(face.rpartition("+")[2] for face in faces)))
+
+
+def note_face(font, faces):
+    """Enter whether the file holds the outlines of a font; type 3 is made of them."""
+    if font["/Subtype"] != "/Type3":
+        descriptor = font["/DescendantFonts"][0].get_object()["/FontDescriptor"]
+        faces[font["/BaseFont"].removeprefix("/")] = "/FontFile2" in descriptor
 
 
 def test_every_page_is_a4(pdf):
