@@ -14,15 +14,15 @@ import subprocess
 import sys
 from html import escape
 from pathlib import Path
-from urllib.parse import unquote, urljoin, urlsplit
+from urllib.parse import urljoin
 
 import pikepdf
 from bs4 import BeautifulSoup, Tag
 from playwright.sync_api import Page, sync_playwright
 
 from tools import citation, project
+from tools.pages import HTML, address, article, key
 
-HTML = project.BUILD / "html"
 STYLES = [
     HTML / "_static" / "katex" / "katex.min.css",
     HTML / "_static" / "pygments.css",
@@ -30,72 +30,10 @@ STYLES = [
 ]
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 FACE = "Charis SIL"
-PREFACE = "Preface"
-"""What the first page is called where the title of the book stands on a cover."""
-SCREEN_ONLY = ", ".join(
-    [
-        ".headerlink, .formula-link, .backrefs",
-        ".sheet .copies",
-        "button, script, summary, [role=status], .toctree-wrapper",
-    ]
-)
-"""What has no use on paper."""
-EMPTY = "section:not(:has(> :not(h1, h2, h3, h4, h5)))"
 TEXT_WIDTH = 643
 """The width of the text in CSS pixels: A4 less the margins of `print.css`."""
 
 # --- one document of many pages -------------------------------------------------------------------
-
-
-def key(page: Path) -> str:
-    """Return what the ids of a page begin with: its address without folder and ending."""
-    return "-".join(page.relative_to(project.BOOK).with_suffix("").parts)
-
-
-def address(page: Path) -> str:
-    """Return the address of a page within the site."""
-    return page.relative_to(project.ROOT).with_suffix(".html").as_posix()
-
-
-def article(page: Path) -> Tag:
-    """Return what a page of the site says: without what serves a screen, its ids its own."""
-    soup = BeautifulSoup((HTML / address(page)).read_text(encoding="utf-8"), "html.parser")
-    shown = soup.select_one("article")
-    assert shown is not None, f"{address(page)} has no article"
-    for useless in (SCREEN_ONLY, EMPTY):
-        for element in shown.select(useless):
-            element.decompose()
-    for folded in shown.find_all("details"):
-        folded.name = "div"
-    if page == project.pages()[0]:
-        shown.select("h1")[0].string = PREFACE
-    _name_apart(shown, key(page))
-    _lead_within(shown, address(page))
-    return shown
-
-
-def _name_apart(shown: Tag, prefix: str) -> None:
-    """Put the name of the page before each id; a second element of the same id loses it."""
-    shown["id"] = ""
-    taken = set()
-    for element in [shown, *shown.find_all(id=True)]:
-        own = element["id"]
-        element["id"] = f"{prefix}--{own}" if own else prefix
-        if own in taken:
-            del element["id"]
-        taken.add(own)
-
-
-def _lead_within(shown: Tag, base: str) -> None:
-    """Turn links between pages into links within the document, all others into full ones."""
-    prefixes = {address(page): key(page) for page in project.pages()}
-    for link in shown.find_all("a", href=True):
-        target = urlsplit(urljoin(base, str(link["href"])))
-        if prefix := prefixes.get(target.path):
-            fragment = unquote(target.fragment)
-            link["href"] = f"#{prefix}--{fragment}" if fragment else f"#{prefix}"
-        else:
-            link["href"] = urljoin(project.site(project.address()), target.geturl())
 
 
 def on_paper(page: Path) -> Tag:
@@ -246,8 +184,7 @@ def printed(chromium: str, soup: BeautifulSoup, path: Path) -> None:
         numbers: dict[str, int] = {}
         found = put(page, soup, path)
         while found != numbers:
-            print(
-                f"Printed once: {max(found.values())} pages; now with their numbers ...", flush=True
+            print("Printed; once more with these page numbers ...", flush=True)} pages; now with their numbers ...", flush=True
             )
             numbers = found
             number(soup, numbers)

@@ -10,6 +10,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BOOK = ROOT / "book"
 BUILD = ROOT / "_build"
 PDF = BUILD / "pdf" / "from-gradient-descent-to-adam.pdf"
+EPUB = PDF.with_suffix(".epub")
 CONFIG = ROOT / "_config.yml"
 
 

@@ -1,4 +1,4 @@
-"""The book as one PDF, opened by another library than the one that wrote it. `make test-pdf`."""
+"""The book as one PDF, opened by another library than the one that wrote it."""
 
 import json
 import re
@@ -9,7 +9,7 @@ from bs4 import BeautifulSoup
 from pypdf import PdfReader
 
 from tools import citation, project
-from tools.pdf import HTML, PREFACE, address
+from tools.pages import HTML, PREFACE, address, key
 
 A4 = (595.28, 841.89)
 RAW = re.compile(r"\$[^$\n]+\$|\\(frac|sqrt|begin|hat)\b|\{(eq|cite|glue|ref|doc)[:}]|:::|```")
@@ -84,8 +84,7 @@ def test_the_contents_name_the_right_pages(pdf, texts):
     contents = squeezed("".join(texts[:first]))
     starts = {place: pdf.get_destination_page_number(dest) for place, dest in named(pdf).items()}
     for page, title in titles().items():
-        key = "-".join(page.relative_to(project.BOOK).with_suffix("").parts)
-        number = starts[f"{key}--{article(page).section['id']}"] + 1
+        number = starts[f"{key(page)}--{article(page).section['id']}"] + 1
         assert f"{squeezed(title)}{number}" in contents
         head = squeezed(f"{citation.cff()['title']} {title} {number}")
         assert squeezed(texts[number - 1]).startswith(head)
