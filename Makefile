@@ -79,7 +79,7 @@ epub: $(READY) book  ## pack the whole book as an EPUB
 	@$(BIN)/python -m tools.epub
 
 test-editions: pdf epub  ## check both: bookmarks, links, formulas, figures
-	$(BIN)/python -m pytest --quiet --doctest-modules tools/pages.py tools/pdf.py \
+	$(BIN)/python -m pytest --quiet --doctest-modules tools/pages.py tools/pdf.py tools/epub.py \
 	    tests/site/test_pdf.py tests/site/test_epub.py
 
 $(CFF)/ready: requirements-cff.txt

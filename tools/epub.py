@@ -5,6 +5,7 @@ readers of EPUB 3 set themselves.
 """
 
 import sys
+import unicodedata
 import zipfile
 from collections.abc import Iterator
 from html import escape
@@ -33,7 +34,9 @@ def chapter(page: Path) -> tuple[Tag, dict[str, Path]]:
     """Return the article of a page for an EPUB, and its pictures by their names there."""
     shown = article(page)
     for formula in shown.select(".katex"):
-        formula.replace_with(_plain(formula.select("math")[0]))
+        math = _plain(formula.select("math")[0])
+        formula.replace_with(math)
+        _tag_below(math)
     for link in shown.select('a[href^="#"]'):
         target = str(link["href"])[1:]
         link["href"] = f"{target.partition('--')[0]}.xhtml" + (
@@ -51,18 +54,43 @@ def _plain(math: Tag) -> Tag:
     """Return MathML without the LaTeX inside, which some readers would show beside it.
 
     What KaTeX writes and the schema of MathML forbids is mended: the invisible sign of applying a
-    function as a third child where two are due, operators with rows inside, widths of cells.
+    function as a third child where two are due, operators with rows inside.
     """
     for applied in math.select(":is(msub, msup, munder, mover) > mo:nth-child(3)"):
         applied.decompose()
     for rows in math.select(":is(mo, mi):has(> mrow)"):
         rows.string = rows.get_text()
-    for cell in math.select("mtd[width]"):
-        del cell["width"]
+    for other in math.select(":is(mi, mn)[mathvariant]:not([mathvariant=normal])"):
+        if len(other.get_text()) == 1:
+            other.string = letter(other.get_text(), str(other.attrs.pop("mathvariant")))
     latex = math.select("annotation")[0].extract()
     math["alttext"] = latex.get_text()
     math.select("semantics")[0].unwrap()
     return math
+
+
+def _tag_below(math: Tag) -> None:
+    """Move the tag of a formula below it: in MathML a tag makes the formula the cell of a table."""
+    for table in math.select('mtable[width="100%"]'):
+        _, shown, _, tag = table.select(":scope > mtr > mtd")
+        math.insert_after(Tag(name="span", attrs={"class": "tag"}))
+        math.find_next_siblings("span")[0].string = tag.get_text()
+        shown.name = "mrow"
+        table.replace_with(shown)
+
+
+def letter(character: str, variant: str) -> str:
+    """Return a letter or digit in another alphabet: browsers ignore `mathvariant` by now.
+
+    >>> letter("E", "double-struck"), letter("R", "double-struck"), letter("1", "bold")
+    ('𝔼', 'ℝ', '𝟏')
+    """
+    name = f"{variant} {unicodedata.name(character)}".upper().replace("LATIN ", "")
+    name = name.replace("LETTER ", "")
+    try:
+        return unicodedata.lookup(f"MATHEMATICAL {name}")
+    except KeyError:  # it was there before the others
+        return unicodedata.lookup(name)
 
 
 def xhtml(title: str, body: str) -> str:

@@ -184,8 +184,7 @@ def printed(chromium: str, soup: BeautifulSoup, path: Path) -> None:
         numbers: dict[str, int] = {}
         found = put(page, soup, path)
         while found != numbers:
-            print("Printed; once more with these page numbers ...", flush=True)} pages; now with their numbers ...", flush=True
-            )
+            print("Printed; once more with these page numbers ...", flush=True)
             numbers = found
             number(soup, numbers)
             found = put(page, soup, path)

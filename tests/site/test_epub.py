@@ -67,6 +67,8 @@ def test_every_formula_is_mathml_with_its_id(pages, report):
     assert [name for name in ids if f"({name})" not in text] == []
     elements = [element for page in pages.values() for element in page.iter()]
     assert all(e.get("alttext") for e in elements if e.tag == f"{MATHML}math")
+    variants = {element.get("mathvariant") for element in elements}
+    assert variants <= {None, "normal", "monospace"}
     for kind, due in CHILDREN.items():
         assert {len(e) for e in elements if e.tag == MATHML + kind} <= {due}, kind
     report(f"{sum(e.tag == f'{MATHML}math' for e in elements)} formulas in MathML")
