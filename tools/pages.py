@@ -24,6 +24,7 @@ SCREEN_ONLY = ", ".join(
 )
 """What has no use on paper."""
 EMPTY = "section:not(:has(> :not(h1, h2, h3, h4, h5)))"
+"""A section that held nothing else."""
 
 
 def key(page: Path) -> str:
@@ -56,6 +57,8 @@ def article(page: Path) -> Tag:
     for folded in shown.find_all("details"):
         folded.name = "div"
         folded.attrs.pop("open", None)
+    for image in shown.find_all("img"):
+        image.attrs = {k: v for k, v in image.attrs.items() if k not in ("loading", "decoding")}
     if page == project.pages()[0]:
         shown.select("h1")[0].string = PREFACE
     _name_apart(shown, key(page))

@@ -29,6 +29,7 @@ STYLES = [
     Path(__file__).with_name("print.css"),
 ]
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+FLAGS = ["--no-sandbox", "--disable-dev-shm-usage"]  # as root, and in a small container
 FACE = "Charis SIL"
 TEXT_WIDTH = 643
 """The width of the text in CSS pixels: A4 less the margins of `print.css`."""
@@ -43,7 +44,6 @@ def on_paper(page: Path) -> Tag:
         _speak(hidden)
     for image in shown.find_all("img"):
         image["src"] = (HTML / urljoin(address(page), str(image["src"]))).as_uri()
-        image.attrs.pop("loading", None)
     for link in shown.select(".sheet dd.chapter a"):
         link.append(_number_of(str(link["href"])[1:]))
     for heading in shown.find_all(["h1", "h2", "h3", "h4", "h5"]):
@@ -143,13 +143,11 @@ FIT = """() => {
     for (const tag of document.querySelectorAll(".formula .katex-html > .tag")) {
         if (!beside(tag)) { tag.classList.remove("beside"); }
     }
-    const wide = [...document.querySelectorAll(".katex-display, table")].map((box) => {
-        const width = Math.max(box.scrollWidth, box.offsetWidth);
-        return [box, width / box.parentElement.clientWidth];
-    }).filter(([box, over]) => over > 1.001);
-    wide.forEach(([box, over]) => {
-        box.style.fontSize = `${parseFloat(getComputedStyle(box).fontSize) / over}px`;
-    });
+    for (const box of document.querySelectorAll(".katex-display, table")) {
+        const over = Math.max(box.scrollWidth, box.offsetWidth) / box.parentElement.clientWidth;
+        const size = parseFloat(getComputedStyle(box).fontSize);
+        if (over > 1.001) { box.style.fontSize = `${size / over}px`; }
+    }
 }"""
 """Put a formula's tag beside it where there is room; set smaller what is wider than the text."""
 
@@ -169,7 +167,7 @@ def put(page: Page, soup: BeautifulSoup, path: Path) -> dict[str, int]:
         return {name.removeprefix("/"): numbers[place[0].objgen] for name, place in places}
 
 
-def number(soup: BeautifulSoup, numbers: dict[str, int]) -> None:
+def fill_in(soup: BeautifulSoup, numbers: dict[str, int]) -> None:
     """Fill in the page numbers."""
     for element in soup.select(".page"):
         element.string = str(numbers[str(element["data-of"])])
@@ -178,16 +176,13 @@ def number(soup: BeautifulSoup, numbers: dict[str, int]) -> None:
 def printed(chromium: str, soup: BeautifulSoup, path: Path) -> None:
     """Print the document until the page numbers in it are those that it has."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         page = browser.new_page(viewport={"width": TEXT_WIDTH, "height": 900})
         page.set_default_timeout(300_000)
         numbers: dict[str, int] = {}
-        found = put(page, soup, path)
-        while found != numbers:
+        while (found := put(page, soup, path)) != numbers:
             print("Printed; once more with these page numbers ...", flush=True)
-            numbers = found
-            number(soup, numbers)
-            found = put(page, soup, path)
+            fill_in(soup, numbers := found)
         browser.close()
 
 
