@@ -180,7 +180,9 @@ def printed(chromium: str, soup: BeautifulSoup, path: Path) -> None:
         page = browser.new_page(viewport={"width": TEXT_WIDTH, "height": 900})
         page.set_default_timeout(300_000)
         numbers: dict[str, int] = {}
-        while (found := put(page, soup, path)) != numbers:
+        for _ in range(4):  # two do, unless a page number moves what stands after it
+            if (found := put(page, soup, path)) == numbers:
+                break
             print("Printed; once more with these page numbers ...", flush=True)
             fill_in(soup, numbers := found)
         browser.close()
