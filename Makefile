@@ -12,7 +12,7 @@ export OMP_NUM_THREADS ?= 1
 export PYTHONWARNINGS ?= ignore::DeprecationWarning:asyncio
 
 .DEFAULT_GOAL := help
-.PHONY: help book test serve notebooks clean lint types unit strict portable misprints mutants bench test-colab test-site test-citation \
+.PHONY: help book test serve notebooks clean lint types unit strict portable misprints mutants bench test-colab test-site pdf epub test-editions test-citation \
     lock lock-formulas
 
 help:  ## list the targets
@@ -70,7 +70,17 @@ $(SITE_READY): requirements-site.txt $(READY)
 	@touch $@
 
 test-site: $(SITE_READY) book  ## drive the built site in a real browser (needs Chromium)
-	$(BIN)/python -m pytest -n auto --quiet tests/site
+	$(BIN)/python -m pytest -n auto --quiet --ignore-glob '*/test_pdf.py' --ignore-glob '*/test_epub.py' tests/site
+
+pdf: $(SITE_READY) book  ## print the whole book as one PDF (needs Chromium)
+	@$(BIN)/python -m tools.pdf
+
+epub: $(READY) book  ## pack the whole book as an EPUB
+	@$(BIN)/python -m tools.epub
+
+test-editions: pdf epub  ## check both: bookmarks, links, formulas, figures
+	$(BIN)/python -m pytest --quiet --doctest-modules tools/pages.py tools/pdf.py tools/epub.py \
+	    tests/site/test_pdf.py tests/site/test_epub.py
 
 $(CFF)/ready: requirements-cff.txt
 	$(PYTHON) -m venv $(CFF)

