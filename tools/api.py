@@ -1,0 +1,323 @@
+"""The Sphinx extension of the API reference: the package's docstrings as pages.
+
+`{api} MODULE` shows a module with all its public objects, `{api-modules}` the table of modules. The
+docstrings are plain text that reads well in the source; `as_rst` makes of it what autodoc takes.
+A name of the package in code, in a docstring or in the book, becomes a link to its entry.
+"""
+
+import ast
+import importlib
+import inspect
+import pkgutil
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from docutils.statemachine import StringList
+from sphinx.addnodes import desc_annotation, pending_xref
+from sphinx.application import Sphinx
+from sphinx.config import Config
+from sphinx.environment import BuildEnvironment
+from sphinx.transforms import SphinxTransform
+from sphinx.util.docutils import SphinxDirective
+
+import descent
+from tools import myst, project
+from tools.site import source_link
+
+LONGEST_SIGNATURE = 60
+"""Characters from which on each argument has a line of its own."""
+
+LONGEST_VALUE = 60
+"""Characters up to which a constant's value is shown."""
+
+
+@cache
+def modules() -> list[str]:
+    """Return the names of the public modules of the package."""
+    found = pkgutil.walk_packages(descent.__path__, "descent.")
+    return [one.name for one in found if "._" not in one.name]
+
+
+@cache
+def pages() -> dict[str, Path]:
+    """Return the page that shows each module."""
+    return {
+        directive.argument: page
+        for page in project.pages()
+        for directive in myst.directives(page.read_text(encoding="utf-8"))
+        if directive.name == "api"
+    }
+
+
+def _assigned(statement: ast.stmt) -> list[str]:
+    targets = statement.targets if isinstance(statement, ast.Assign) else []
+    targets = [statement.target] if isinstance(statement, ast.AnnAssign) else targets
+    return [target.id for target in targets if isinstance(target, ast.Name)]
+
+
+def _defined(statement: ast.stmt) -> list[str]:
+    if isinstance(statement, ast.FunctionDef | ast.ClassDef):
+        return [statement.name]
+    return _assigned(statement)
+
+
+@cache
+def public(module: str) -> list[str]:
+    """Return the public names that a module defines, in its order; imports are not among them.
+
+    >>> public("descent.minimize")
+    ['Floats', 'Function', 'Trajectory', 'gradient_of', 'minimize']
+    """
+    body = ast.parse(inspect.getsource(importlib.import_module(module))).body
+    names = [name for statement in body for name in _defined(statement)]
+    return [name for name in names if not name.startswith("_")]
+
+
+@cache
+def everything() -> dict[str, str]:
+    """Return the full name of each public object by its own, if no other has the same."""
+    owners: dict[str, list[str]] = {}
+    for module in modules():
+        for name in public(module):
+            owners.setdefault(name, []).append(f"{module}.{name}")
+    return {name: full[0] for name, full in owners.items() if len(full) == 1}
+
+
+def full_name(written: str, module: str = "", owner: str = "") -> str | None:
+    """Return the full name of what is written in code, or None where it is not of the package.
+
+    Args:
+        written: a name, perhaps dotted, perhaps with `()`.
+        module: where it is written: its own names come first.
+        owner: the class in which it is written.
+
+    >>> full_name("Rosenbrock.grad"), full_name("update", "descent.rules", "Rule"), full_name("x")
+    ('descent.landscapes.Landscape.grad', 'descent.rules.Rule.update', None)
+    """
+    name = written.removesuffix("()")
+    first, _, rest = name.partition(".")
+    candidates = [name, f"descent.{name}"] if "." in name else []
+    candidates += [f"{module}.{owner}.{name}"] if owner else []
+    candidates += [f"{module}.{name}"] if module and first in public(module) else []
+    if first[:1].isupper() and first in everything():
+        candidates.append(f"{everything()[first]}.{rest}".rstrip("."))
+    return next(filter(None, map(entry_of, candidates)), None)
+
+
+@cache
+def entry_of(name: str) -> str | None:
+    """Return the full name of the entry that shows what a full name means, or None.
+
+    A method that a class leaves as its base has it is shown with the base.
+    """
+    if name in modules():
+        return name
+    module = next((one for one in sorted(modules())[::-1] if name.startswith(f"{one}.")), "")
+    first, *rest = name.removeprefix(f"{module}.").split(".")
+    if not module or first not in public(module) or len(rest) > 1:
+        return None
+    if not rest:
+        return name
+    owner = getattr(importlib.import_module(module), first)
+    for one in getattr(owner, "__mro__", ()):
+        if rest[0] in vars(one) and one.__module__ in modules() and _is_shown(one, rest[0]):
+            return f"{one.__module__}.{one.__qualname__}.{rest[0]}"
+    return None
+
+
+def _is_shown(owner: type, name: str) -> bool:
+    """Return whether a member of a class has an entry: what says more than its base's."""
+    member = vars(owner)[name]
+    text = getattr(member, "__doc__", None)
+    said = [getattr(getattr(base, name, None), "__doc__", None) for base in owner.__mro__[1:]]
+    is_ours = isinstance(member, type | property | classmethod | staticmethod) or callable(member)
+    return bool(text) and is_ours and not name.startswith("_") and text not in said
+
+
+# --- from a docstring to reStructuredText ------------------------------------------------------
+
+FORMULA = re.compile(r"[^\s=]+ = .*[^.]")
+CODE = re.compile(r"`([^`]+)`")
+
+
+def as_rst(text: str, module: str, owner: str = "") -> str:
+    """Return a docstring as reStructuredText: its code, its formulas and its `Source:` marked."""
+    blocks = re.split(r"\n\s*\n", text)
+    return "\n\n".join(_block(block, module, owner) for block in blocks)
+
+
+def _block(block: str, module: str, owner: str) -> str:
+    lines = block.splitlines()
+    if lines[0].lstrip().startswith(">>>"):
+        return block
+    marked = [_marked(line, module, owner) for line in lines]
+    if all(FORMULA.fullmatch(line) for line in lines):
+        return "\n".join(f"| {line}" for line in marked)
+    if head := re.match(r"(Source|State): ", marked[0]):
+        rest = [f"    {line}" for line in marked[1:]]
+        return "\n".join([f":{head[1]}: {marked[0][head.end() :]}", *rest])
+    return "\n".join(marked)
+
+
+def _marked(line: str, module: str, owner: str) -> str:
+    """Return a line with its code as literals or links and the rest of its marks escaped."""
+
+    def code(match: re.Match[str]) -> str:
+        name = full_name(match[1], module, owner)
+        return f":py:obj:`{match[1]} <{name}>`" if name else f"``{match[1]}``"
+
+    parts = CODE.split(line)
+    plain = [re.sub(r"([|\\])|(?<=\w)_(?!\w)", r"\\\g<0>", part) for part in parts[::2]]
+    coded = [code(match) for match in CODE.finditer(line)]
+    return "".join(a + b for a, b in zip(plain, [*coded, ""], strict=True))
+
+
+def mark(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
+    """Rewrite a docstring before napoleon reads its sections."""
+    module = next(one for one in sorted(modules())[::-1] if f"{name}.".startswith(f"{one}."))
+    within = name.removeprefix(module).strip(".").split(".")
+    owner = within[0] if what in ("class", "method", "property", "attribute") else ""
+    lines[:] = as_rst("\n".join(lines), module, owner).splitlines()
+
+
+def skip(app: Sphinx, what: str, name: str, obj: Any, skipped: bool, options: Any) -> bool | None:
+    """Leave out what repeats its base, and the fields of a state, which its docstring lists."""
+    if type(obj).__name__ == "_tuplegetter":
+        return True
+    *path, last = getattr(obj, "__qualname__", name).split(".")
+    if what != "class" or len(path) != 1 or getattr(obj, "__module__", "") not in modules():
+        return None
+    owner = getattr(importlib.import_module(obj.__module__), path[0], None)
+    return True if owner and last in vars(owner) and not _is_shown(owner, last) else None
+
+
+def public_bases(app: Sphinx, name: str, obj: Any, options: Any, bases: list[Any]) -> None:
+    """Name a private base's own bases in its place."""
+    while any(base.__name__.startswith("_") for base in bases):
+        bases[:] = [
+            one
+            for base in bases
+            for one in (base.__bases__ if base.__name__.startswith("_") else (base,))
+        ]
+
+
+# --- directives --------------------------------------------------------------------------------
+
+
+class Api(SphinxDirective):
+    """A module of the package with its public objects."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        """Return what autodoc makes of it."""
+        if (name := self.arguments[0]) not in modules():
+            raise self.error(f"no public module is named {name!r}")
+        text = f"```{{eval-rst}}\n.. automodule:: {name}\n   :members:\n   :show-inheritance:\n```"
+        holder = nodes.container()
+        self.state.nested_parse(StringList(text.splitlines(), name), self.content_offset, holder)
+        return list(holder.children)
+
+
+class ApiModules(SphinxDirective):
+    """The modules of the package, each with the first sentence of its docstring."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return the list, as links to the modules' places."""
+        rows = []
+        for name in modules():
+            module = importlib.import_module(name)
+            self.env.note_dependency(str(module.__file__))
+            summary = (module.__doc__ or "").partition("\n\n")[0].replace("\n", " ")
+            rows.append(f"| {{py:mod}}`{name}` | {summary} |")
+        text = "\n".join(["| module | what it holds |", "|---|---|", *rows])
+        holder = nodes.container()
+        self.state.nested_parse(StringList(text.splitlines(), "api"), self.content_offset, holder)
+        return list(holder.children)
+
+
+# --- links -------------------------------------------------------------------------------------
+
+
+def resolve(
+    app: Sphinx, env: BuildEnvironment, node: pending_xref, text: nodes.Element
+) -> nodes.Element | None:
+    """Leave a type of another library as it stands; a missing one of ours is a warning."""
+    outside = node.get("refdomain") == "py" and not node["reftarget"].startswith("descent.")
+    return text if outside else None
+
+
+class LinkNames(SphinxTransform):
+    """Make a link of each full name of the package that the prose has in code."""
+
+    default_priority = 300
+
+    def apply(self) -> None:
+        """Replace `descent.rules.Adam` in code by a link to its entry."""
+        for literal in list(self.document.findall(nodes.literal)):
+            written = literal.astext()
+            name = written.startswith("descent.") and full_name(written)
+            if not name or isinstance(literal.parent, nodes.reference | pending_xref):
+                continue
+            link = pending_xref(
+                "", refdomain="py", reftype="obj", reftarget=name, refdoc=self.env.docname
+            )
+            literal.replace_self(link)
+            link += literal
+
+
+class TidySignatures(SphinxTransform):
+    """Leave out `Bases: object`, and values too long to read in a signature."""
+
+    default_priority = 301
+
+    def apply(self) -> None:
+        """Take them out."""
+        for paragraph in list(self.document.findall(nodes.paragraph)):
+            if paragraph.astext() == "Bases: object":
+                paragraph.parent.remove(paragraph)
+        for value in list(self.document.findall(desc_annotation)):
+            if value.astext().startswith(" = ") and len(value.astext()) > LONGEST_VALUE:
+                value.parent.remove(value)
+
+
+def linkcode_resolve(domain: str, info: dict[str, str]) -> str | None:
+    """Return the address of an object's lines, or None where it has none of its own."""
+    try:
+        return source_link(f"{info['module']}:{info['fullname']}")
+    except ValueError:
+        return None
+
+
+def configure(app: Sphinx, config: Config) -> None:
+    """Set what autodoc shows, and how."""
+    config.linkcode_resolve = linkcode_resolve
+    config.autodoc_inherit_docstrings = False
+    config.autodoc_member_order = "bysource"
+    config.autodoc_preserve_defaults = True
+    config.autodoc_typehints_format = "short"
+    config.python_use_unqualified_type_names = True
+    config.python_maximum_signature_line_length = LONGEST_SIGNATURE
+    config.toc_object_entries_show_parents = "hide"
+    config.add_module_names = False
+    config.napoleon_use_rtype = False
+    config.html_domain_indices = False  # the table of modules is on the page of the API
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Register the extension."""
+    for extension in ("autodoc", "napoleon", "linkcode"):
+        app.setup_extension(f"sphinx.ext.{extension}")
+    app.add_directive("api", Api)
+    app.add_directive("api-modules", ApiModules)
+    app.add_transform(LinkNames)
+    app.add_transform(TidySignatures)
+    app.connect("config-inited", configure, priority=100)
+    app.connect("autodoc-process-docstring", mark, priority=100)
+    app.connect("autodoc-skip-member", skip)
+    app.connect("autodoc-process-bases", public_bases)
+    app.connect("missing-reference", resolve)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
