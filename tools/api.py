@@ -10,6 +10,7 @@ import importlib
 import inspect
 import pkgutil
 import re
+import textwrap
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from sphinx.config import Config
 from sphinx.environment import BuildEnvironment
 from sphinx.transforms import SphinxTransform
 from sphinx.util.docutils import SphinxDirective
+from sphinx.util.inspect import stringify_signature
 
 import descent
 from tools import myst, project
@@ -29,6 +31,9 @@ from tools.site import source_link
 
 LONGEST_SIGNATURE = 60
 """Characters from which on each argument has a line of its own."""
+
+HIDDEN = ("object", "tuple", "ValueError", "Optimizer")
+"""Bases from elsewhere, whose members are not shown; those of private bases are."""
 
 LONGEST_VALUE = 60
 """Characters up to which a constant's value is shown."""
@@ -124,6 +129,7 @@ def entry_of(name: str) -> str | None:
     owner = getattr(importlib.import_module(module), first)
     for one in getattr(owner, "__mro__", ()):
         if rest[0] in vars(one) and one.__module__ in modules() and _is_shown(one, rest[0]):
+            one = owner if one.__name__.startswith("_") else one
             return f"{one.__module__}.{one.__qualname__}.{rest[0]}"
     return None
 
@@ -151,7 +157,7 @@ def as_rst(text: str, module: str, owner: str = "") -> str:
 
 def _block(block: str, module: str, owner: str) -> str:
     lines = block.splitlines()
-    if lines[0].lstrip().startswith(">>>"):
+    if not lines or lines[0].lstrip().startswith(">>>"):
         return block
     marked = [_marked(line, module, owner) for line in lines]
     if all(FORMULA.fullmatch(line) for line in lines):
@@ -167,7 +173,7 @@ def _marked(line: str, module: str, owner: str) -> str:
 
     def code(match: re.Match[str]) -> str:
         name = full_name(match[1], module, owner)
-        return f":py:obj:`{match[1]} <{name}>`" if name else f"``{match[1]}``"
+        return f":py:obj:`{match[1]} <{name}>`" if name and match[1] != owner else f"``{match[1]}``"
 
     parts = CODE.split(line)
     plain = [re.sub(r"([|\\])|(?<=\w)_(?!\w)", r"\\\g<0>", part) for part in parts[::2]]
@@ -175,17 +181,31 @@ def _marked(line: str, module: str, owner: str) -> str:
     return "".join(a + b for a, b in zip(plain, [*coded, ""], strict=True))
 
 
+def stated(name: str) -> list[str]:
+    """Return the field that names the book's formulas that an object computes."""
+    ids = [
+        formula.id
+        for page in project.pages()
+        for formula in myst.formulas(page)
+        if formula.code == name or formula.code.rpartition(".")[0] == name
+    ]
+    links = ", ".join(f":eq:`{one}`" for one in ids)
+    return ["", f":In the book: {links}", ""] if ids else []
+
+
 def mark(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
     """Rewrite a docstring before napoleon reads its sections."""
     module = next(one for one in sorted(modules())[::-1] if f"{name}.".startswith(f"{one}."))
     within = name.removeprefix(module).strip(".").split(".")
     owner = within[0] if what in ("class", "method", "property", "attribute") else ""
-    lines[:] = as_rst("\n".join(lines), module, owner).splitlines()
+    said = as_rst("\n".join(lines), module, owner).splitlines()
+    end = next((i for i, line in enumerate(said) if line.startswith(">>>")), len(said))
+    lines[:] = [*said[:end], *stated(name), *said[end:]]
 
 
 def skip(app: Sphinx, what: str, name: str, obj: Any, skipped: bool, options: Any) -> bool | None:
     """Leave out what repeats its base, and the fields of a state, which its docstring lists."""
-    if type(obj).__name__ == "_tuplegetter":
+    if type(obj).__name__ == "_tuplegetter" or getattr(obj, "__name__", "").startswith("_"):
         return True
     *path, last = getattr(obj, "__qualname__", name).split(".")
     if what != "class" or len(path) != 1 or getattr(obj, "__module__", "") not in modules():
@@ -202,6 +222,57 @@ def public_bases(app: Sphinx, name: str, obj: Any, options: Any, bases: list[Any
             for base in bases
             for one in (base.__bases__ if base.__name__.startswith("_") else (base,))
         ]
+
+
+def signature(
+    app: Sphinx, what: str, name: str, obj: Any, options: Any, arguments: Any, returns: Any
+) -> tuple[str, str | None] | None:
+    """Return a signature with its types as they are written: `Array`, where Python has `Any`."""
+    if what not in ("class", "function", "method") or arguments is None:
+        return None
+    written = annotations(obj)
+    found = inspect.signature(obj)
+    kept = [
+        one.replace(annotation=written.get(one.name, one.annotation))
+        for one in found.parameters.values()
+        if one.name not in ("self", "cls")
+    ]
+    text = stringify_signature(found.replace(parameters=kept), show_return_annotation=False)
+    return text, written.get("return", returns)
+
+
+def annotations(obj: Any) -> dict[str, str]:
+    """Return the types of a function's arguments, or of those of a class, as they are written.
+
+    >>> annotations(descent.rules.Momentum)
+    {'State': 'ClassVar[Any]', 'elementwise': 'ClassVar[bool]', 'lr': 'LearningRate', \
+'momentum': 'float'}
+    """
+    written: dict[str, str] = {}
+    for one in getattr(obj, "__mro__", (obj,))[::-1]:
+        if one.__module__ in modules():
+            written |= _annotations(ast.parse(textwrap.dedent(inspect.getsource(one))).body[0])
+    return written
+
+
+def _annotations(node: ast.stmt) -> dict[str, str]:
+    if isinstance(node, ast.ClassDef):
+        inits = [one for one in node.body if getattr(one, "name", "") == "__init__"]
+        fields = [one for one in node.body if isinstance(one, ast.AnnAssign)]
+        own = {ast.unparse(one.target): _type(one.annotation) for one in fields}
+        return own | (_annotations(inits[0]) if inits else {})
+    if not isinstance(node, ast.FunctionDef):
+        return {}
+    every = node.args.posonlyargs + node.args.args + node.args.kwonlyargs
+    every += [one for one in (node.args.vararg, node.args.kwarg) if one]
+    typed = {one.arg: _type(one.annotation) for one in every if one.annotation}
+    return typed | ({"return": _type(node.returns)} if node.returns else {})
+
+
+def _type(annotation: ast.expr) -> str:
+    """Return a type without the quotes of names that are defined later."""
+    text = ast.unparse(annotation)
+    return text if "Literal" in text else text.replace("'", "")
 
 
 # --- directives --------------------------------------------------------------------------------
@@ -228,7 +299,7 @@ class ApiModules(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """Return the list, as links to the modules' places."""
         rows = []
-        for name in modules():
+        for name in pages():
             module = importlib.import_module(name)
             self.env.note_dependency(str(module.__file__))
             summary = (module.__doc__ or "").partition("\n\n")[0].replace("\n", " ")
@@ -245,9 +316,13 @@ class ApiModules(SphinxDirective):
 def resolve(
     app: Sphinx, env: BuildEnvironment, node: pending_xref, text: nodes.Element
 ) -> nodes.Element | None:
-    """Leave a type of another library as it stands; a missing one of ours is a warning."""
-    outside = node.get("refdomain") == "py" and not node["reftarget"].startswith("descent.")
-    return text if outside else None
+    """Link the names of types to their entries; leave those of other libraries as they stand."""
+    if node.get("refdomain") != "py" or node["reftarget"].startswith("descent."):
+        return None
+    name = node.get("py:module") and full_name(node["reftarget"], node["py:module"])
+    place: tuple[Any, ...] = (app.builder, "obj", name, node, text)
+    python = env.get_domain("py")
+    return (name and python.resolve_xref(env, node["refdoc"], *place)) or text
 
 
 class LinkNames(SphinxTransform):
@@ -260,7 +335,8 @@ class LinkNames(SphinxTransform):
         for literal in list(self.document.findall(nodes.literal)):
             written = literal.astext()
             name = written.startswith("descent.") and full_name(written)
-            if not name or isinstance(literal.parent, nodes.reference | pending_xref):
+            parents = nodes.reference | nodes.title | pending_xref
+            if not name or isinstance(literal.parent, parents):
                 continue
             link = pending_xref(
                 "", refdomain="py", reftype="obj", reftarget=name, refdoc=self.env.docname
@@ -270,14 +346,14 @@ class LinkNames(SphinxTransform):
 
 
 class TidySignatures(SphinxTransform):
-    """Leave out `Bases: object`, and values too long to read in a signature."""
+    """Leave out bases that say nothing, and values too long to read in a signature."""
 
     default_priority = 301
 
     def apply(self) -> None:
         """Take them out."""
         for paragraph in list(self.document.findall(nodes.paragraph)):
-            if paragraph.astext() == "Bases: object":
+            if paragraph.astext() in ("Bases: object", "Bases: NamedTuple"):
                 paragraph.parent.remove(paragraph)
         for value in list(self.document.findall(desc_annotation)):
             if value.astext().startswith(" = ") and len(value.astext()) > LONGEST_VALUE:
@@ -295,6 +371,7 @@ def linkcode_resolve(domain: str, info: dict[str, str]) -> str | None:
 def configure(app: Sphinx, config: Config) -> None:
     """Set what autodoc shows, and how."""
     config.linkcode_resolve = linkcode_resolve
+    config.autodoc_default_options = {"inherited-members": ",".join([*everything(), *HIDDEN])}
     config.autodoc_inherit_docstrings = False
     config.autodoc_member_order = "bysource"
     config.autodoc_preserve_defaults = True
@@ -317,6 +394,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_transform(TidySignatures)
     app.connect("config-inited", configure, priority=100)
     app.connect("autodoc-process-docstring", mark, priority=100)
+    app.connect("autodoc-process-signature", signature)
     app.connect("autodoc-skip-member", skip)
     app.connect("autodoc-process-bases", public_bases)
     app.connect("missing-reference", resolve)

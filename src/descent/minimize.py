@@ -11,7 +11,10 @@ from descent import _check
 from descent.rules import Rule
 
 Floats = NDArray[np.float64]
+"""An array of float64."""
+
 Function = Callable[[Floats], Any]
+"""A function of an array, or its gradient."""
 
 
 @dataclass(frozen=True)
