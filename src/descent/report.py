@@ -110,7 +110,7 @@ def results(name: str) -> Any:
 
 
 def glue(name: str, value: Any, digits: int = DIGITS) -> None:
-    """Store a value under a name, for the prose to print with {glue:text}`name`.
+    """Store a value under a name, for the prose to print with the role `glue:text`.
 
     It is an output that no front end shows, in the form that papermill and MyST-NB agree on.
     """
