@@ -380,6 +380,7 @@ def configure(app: Sphinx, config: Config) -> None:
     config.python_maximum_signature_line_length = LONGEST_SIGNATURE
     config.toc_object_entries_show_parents = "hide"
     config.add_module_names = False
+    config.napoleon_use_ivar = True
     config.napoleon_use_rtype = False
     config.html_domain_indices = False  # the table of modules is on the page of the API
 

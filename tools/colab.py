@@ -35,8 +35,8 @@ COLAB = {
     "scipy": "1.16.3",
     "tqdm": "4.67.3",
 }
-"""Colab's versions as of 2026-08-19: `pip-freeze.txt` of github.com/googlecolab/backend-info, commit
-a7240791. To bring them up to date, read its newest and change the date here."""
+"""Colab's versions as of 2026-08-19, from `pip-freeze.txt` of github.com/googlecolab/backend-info,
+commit a7240792. To bring them up to date, read its newest and change the date here."""
 
 COLAB_TORCH = "2.11.0"
 """Colab's PyTorch. It is not what runs here: see `torch`."""
