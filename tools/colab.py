@@ -100,6 +100,7 @@ def settings(clone: Path) -> dict[str, str]:
         "GIT_CONFIG_VALUE_0": project.written_address(),
         "GIT_TERMINAL_PROMPT": "0",
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # the older kernel warns of the debugger
     }
 
 
