@@ -32,9 +32,6 @@ from tools.site import source_link
 LONGEST_SIGNATURE = 60
 """Characters from which on each argument has a line of its own."""
 
-HIDDEN = ("object", "tuple", "ValueError", "Optimizer")
-"""Bases from elsewhere, whose members are not shown; those of private bases are."""
-
 LONGEST_VALUE = 60
 """Characters up to which a constant's value is shown."""
 
@@ -207,11 +204,28 @@ def skip(app: Sphinx, what: str, name: str, obj: Any, skipped: bool, options: An
     """Leave out what repeats its base, and the fields of a state, which its docstring lists."""
     if type(obj).__name__ == "_tuplegetter" or getattr(obj, "__name__", "").startswith("_"):
         return True
+    if what in ("class", "exception") and _is_foreign(obj):
+        return True
     *path, last = getattr(obj, "__qualname__", name).split(".")
     if what != "class" or len(path) != 1 or getattr(obj, "__module__", "") not in modules():
         return None
     owner = getattr(importlib.import_module(obj.__module__), path[0], None)
     return True if owner and last in vars(owner) and not _is_shown(owner, last) else None
+
+
+def _is_foreign(obj: Any) -> bool:
+    """Return whether a member of a class is another library's, as a default that is a function."""
+    inner = getattr(obj, "fget", obj)
+    owner = getattr(inner, "__objclass__", None)
+    module = getattr(inner, "__module__", None) or getattr(owner, "__module__", None)
+    return module is not None and not f"{module}.".startswith("descent.")
+
+
+def shown_elsewhere() -> set[str]:
+    """Return the names of the bases whose members no class repeats: all but our private ones."""
+    objects = [getattr(importlib.import_module(m), name) for m in modules() for name in public(m)]
+    bases = {base for one in objects if isinstance(one, type) for base in one.__mro__}
+    return {one.__name__ for one in bases if not one.__name__.startswith("_")}
 
 
 def public_bases(app: Sphinx, name: str, obj: Any, options: Any, bases: list[Any]) -> None:
@@ -371,7 +385,10 @@ def linkcode_resolve(domain: str, info: dict[str, str]) -> str | None:
 def configure(app: Sphinx, config: Config) -> None:
     """Set what autodoc shows, and how."""
     config.linkcode_resolve = linkcode_resolve
-    config.autodoc_default_options = {"inherited-members": ",".join([*everything(), *HIDDEN])}
+    config.autodoc_default_options = {
+        "ignore-module-all": True,  # an object is shown where it is defined
+        "inherited-members": ",".join(shown_elsewhere()),
+    }
     config.autodoc_inherit_docstrings = False
     config.autodoc_member_order = "bysource"
     config.autodoc_preserve_defaults = True
