@@ -62,7 +62,7 @@ mutants: $(READY)  ## the same, and every small change of every rule and schedul
 bench: $(READY)  ## time a step of Adam against torch.optim, Optax and the memory (minutes)
 	env -u OMP_NUM_THREADS $(BIN)/python -m benchmarks.steps
 
-test-colab: $(READY)  ## run every notebook where the package is not installed, without the network
+test-colab: $(READY)  ## run every notebook with Colab's versions, where the package is not installed
 	$(BIN)/python -m tools.colab
 
 $(SITE_READY): requirements-site.txt $(READY)

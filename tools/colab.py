@@ -1,11 +1,16 @@
 """Run each notebook as Colab does, where the package is not installed: `python -m tools.colab`.
 
-A fresh virtual environment has NumPy, matplotlib, scikit-learn and Jupyter and not the package. A
-git rule maps the repository's address to this clone, so the install cell fetches the last commit
-from here and nothing is asked of the repository's host.
+A fresh virtual environment has what Colab has of all that the chapters use, in Colab's versions,
+and not the package. A git rule maps the repository's address to this clone, so the install cell
+fetches the last commit from here and nothing is asked of the repository's host.
+
+Colab runs Python 3.13, which may not be the Python at hand. A version that cannot be installed on
+this one is named, and the nearest that can takes its place.
 """
 
+import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -16,17 +21,74 @@ from pathlib import Path
 
 from tools import notebooks, project
 
-WHAT_COLAB_HAS = ["numpy", "matplotlib", "scikit-learn", "ipykernel", "nbclient", "nbformat"]
+COLAB_PYTHON = "3.13"
+COLAB = {
+    "ipykernel": "6.17.1",
+    "ipython": "7.34.0",
+    "matplotlib": "3.10.0",
+    "nbclient": "0.10.4",
+    "nbformat": "5.11.1",
+    "numpy": "2.1.3",
+    "pillow": "11.3.0",
+    "pooch": "1.9.0",
+    "scikit-learn": "1.6.1",
+    "scipy": "1.16.3",
+    "tqdm": "4.67.3",
+}
+"""Colab's versions as of 2026-08-19, from `pip-freeze.txt` of github.com/googlecolab/backend-info,
+commit a7240792. To bring them up to date, read its newest and change the date here."""
+
+COLAB_TORCH = "2.11.0"
+"""Colab's PyTorch. It is not what runs here: see `torch`."""
+
+
+def torch() -> str:
+    """Return PyTorch as the book pins it.
+
+    Colab's is older by two releases and, as the registry serves it, brings gigabytes of CUDA.
+    """
+    pins = (project.ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    return next(line for line in pins if line.startswith("torch=="))
 
 
 def environment(folder: Path) -> Path:
     """Make the virtual environment; return its folder of programs."""
     venv.create(folder, with_pip=True)
     programs = folder / "bin"
-    pins = ["--constraint", str(project.ROOT / "requirements.txt")]
-    pip = [str(programs / "python"), "-m", "pip", "install", "--quiet"]
-    subprocess.run([*pip, "--disable-pip-version-check", *pins, *WHAT_COLAB_HAS], check=True)
+    has = [f"{name}=={version}" for name, version in COLAB.items()]
+    if install(programs, [*has, torch()]):
+        return programs
+    for one in [name for name in has if not install(programs, [name], "--dry-run", "--no-deps")]:
+        name, version = one.split("==")
+        print(f"{one} cannot be installed on Python {platform.python_version()}: the nearest is")
+        has[has.index(one)] = f"{name}<={version}"
+    if not install(programs, [*has, torch()]):
+        raise SystemExit("what Colab has cannot be installed here: see above")
     return programs
+
+
+def install(programs: Path, packages: list[str], *options: str) -> bool:
+    """Install packages, wheels alone; return whether it could be done."""
+    pip = [str(programs / "python"), "-m", "pip", "install", "--quiet", "--only-binary=:all:"]
+    return not subprocess.run([*pip, "--disable-pip-version-check", *options, *packages]).returncode
+
+
+def versions(programs: Path) -> str:
+    """Return what was installed, and where it is not what Colab has."""
+    listed = subprocess.run(
+        [str(programs / "python"), "-m", "pip", "list", "--format=json"],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    found = {one["name"].lower(): one["version"] for one in json.loads(listed.stdout)}
+    python = ".".join(platform.python_version_tuple()[:2])
+    pairs = [("Python", python, COLAB_PYTHON), ("torch", found["torch"], COLAB_TORCH)]
+    pairs += [(name, found[name], version) for name, version in COLAB.items()]
+    return "\n".join(
+        f"{name} {here}" + (f" (Colab: {there})" if here != there else "")
+        for name, here, there in pairs
+    )
 
 
 def settings(clone: Path) -> dict[str, str]:
@@ -38,6 +100,7 @@ def settings(clone: Path) -> dict[str, str]:
         "GIT_CONFIG_VALUE_0": project.written_address(),
         "GIT_TERMINAL_PROMPT": "0",
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # the older kernel warns of the debugger
     }
 
 
@@ -68,6 +131,7 @@ def main() -> int:
         clone = folder / "clone.git"
         subprocess.run(["git", "clone", "--quiet", "--bare", project.ROOT, clone], check=True)
         programs = environment(folder / "venv")
+        print(versions(programs))
         for chapter in project.chapters():
             start = time.perf_counter()
             print(f"{chapter.stem} ... ", end="", flush=True)

@@ -41,13 +41,11 @@ class Prose:
 
     def cell(self, text: str, line: int) -> str:
         """Return a cell's text as CommonMark; a solution that runs on is folded in each cell."""
-        before = OPEN_SOLUTION if self.solution else ""
+        before = OPEN_REST if self.solution else ""
         converted = self.convert(text, line)
         after = CLOSE_SOLUTION if self.solution else ""
         folded = "\n".join(part for part in (before, converted, after) if part)
-        return re.sub(
-            re.escape(OPEN_SOLUTION) + r"\s*" + re.escape(CLOSE_SOLUTION), "", folded
-        ).strip()
+        return EMPTY_SOLUTION.sub("", folded).strip()
 
     def convert(self, text: str, line: int) -> str:
         """Return `text`, which starts on `line` of the chapter, as CommonMark.
@@ -269,7 +267,9 @@ def _playground(prose: Prose, directive: Directive, line: int) -> str:
 
 
 OPEN_SOLUTION = "<details>\n<summary>Solution</summary>\n"
+OPEN_REST = "<details>\n<summary>Solution, continued</summary>\n"
 CLOSE_SOLUTION = "\n</details>"
+EMPTY_SOLUTION = re.compile(r"<details>\n<summary>[^<]*</summary>\s*</details>")
 
 DIRECTIVES: dict[str, Callable[[Prose, Directive, int], str]] = {
     "formula": _formula,

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tools import citation, lock_formulas, myst, notation, project, references, verified
+from tools import citation, feed, lock_formulas, myst, notation, project, references, verified
 from tools.site import source_link
 
 SHEET = "book/formulas.html"
@@ -210,6 +210,7 @@ FILES: dict[str, Callable[[], str]] = {
     "formulas.schema.json": schema_json,
     "descent-formulas.sty": sty,
     "formulas.bib": bib,
+    feed.NAME: feed.atom,
     "CITATION.cff": lambda: citation.CITATION.read_text(encoding="utf-8"),
 }
 """The downloads by name."""

@@ -45,9 +45,15 @@ def parts() -> dict[str, list[Path]]:
     listed = {"": [{"file": toc["root"]}]}
     listed |= {part["caption"]: part["chapters"] for part in toc["parts"]}
     return {
-        caption: [ROOT / f"{entry['file']}.md" for entry in entries]
+        caption: [ROOT / f"{file}.md" for entry in entries for file in _files(entry)]
         for caption, entries in listed.items()
     }
+
+
+def _files(entry: dict[str, Any]) -> list[str]:
+    """Return the page of an entry of `_toc.yml`, and those below it."""
+    below = [file for section in entry.get("sections", []) for file in _files(section)]
+    return [entry["file"], *below]
 
 
 def pages() -> list[Path]:

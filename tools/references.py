@@ -45,11 +45,11 @@ class Reference:
     def line(self) -> str:
         """Return the entry as a line of a reading list, in Markdown."""
         fields = self.entry.fields
-        where = next(
-            (fields[k] for k in ("journal", "booktitle", "publisher", "note") if k in fields), ""
-        )
+        named = [fields[k] for k in ("journal", "booktitle", "publisher", "note") if k in fields]
+        named += [f"arXiv:{fields['eprint']}"] if "eprint" in fields else []
+        where = f" *{named[0]}*." if named else ""
         title = fields["title"].replace("{", "").replace("}", "")
-        return f"{self.authors} ({self.year}). [{title}]({self.url}). *{where}*."
+        return f"{self.authors} ({self.year}). [{title}]({self.url}).{where}"
 
 
 @cache

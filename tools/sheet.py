@@ -18,6 +18,7 @@ from sphinx.util.docutils import SphinxDirective, SphinxRole
 from tools import (
     citation,
     downloads,
+    feed,
     lock_formulas,
     myst,
     notation,
@@ -225,10 +226,10 @@ def metadata(title: str, address: str) -> dict[str, list[str]]:
 
 def describe(app: Sphinx, name: str, template: str, context: dict[str, Any], tree: Any) -> None:
     """Say in a page's head and at its foot which version of what it is."""
-    to_citing = escape(context["pathto"](CITING))
+    to_citing, to_changes = (escape(context["pathto"](one)) for one in (CITING, feed.DOCNAME))
     context["theme_extra_footer"] = (
         f"<p>Version {citation.version()}, {citation.date()} · "
-        f'<a href="{to_citing}">How to cite</a></p>'
+        f'<a href="{to_citing}">How to cite</a> · <a href="{to_changes}">Changes</a></p>'
     )
     if name in (SHEET, CITING):
         app.add_css_file("formulas.css")

@@ -18,6 +18,7 @@ from docutils import nodes
 from docutils.parsers.rst import directives
 from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn
+from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.domains import Domain, ObjType
@@ -60,7 +61,8 @@ class FormulaDirective(SphinxDirective):
             "", "", *caption, nodes.Text(" "), permalink, classes=["formula-caption"]
         )
         self.set_source_info(box)
-        return [box, *messages]
+        entry = addnodes.index(entries=[("single", formula.title, formula.id, "", None)])
+        return [entry, box, *messages]
 
     def _caption(self, formula: myst.Formula) -> str:
         entry, place = references.source(formula.source)

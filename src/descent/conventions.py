@@ -169,7 +169,7 @@ class BufferedMomentum(Rule):
 class BufferedNesterov(BufferedMomentum):
     """Nesterov's step with the learning rate outside, in PyTorch and Optax.
 
-    b_t as in `BufferedMomentum`
+    b_t = μ b_{t-1} + (1 − τ) g_t, as `BufferedMomentum` has it
     x_t = x_{t-1} − η_t (g_t + μ b_t)
     """
 
@@ -579,6 +579,7 @@ class OptaxNesterovRAdam(OptaxRAdam):
 # The optimisers: each a function with the framework's own signature that returns the rule it is.
 
 Pair = tuple[float, float]
+"""β₁ and β₂."""
 
 _OPTIMISERS: dict[str, Callable[..., Rule]] = {}
 

@@ -32,14 +32,18 @@ MNIST = {
     "t10k-images-idx3-ubyte.gz": "9fb629c4189551a2d022fa330f9573f3",
     "t10k-labels-idx1-ubyte.gz": "ec29112dd5afa0611ce80d1b7f02629c",
 }
+"""MNIST's files and their MD5 sums, as torchvision has them."""
+
 FASHION = {
     "train-images-idx3-ubyte.gz": "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
     "train-labels-idx1-ubyte.gz": "25c81989df183df01b3e8a0aad5dffbe",
     "t10k-images-idx3-ubyte.gz": "bef4ecab320f06d8554ea6380940ec79",
     "t10k-labels-idx1-ubyte.gz": "bb300cfdad3c16e7a12a480ee83cd310",
 }
+"""The same for Fashion-MNIST."""
+
 CIFAR10 = {"cifar-10-python.tar.gz": "c58f30108f718f92721af3b95e74349a"}
-"""Files and their MD5 sums, as torchvision has them."""
+"""The same for CIFAR-10."""
 
 MIRRORS = {
     "mnist": (
@@ -52,8 +56,10 @@ MIRRORS = {
     ),
     "cifar10": ("https://www.cs.toronto.edu/~kriz/",),
 }
+"""Where the files of each data set are fetched, in the order in which it is tried."""
 
 BATCHES = [f"data_batch_{i}" for i in range(1, 6)]
+"""The names of CIFAR-10's five files of training images."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +114,8 @@ def images_as_targets(data: Data) -> Data:
 
 
 Pixels = NDArray[np.uint8]
+"""Images as they are stored: whole numbers from 0 to 255."""
+
 Raw = tuple[tuple[Pixels, Pixels], tuple[Pixels, Pixels]]
 """Images and labels, of training and of test, before they are scaled."""
 
@@ -297,6 +305,7 @@ READERS: dict[str, Callable[[np.random.Generator], Raw]] = {
     "fashion-mnist": _mnist("fashion-mnist", FASHION),
     "cifar10": _cifar10,
 }
+"""The function that reads each data set."""
 
 
 def batches(split: Split, size: int, rng: np.random.Generator) -> Iterable[Split]:

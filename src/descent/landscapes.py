@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from descent import _check
 
 Floats = NDArray[np.float64]
+"""An array of float64."""
 
 
 class Landscape:

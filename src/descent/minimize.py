@@ -11,7 +11,10 @@ from descent import _check
 from descent.rules import Rule
 
 Floats = NDArray[np.float64]
+"""An array of float64."""
+
 Function = Callable[[Floats], Any]
+"""A function of an array, or its gradient."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +22,7 @@ class Trajectory:
     """The points that a rule visits; entry t is the state of things after t steps.
 
     Attributes:
-        x: parameters, shape (steps + 1, *x0.shape).
+        x: parameters, shape `(steps + 1, *x0.shape)`.
         f: values of the function at x, shape (steps + 1,).
         g: gradients at x, shaped like x; step t + 1 follows g[t].
         states: the rule's state after t steps, steps + 1 of them.

@@ -20,7 +20,10 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#000000")
 """Okabe and Ito's colours, in the order in which figures use them."""
 
 DASHES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1)))
+"""The line style that goes with each colour."""
+
 MARKERS = ("o", "s", "^", "D", "v", "x")
+"""The marker that goes with each colour."""
 
 STYLE: Any = {
     "axes.grid": True,
@@ -36,6 +39,7 @@ STYLE: Any = {
     "legend.frameon": False,
     "lines.linewidth": 1.8,
 }
+"""What `figure` sets in `matplotlib.rcParams`."""
 
 
 def figure(columns: int = 1, *, height: float = 3.6, **options: Any) -> tuple[Figure, Any]:

@@ -17,7 +17,7 @@ from typing import Any
 DIGITS = 6
 """Significant digits that are the same on all processors and thread counts."""
 
-DOCUMENTED = ast.FunctionDef | ast.ClassDef
+_DOCUMENTED = ast.FunctionDef | ast.ClassDef
 
 
 def number(value: Any, digits: int = DIGITS) -> str:
@@ -88,7 +88,7 @@ def source(definition: Callable[..., Any]) -> str:
     """
     text = textwrap.dedent(inspect.getsource(definition))
     lines = text.splitlines()
-    nodes = [node for node in ast.walk(ast.parse(text)) if isinstance(node, DOCUMENTED)]
+    nodes = [node for node in ast.walk(ast.parse(text)) if isinstance(node, _DOCUMENTED)]
     docstrings = [node.body[0] for node in nodes if ast.get_docstring(node) is not None]
     for docstring in sorted(docstrings, key=lambda node: -node.lineno):
         del lines[docstring.lineno - 1 : docstring.end_lineno]
@@ -110,7 +110,7 @@ def results(name: str) -> Any:
 
 
 def glue(name: str, value: Any, digits: int = DIGITS) -> None:
-    """Store a value under a name, for the prose to print with {glue:text}`name`.
+    """Store a value under a name, for the prose to print with the role `glue:text`.
 
     It is an output that no front end shows, in the form that papermill and MyST-NB agree on.
     """

@@ -157,7 +157,7 @@ def test_the_version_is_the_same_everywhere():
 
 def test_every_page_of_the_contents_exists_and_every_chapter_is_in_the_contents():
     assert all(page.exists() for page in project.pages())
-    assert set(project.BOOK.glob("*.md")) == set(project.pages())
+    assert set(project.BOOK.rglob("*.md")) == set(project.pages())
     assert {path.with_suffix(".md") for path in project.BOOK.glob("*.ipynb")} == set(CHAPTERS)
 
 

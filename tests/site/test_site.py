@@ -13,7 +13,7 @@ from bs4 import BeautifulSoup
 from tools import project
 
 HTML = project.BUILD / "html"
-PAGES = sorted(str(page.relative_to(HTML)) for page in (HTML / "book").glob("*.html"))
+PAGES = sorted(str(page.relative_to(HTML)) for page in (HTML / "book").rglob("*.html"))
 OTHERS = ["search.html", "genindex.html"]
 
 LEFT_OVER = """() => {

@@ -138,6 +138,8 @@ def test_a_solution_that_runs_over_several_cells_is_folded_in_each(tmp_path):
     second = prose.cell("Second.", 5)
     last = prose.cell(":::{solution-end}\n:::\n\nAfter.", 9)
     assert [text.count("<details>") for text in (first, second, last)] == [1, 1, 0]
+    assert "<summary>Solution</summary>" in first
+    assert "<summary>Solution, continued</summary>" in second
     assert last == "After."
 
 

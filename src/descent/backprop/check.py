@@ -10,7 +10,10 @@ from descent.backprop.layers import Layer
 from descent.minimize import Floats, Function, gradient_of
 
 Found = dict[str, Floats]
+"""Gradients by the name of what they are gradients in."""
+
 Functions = dict[str, tuple[Function, Floats]]
+"""Functions of one array and the points where they are checked, by name."""
 
 
 def gradcheck(

@@ -15,8 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+"""An array of float64."""
+
 Shape = tuple[int, ...]
+"""The shape of an array of weights."""
+
 Initialiser = Callable[[Shape, np.random.Generator], Floats]
+"""Draws weights of a shape from a generator."""
 
 
 def fans(shape: Shape) -> tuple[int, int]:

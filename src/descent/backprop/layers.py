@@ -35,6 +35,7 @@ from descent import _check
 from descent.backprop.init import Initialiser, he_normal
 
 Floats = NDArray[np.float64]
+"""An array of float64."""
 
 
 class Layer:

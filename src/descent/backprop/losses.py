@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
+"""An array of float64."""
 
 
 def log_softmax(z: Floats) -> Floats:
