@@ -1,0 +1,232 @@
+"""Finish the pages that Sphinx wrote, so that a browser fetches little and a reader reaches all.
+
+The theme serves every page 0.5 MB of icons, 0.4 MB of icon fonts, and a dozen stylesheets most of
+whose rules no page uses, all before the first line shows. Here the sheets become one, with the
+rules that some page or script can match and the icons that those rules draw; scripts wait until
+the page is read; figures say their size; and a few elements of the theme, docutils and the tables
+are mended where a screen reader stumbles. What is already finished stays as it is, so that an
+incremental build works.
+"""
+
+import base64
+import io
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from fontTools import subset
+from PIL import Image
+from sphinx.application import Sphinx
+
+SHEET = "book.min.css"
+SEARCH = ("searchtools.js", "language_data.js", "searchindex.js")
+"""The search's scripts: the theme loads them on every page, where they do nothing."""
+
+DROPPED = ("scripts/fontawesome.js",)
+"""Icons as a script; `subset_icons` has them as fonts of 2 kB."""
+
+PRELOADED = ("KaTeX_Main-Regular", "KaTeX_Math-Italic")
+"""The fonts that every formula needs, asked for before the stylesheet has arrived."""
+
+MENDED = {
+    # ARIA has retired this role of docutils' bibliographies; their list wants items.
+    'role="doc-biblioentry"': 'role="listitem"',
+    # The theme's sidebar holds more than its <nav>: all of it belongs to a landmark.
+    '<div id="pst-primary-sidebar" class': '<div id="pst-primary-sidebar" role="complementary"'
+    ' aria-label="Contents and search" class',
+    # A page that is not found has no title to print.
+    "<h1></h1>": "",
+    # Dark at once, not when the theme's script has run.
+    'dataset.theme = localStorage.getItem("theme") || "auto"': "dataset.theme = "
+    '{light: "light", dark: "dark"}[document.documentElement.dataset.mode] ?? '
+    '(matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")',
+}
+
+# --- stylesheets ------------------------------------------------------------------------------
+
+LINK = re.compile(r'\s*<link\b[^>]*\brel="stylesheet"[^>]*>')
+GROUP = r"\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)"
+"""Parentheses, nested as deep as selectors nest them."""
+
+
+def statements(css: str) -> Iterator[tuple[str, str | None]]:
+    """Yield what stands before each block at the top of a stylesheet, and the block.
+
+    >>> list(statements('@charset "utf-8";a,b{c:";"}@media print{d{e:f}}'))
+    [('@charset "utf-8"', None), ('a,b', 'c:";"'), ('@media print', 'd{e:f}')]
+    """
+    token = r""""(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[{};]|[^{};"']+"""
+    depth, before, block = 0, "", ""
+    for part in re.findall(token, re.sub(r"/\*.*?\*/", "", css, flags=re.DOTALL)):
+        depth += {"{": 1, "}": -1}.get(part, 0)
+        if depth == 0 and part in "};":
+            yield before.strip(), block[1:] if part == "}" else None
+            before, block = "", ""
+        elif depth:
+            block += part
+        else:
+            before += part
+
+
+def can_match(selector: str, words: set[str]) -> bool:
+    """Return whether every class and id that a selector asks for is among the words.
+
+    >>> can_match("ul.nav > a:not(.gone)", {"nav"}), can_match(".nav .gone", {"nav"})
+    (True, False)
+    """
+    plain = re.sub(rf"{GROUP}|\[[^]]*\]", "", selector)
+    return {name.replace("\\", "") for name in re.findall(r"[.#]((?:\\.|[\w-])+)", plain)} <= words
+
+
+def purged(css: str, words: set[str]) -> str:
+    """Return a stylesheet without the rules that can match nothing.
+
+    >>> purged("a,.gone{b:c} @media print{.gone{d:e}}", set())
+    'a{b:c}'
+    """
+    kept = []
+    for before, block in statements(css):
+        if block is None:
+            continue
+        if before.startswith(("@media", "@supports")):
+            inner = purged(block, words)
+            kept += [f"{before}{{{inner}}}"] if inner else []
+        elif before.startswith("@"):
+            kept.append(f"{before}{{{block}}}")
+        else:
+            each = (one.strip() for one in re.findall(rf"(?:[^,(]|{GROUP})+", before))
+            selectors = ",".join(one for one in each if can_match(one, words))
+            kept += [f"{selectors}{{{' '.join(block.split())}}}"] if selectors else []
+    return "".join(kept)
+
+
+def read_sheet(sheet: Path, static: Path) -> str:
+    """Return a stylesheet with its imports, its addresses relative to the folder of statics."""
+    css = sheet.read_text(encoding="utf-8")
+    folder = sheet.parent.relative_to(static)
+    css = re.sub(r'@import "([^"]+)";', lambda m: read_sheet(sheet.parent / m[1], static), css)
+    return re.sub(r"url\((?!['\"]?(?:data:|#))", f"url({folder.as_posix()}/", css)
+
+
+def subset_icons(css: str, static: Path) -> str:
+    """Put the icon fonts into a stylesheet, each with the few icons that its rules draw."""
+    icons = {int(code, 16) for code in re.findall(r'"\\(f[0-9a-f]{3})"', css)}
+
+    def embed(face: re.Match[str]) -> str:
+        options = subset.Options(flavor="woff", ignore_missing_unicodes=True, layout_features=[])
+        font = subset.load_font(str(static / face[1]), options)
+        subsetter = subset.Subsetter(options)
+        subsetter.populate(unicodes=icons)
+        subsetter.subset(font)
+        subset.save_font(font, made := io.BytesIO(), options)
+        code = base64.b64encode(made.getvalue()).decode()
+        return f'src:url("data:font/woff;base64,{code}") format("woff")'
+
+    pattern = r'src:url\([^)]*\) format\("woff2"\),url\(([^)]*fontawesome[^)]*\.ttf)\)[^;}]*'
+    return re.sub(pattern, embed, css)
+
+
+def words_of(pages: Iterable[str], scripts: Iterable[Path]) -> set[str]:
+    """Return the classes and ids of the pages, and whatever a script could make one of."""
+    values = {value for page in pages for value in re.findall(r'\b(?:class|id)="([^"]*)"', page)}
+    code = " ".join(script.read_text(encoding="utf-8") for script in scripts)
+    return {word for value in values for word in value.split()} | set(re.findall(r"[\w-]+", code))
+
+
+def sheets_of(page: str) -> list[str]:
+    """Return the stylesheets that a page asks for, by their names within the folder of statics."""
+    links = LINK.findall(page)
+    if links and (made := re.search(r'data-of="([^"]*)"', links[0])):
+        return made[1].split()
+    return [m[1] for link in links if (m := re.search(r'_static/([^"?]+)', link))]
+
+
+def one_sheet(page: str) -> str:
+    """Return a page that asks for one stylesheet instead of many, and early for its fonts."""
+    root = re.search(r'href="([^"]*?_static/)[^"]*"', page)
+    if root is None or "data-of=" in page:
+        return page
+    fonts = "".join(
+        f'\n<link rel="preload" as="font" type="font/woff2" crossorigin'
+        f' href="{root[1]}katex/fonts/{font}.woff2">'
+        for font in PRELOADED
+        if 'class="katex' in page
+    )
+    link = (
+        f'<link rel="stylesheet" href="{root[1]}{SHEET}" data-of="{" ".join(sheets_of(page))}">'
+    )
+    first = LINK.search(page)
+    assert first
+    return page[: first.start()] + f"\n{link}{fonts}" + LINK.sub("", page[first.start() :])
+
+
+# --- the rest ---------------------------------------------------------------------------------
+
+
+def deferred(page: str, options: str) -> str:
+    """Return a page that is shown before its scripts have come, with only those that it uses."""
+    unused = DROPPED if 'id="search-results"' in page else DROPPED + SEARCH
+
+    def defer(script: re.Match[str]) -> str:
+        if any(f"/{name}" in script[0] for name in unused):
+            return ""
+        if "documentation_options.js" in script[0]:  # scripts in the page itself rely on it
+            return f"<script>{options}</script>"
+        return script[0] if " defer" in script[0] else script[0].replace("<script", "<script defer")
+
+    page = re.sub(r'<link rel="preload" as="script"[^>]*>\s*', "", page)
+    return re.sub(r'<script\b[^>]*\bsrc="[^"]*"[^>]*></script>', defer, page)
+
+
+def sized(page: str, folder: Path) -> str:
+    """Return a page whose figures say their size, two of their pixels to one of the page's."""
+
+    def size(tag: re.Match[str]) -> str:
+        path = folder / tag[1]
+        if "decoding=" in tag[0] or path.suffix != ".png" or not path.exists():
+            return tag[0]
+        with Image.open(path) as image:
+            width, height = (round(side / 2) for side in image.size)
+        plain = re.sub(r'\s(?:loading|style|width|height)="[^"]*"', "", tag[0])
+        return plain.replace(
+            "<img", f'<img width="{width}" height="{height}" loading="lazy" decoding="async"'
+        )
+
+    return re.sub(r'<img\b[^>]*\bsrc="((?:\.\./)*_images/[^"]+)"[^>]*>', size, page)
+
+
+def mended(page: str) -> str:
+    """Return a page without what a screen reader stumbles over."""
+    for old, new in MENDED.items():
+        page = page.replace(old, new)
+    return re.sub(r"<th\b[^>]*>\s*(?:<p>\s*</p>)?\s*</th>", "<td></td>", page)
+
+
+def finish(app: Sphinx, exception: Exception | None) -> None:
+    """Finish every page of a site without errors."""
+    if exception or app.builder.format != "html":
+        return
+    out = Path(app.outdir)
+    static = out / "_static"
+    pages = {path: path.read_text(encoding="utf-8") for path in sorted(out.rglob("*.html"))
+             if static not in path.parents}  # fmt: skip
+    options = (static / "documentation_options.js").read_text(encoding="utf-8")
+    sheets = dict.fromkeys(
+        name for page in sorted(pages.values(), key=lambda page: -len(sheets_of(page)))
+        for name in sheets_of(page)
+    )  # fmt: skip
+    css = "".join(read_sheet(static / name, static) for name in sheets)
+    scripts = (s for s in static.rglob("*.js") if not s.match(DROPPED[0]))
+    css = purged(css, words_of(pages.values(), scripts))
+    (static / SHEET).write_text(subset_icons(css, static), encoding="utf-8")
+    for path, page in pages.items():
+        done = deferred(one_sheet(sized(mended(page), path.parent)), options)
+        if done != page:
+            path.write_text(done, encoding="utf-8")
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Register the extension."""
+    app.connect("build-finished", finish, priority=950)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
