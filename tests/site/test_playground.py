@@ -525,7 +525,7 @@ def test_a_chapter_holds_a_playground_with_its_own_settings(desktop, chapter):
 
 
 def test_the_site_holds_a_playground_in_the_chapters_where_motion_teaches():
-    assert {"gradient-descent", "momentum", "adam"} <= {page.stem for page in EMBEDDED}
+    assert {"gradient-descent", "momentum", "rmsprop", "adam"} <= {page.stem for page in EMBEDDED}
 
 
 def test_nothing_is_asked_of_another_host(desktop):
