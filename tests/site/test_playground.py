@@ -30,7 +30,9 @@ CHANGED = {
 def desktop(open_page):
     def opened(address=PAGE, **options):
         page = open_page(address, viewport={"width": 1440, "height": 900}, **options)
-        page.wait_for_selector(".playground .app")
+        for box in page.locator(".playground").all():
+            box.scroll_into_view_if_needed()
+            box.locator(".app").wait_for()
         return page
 
     return opened

@@ -555,5 +555,16 @@
     }
   }
 
-  document.querySelectorAll(".playground[data-settings]").forEach(start);
+  // A race is run when the reader comes near it, so that the top of a chapter shows at once.
+  const near = new IntersectionObserver(
+    (all) =>
+      all
+        .filter((entry) => entry.isIntersecting)
+        .forEach((entry) => {
+          near.unobserve(entry.target);
+          start(entry.target);
+        }),
+    { rootMargin: "100%" },
+  );
+  document.querySelectorAll(".playground[data-settings]").forEach((host) => near.observe(host));
 })((window.descentPlayground = window.descentPlayground || {}));
