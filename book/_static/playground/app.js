@@ -154,6 +154,7 @@
     land.root.append(handle);
     land.root.setAttribute("role", "group");
     loss.root.setAttribute("role", "img");
+    loss.root.setAttribute("aria-label", "Loss above its minimum against the step");
 
     const legend = html("ul", { class: "legend" });
     const spoken = html("p", { class: "spoken", role: "status" });

@@ -1,0 +1,29 @@
+// What every page needs of a script beside the theme's.
+
+// A box that scrolls sideways can be reached and scrolled with the keyboard.
+function watchScrollers() {
+  const watch = new ResizeObserver((changes) => {
+    for (const { target } of changes) {
+      if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
+      else target.removeAttribute("tabindex");
+    }
+  });
+  const boxes = "pre, table, .katex-display, .pst-scrollable-table-container, .erratum p";
+  document.querySelectorAll(`article :is(${boxes})`).forEach((box) => watch.observe(box));
+}
+
+// What the stylesheet leaves for later is laid out, part by part, while nothing else happens.
+function layOut(parts) {
+  const wait = window.requestIdleCallback ?? ((work) => setTimeout(work, 50));
+  wait(() => {
+    const part = parts.shift();
+    if (!part) return;
+    part.style.contentVisibility = "visible";
+    layOut(parts);
+  });
+}
+
+watchScrollers();
+window.addEventListener("load", () => {
+  layOut([...document.querySelectorAll("article section section, .sheet, .erratum")]);
+});
