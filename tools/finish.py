@@ -34,10 +34,11 @@ MENDED = {
     ' aria-label="Contents and search" class',
     # A page that is not found has no title to print.
     "<h1></h1>": "",
-    # Dark at once, not when the theme's script has run.
+    # Dark at once, not when the theme's script has run; and whether a link leads into the page.
     'dataset.theme = localStorage.getItem("theme") || "auto"': "dataset.theme = "
     '{light: "light", dark: "dark"}[document.documentElement.dataset.mode] ?? '
-    '(matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")',
+    '(matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");'
+    ' document.documentElement.classList.toggle("into", location.hash.length > 1)',
 }
 
 # --- stylesheets ------------------------------------------------------------------------------
@@ -102,8 +103,8 @@ def read_sheet(sheet: Path, static: Path) -> str:
     """Return a stylesheet with its imports, its addresses relative to the folder of statics."""
     css = sheet.read_text(encoding="utf-8")
     folder = sheet.parent.relative_to(static)
-    css = re.sub(r'@import "([^"]+)";', lambda m: read_sheet(sheet.parent / m[1], static), css)
-    return re.sub(r"url\((?!['\"]?(?:data:|#))", f"url({folder.as_posix()}/", css)
+    css = re.sub(r"url\((?!['\"]?(?:data:|#))", f"url({folder.as_posix()}/", css)
+    return re.sub(r'@import "([^"]+)";', lambda m: read_sheet(sheet.parent / m[1], static), css)
 
 
 def icon_fonts(css: str, static: Path) -> str:
@@ -165,7 +166,7 @@ def deferred(page: str, options: str) -> str:
     unused = DROPPED if 'id="search-results"' in page else DROPPED + SEARCH
 
     def defer(script: re.Match[str]) -> str:
-        if any(f"/{name}" in script[0] for name in unused):
+        if any(re.search(rf'["/]{name}\b', script[0]) for name in unused):
             return ""
         if "documentation_options.js" in script[0]:  # scripts in the page itself rely on it
             return f"<script>{options}</script>"

@@ -23,7 +23,12 @@ function layOut(parts) {
   });
 }
 
-watchScrollers();
-window.addEventListener("load", () => {
+// It begins when the reader does.
+function begin() {
+  signs.forEach((sign) => window.removeEventListener(sign, begin));
   layOut([...document.querySelectorAll("article section section, .sheet, .erratum")]);
-});
+}
+
+const signs = ["scroll", "wheel", "pointermove", "pointerdown", "keydown", "beforeprint"];
+signs.forEach((sign) => window.addEventListener(sign, begin, { passive: true }));
+watchScrollers();
