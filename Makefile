@@ -13,7 +13,7 @@ export PYTHONWARNINGS ?= ignore::DeprecationWarning:asyncio
 
 .DEFAULT_GOAL := help
 .PHONY: help book test serve notebooks clean lint types unit strict portable misprints mutants bench test-colab test-site test-citation \
-    lock lock-formulas
+    lighthouse lock lock-formulas
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -71,6 +71,9 @@ $(SITE_READY): requirements-site.txt $(READY)
 
 test-site: $(SITE_READY) book  ## drive the built site in a real browser (needs Chromium)
 	$(BIN)/python -m pytest -n auto --quiet tests/site
+
+lighthouse: book  ## judge five pages with Lighthouse (needs Chromium and npm's registry; minutes)
+	@$(BIN)/python -m tools.lighthouse
 
 $(CFF)/ready: requirements-cff.txt
 	$(PYTHON) -m venv $(CFF)

@@ -16,6 +16,7 @@ from typing import Any
 from fontTools import subset
 from PIL import Image
 from sphinx.application import Sphinx
+from sphinx.errors import ExtensionError
 
 SEARCH = ("searchtools.js", "language_data.js", "searchindex.js")
 """The search's scripts: the theme loads them on every page, where they do nothing."""
@@ -25,6 +26,13 @@ DROPPED = ("scripts/fontawesome.js",)
 
 IDLE = ("accordion", "card", "carousel", "list-group", "modal", "offcanvas", "popover", "toast")
 """Bootstrap's components that its script knows and no page has."""
+
+THRASHING = (
+    '["pre",".nboutput > .output_area",".cell_output > .output",'
+    '".jp-RenderedHTMLCommon",".pst-scrollable-table-container"]'
+)
+"""The boxes that the theme's script measures one by one, each time laying the page out anew: 3 s
+on the formula sheet on a phone. `book.js` watches them instead."""
 
 MENDED = {
     # ARIA has retired this role of docutils' bibliographies; their list wants items.
@@ -194,10 +202,21 @@ def sized(page: str, folder: Path) -> str:
 
 
 def mended(page: str) -> str:
-    """Return a page without what a screen reader stumbles over."""
+    """Return a page without what a screen reader stumbles over, or a browser fetches in vain."""
+    page = re.sub(
+        r'<img (?=[^>]*src="[^"]*_static/images/)(?!loading)', '<img loading="lazy" ', page
+    )
     for old, new in MENDED.items():
         page = page.replace(old, new)
     return re.sub(r"<th\b[^>]*>\s*(?:<p>\s*</p>)?\s*</th>", "<td></td>", page)
+
+
+def mend_script(script: Path) -> None:
+    """Take the measuring of boxes out of the theme's script."""
+    code = script.read_text(encoding="utf-8")
+    if THRASHING not in code and '["no-box"]' not in code:
+        raise ExtensionError(f"{script.name} has changed: see THRASHING in tools/finish.py")
+    script.write_text(code.replace(THRASHING, '["no-box"]'), encoding="utf-8")
 
 
 def finish(app: Sphinx, exception: Exception | None) -> None:
@@ -216,6 +235,7 @@ def finish(app: Sphinx, exception: Exception | None) -> None:
     css = "".join(read_sheet(static / name, static) for name in sheets)
     scripted = words_in(s for s in static.rglob("*.js") if not s.match(DROPPED[0]))
     css = icon_fonts(purged(css, words_of(pages.values()) | scripted), static)
+    mend_script(static / "scripts" / "pydata-sphinx-theme.js")
     for path, page in pages.items():
         page = styled(page, purged(css, words_of([page]) | scripted))
         path.write_text(deferred(sized(mended(page), path.parent), options), encoding="utf-8")

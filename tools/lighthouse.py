@@ -74,9 +74,7 @@ def main(names: list[str]) -> int:
             print(f"{name:12} {told} {paint:5.0f}ms {shift:.3f} {size:5.0f}", flush=True)
             print(*(f"    {line}\n" for line in failures(report)), sep="", end="", flush=True)
             below = any(score < bar for score, bar in zip(scores, BARS["scores"], strict=True))
-            missed += (
-                below or paint > BARS["paint"] or shift > BARS["shift"] or size > BARS["kB"]
-            )
+            missed += below or paint > BARS["paint"] or shift > BARS["shift"] or size > BARS["kB"]
     print("Every bar is met." if not missed else f"Below a bar: {missed} pages.")
     return missed
 
