@@ -192,7 +192,7 @@ def sized(page: str, folder: Path) -> str:
         if "decoding=" in tag[0] or path.suffix != ".png" or not path.exists():
             return tag[0]
         with Image.open(path) as image:
-            width, height = (round(side / 2) for side in image.size)
+            width, height = (side // 2 for side in image.size)
         plain = re.sub(r'\s(?:loading|style|width|height)="[^"]*"', "", tag[0])
         return plain.replace(
             "<img", f'<img width="{width}" height="{height}" loading="lazy" decoding="async"'

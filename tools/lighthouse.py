@@ -22,7 +22,8 @@ LIGHTHOUSE = "lighthouse@12.8.2"
 PAGES = ("index", "adam", "formulas", "errata", "playground")
 CATEGORIES = ("performance", "accessibility", "best-practices", "seo")
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
-BARS = {"scores": (95, 100, 100, 100), "paint": 1500, "shift": 0.05, "kB": 600}
+SCORES = (95, 100, 100, 100)
+PAINT, SHIFT, SIZE = 1500, 0.05, 600
 
 
 def judge(address: str) -> dict[str, Any]:
@@ -73,8 +74,8 @@ def main(names: list[str]) -> int:
             told = " ".join(f"{score:5}" for score in scores)
             print(f"{name:12} {told} {paint:5.0f}ms {shift:.3f} {size:5.0f}", flush=True)
             print(*(f"    {line}\n" for line in failures(report)), sep="", end="", flush=True)
-            below = any(score < bar for score, bar in zip(scores, BARS["scores"], strict=True))
-            missed += below or paint > BARS["paint"] or shift > BARS["shift"] or size > BARS["kB"]
+            below = any(score < bar for score, bar in zip(scores, SCORES, strict=True))
+            missed += below or paint > PAINT or shift > SHIFT or size > SIZE
     print("Every bar is met." if not missed else f"Below a bar: {missed} pages.")
     return missed
 

@@ -1,4 +1,4 @@
-"""Every page for every reader: by axe-core, by keyboard, with less motion, by ear, on a slow line."""
+"""Every page for every reader: axe-core, keyboard, less motion, speech, a slow line."""
 
 import re
 
