@@ -158,7 +158,7 @@ def styled(page: str, css: str) -> str:
     if first := LINK.search(page):
         rest = LINK.sub("", page[first.start() :])
         page = page[: first.start()] + '\n<style data-of=""></style>' + rest
-    root = re.search(r'data-content_root="([^"]*)"', page)
+    root = re.search(r'<script[^>]*\bsrc="([^"]*)_static/', page)  # of a missing page, absolute
     if root is None or not sheets:
         return page
     css = re.sub(r"url\((?!['\"]?(?:data:|#))", f"url({root[1]}_static/", css)
