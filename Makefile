@@ -12,8 +12,8 @@ export OMP_NUM_THREADS ?= 1
 export PYTHONWARNINGS ?= ignore::DeprecationWarning:asyncio
 
 .DEFAULT_GOAL := help
-.PHONY: help book test serve notebooks clean lint types unit strict portable misprints mutants bench test-colab test-site pdf epub test-editions test-citation \
-    lock lock-formulas
+.PHONY: help book test serve notebooks clean lint types unit strict portable misprints mutants bench experiments test-colab test-site \
+    lighthouse pdf epub test-editions test-citation lock lock-formulas
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -62,6 +62,9 @@ mutants: $(READY)  ## the same, and every small change of every rule and schedul
 bench: $(READY)  ## time a step of Adam against torch.optim, Optax and the memory (minutes)
 	env -u OMP_NUM_THREADS $(BIN)/python -m benchmarks.steps
 
+experiments: $(READY)  ## make the recorded training runs that are missing (hours on a CPU)
+	$(BIN)/python -m experiments
+
 test-colab: $(READY)  ## run every notebook with Colab's versions, where the package is not installed
 	$(BIN)/python -m tools.colab
 
@@ -81,6 +84,9 @@ epub: $(READY) book  ## pack the whole book as an EPUB
 test-editions: pdf epub  ## check both: bookmarks, links, formulas, figures
 	$(BIN)/python -m pytest --quiet --doctest-modules tools/pages.py tools/pdf.py tools/epub.py \
 	    tests/site/test_pdf.py tests/site/test_epub.py
+
+lighthouse: book  ## judge five pages with Lighthouse (needs Chromium and npm's registry; minutes)
+	@$(BIN)/python -m tools.lighthouse
 
 $(CFF)/ready: requirements-cff.txt
 	$(PYTHON) -m venv $(CFF)

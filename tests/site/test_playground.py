@@ -30,7 +30,9 @@ CHANGED = {
 def desktop(open_page):
     def opened(address=PAGE, **options):
         page = open_page(address, viewport={"width": 1440, "height": 900}, **options)
-        page.wait_for_selector(".playground .app")
+        for box in page.locator(".playground").all():
+            box.scroll_into_view_if_needed()
+            box.locator(".app").wait_for()
         return page
 
     return opened
@@ -525,7 +527,7 @@ def test_a_chapter_holds_a_playground_with_its_own_settings(desktop, chapter):
 
 
 def test_the_site_holds_a_playground_in_the_chapters_where_motion_teaches():
-    assert {"gradient-descent", "momentum", "adam"} <= {page.stem for page in EMBEDDED}
+    assert {"gradient-descent", "momentum", "rmsprop", "adam"} <= {page.stem for page in EMBEDDED}
 
 
 def test_nothing_is_asked_of_another_host(desktop):

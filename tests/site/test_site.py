@@ -105,7 +105,7 @@ def test_the_sitemap_has_every_page_and_each_says_what_it_is():
 def test_a_missing_page_says_so_in_the_books_look():
     page = soup("404.html")
     assert "not found" in page.find("h1", string=True).text
-    assert page.find("link", rel="stylesheet")["href"].startswith("/")  # from any depth
+    assert page.find("script", src=True)["src"].startswith("/")  # from any depth
 
 
 def test_the_search_finds_bias_correction(open_page, served):

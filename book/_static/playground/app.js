@@ -154,6 +154,7 @@
     land.root.append(handle);
     land.root.setAttribute("role", "group");
     loss.root.setAttribute("role", "img");
+    loss.root.setAttribute("aria-label", "Loss above its minimum against the step");
 
     const legend = html("ul", { class: "legend" });
     const spoken = html("p", { class: "spoken", role: "status" });
@@ -555,5 +556,16 @@
     }
   }
 
-  document.querySelectorAll(".playground[data-settings]").forEach(start);
+  // A race is run when the reader comes near it, so that the top of a chapter shows at once.
+  const near = new IntersectionObserver(
+    (all) =>
+      all
+        .filter((entry) => entry.isIntersecting)
+        .forEach((entry) => {
+          near.unobserve(entry.target);
+          start(entry.target);
+        }),
+    { rootMargin: "100%" },
+  );
+  document.querySelectorAll(".playground[data-settings]").forEach((host) => near.observe(host));
 })((window.descentPlayground = window.descentPlayground || {}));
