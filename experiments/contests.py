@@ -72,9 +72,14 @@ CONTESTS = {
     "digits-alexnet": Contest("digits", partial(net, "alexnet-lite"), 10),
     "digits-alexnet-he": Contest("digits", partial(he_net, "alexnet-lite"), 10),
     "digits-resnet": Contest("digits", partial(net, "resnet-8"), 8),
-    "digits-autoencoder": Contest("digits", lambda _: models.autoencoder(), 60, reconstructs=True),
+    "digits-autoencoder": Contest(
+        *("digits", lambda _: models.autoencoder(), 60), seeds=range(10), reconstructs=True
+    ),
     "digits-autoencoder-constant": Contest(
-        "digits", lambda _: models.autoencoder(), 60, reconstructs=True, schedule=constant
+        *("digits", lambda _: models.autoencoder(), 60),
+        seeds=range(10),
+        reconstructs=True,
+        schedule=constant,
     ),
     "mnist-mlp": Contest("mnist", partial(net, "mlp"), 3),
     "cifar10-resnet": Contest(
@@ -91,7 +96,7 @@ def record(name: str) -> None:
     saved: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
     runs: dict[str, Scores] = saved.get("runs", {})
     content: dict[str, Any] = {
-        "command": f"python -m experiments.contests {name}",
+        "command": f"python -m experiments {name}",
         "versions": versions(),
         "device": described(device),
         "seeds": list(contest.seeds),
