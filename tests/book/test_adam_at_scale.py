@@ -96,7 +96,7 @@ formats = st.integers(2, 24)
 number = st.floats(1e-3, 1e3)
 
 
-@pytest.mark.formula("float-lost-update")
+@pytest.mark.formula("float-lost-displacement")
 @given(p=formats, x=number, share=st.floats(0.25, 4), sign=st.sampled_from([-1, 1]))
 def test_a_displacement_is_lost_below_one_bound_and_kept_above_the_other(p, x, share, sign):
     x = rounded(x, p)
