@@ -711,6 +711,12 @@ def test_adafactor_of_a_vector_keeps_all_of_the_squared_gradient():
     np.testing.assert_array_equal(xs[-1], rows[-1][0])
 
 
+def test_adafactor_moves_on_in_float32_where_a_dead_row_meets_a_dead_column():
+    x, g = np.ones((2, 2), np.float32), np.array([[0, 0], [0, 1e-5]], np.float32)
+    moved = run(Adafactor(lr=0.1, clip=2.0), x, [g])[0][-1]
+    np.testing.assert_allclose(moved, [[1, 1], [1, 0.9]], rtol=1e-6)
+
+
 def test_adafactor_of_a_stack_keeps_the_means_of_each_matrix():
     x = np.ones((5, 2, 3))
     state = Adafactor().init(x)

@@ -1053,7 +1053,8 @@ class Adafactor(Rule, name="adafactor"):
         beta = 1 - t**-0.8
         r = beta * state.r + (1 - beta) * mean_along(g**2 + self.eps1, -1)
         c = beta * state.c + (1 - beta) * mean_along(g**2 + self.eps1, -2)
-        u = g / (r / mean_along(r, -2) * c) ** 0.5
+        # A root each: where a dead row meets a dead column the product is 0 in float32.
+        u = g / ((r / mean_along(r, -2)) ** 0.5 * c**0.5)
         u = u / maximum(rms(u) / self.clip, 1)
         x = x - self.lr_at(t) * maximum(rms(x), self.eps2) * u
         return x, self.State(t, r, c)

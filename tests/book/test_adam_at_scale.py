@@ -1,0 +1,229 @@
+"""The formulas of the chapter on Adam at scale."""
+
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from descent import rules
+from descent.report import results
+from descent.rules import Adam
+
+# --- memory and traffic ---------------------------------------------------------------------------
+
+
+def arrays(rule, x):
+    """Return the arrays that a rule keeps for x."""
+    return [part for part in rule.init(x) if isinstance(part, np.ndarray)]
+
+
+@pytest.mark.formula("scale-memory-mixed", "zero-memory")
+@given(n=st.integers(1, 500), processes=st.sampled_from([1, 2, 4, 8]))
+def test_sixteen_bits_and_a_float32_state_take_as_many_bytes_as_the_formulas_say(n, processes):
+    n *= processes
+    x, g = np.zeros(n, np.float16), np.zeros(n, np.float16)
+    copy = x.astype(np.float32)
+    kept = [copy, *arrays(Adam(), copy)]
+    assert x.nbytes + g.nbytes + sum(a.nbytes for a in kept) == (2 + 2 + 12) * n
+    shards = [sum(np.split(a, processes)[rank].nbytes for a in kept) for rank in range(processes)]
+    for shard in shards:
+        assert x.nbytes + g.nbytes + shard == (2 + 2 + Fraction(12, processes)) * n
+
+
+def test_the_formula_for_shards_gives_the_numbers_of_its_source():
+    assert (4 + Fraction(12, 64)) * Fraction("7.5") == pytest.approx(31.4, abs=0.05)
+    assert 16 * Fraction("7.5") == 120
+
+
+@pytest.mark.formula("adam-roofline")
+def test_adam_reads_four_float32_arrays_and_writes_three():
+    x = g = np.zeros(1, np.float32)
+    state = arrays(Adam(), x)
+    read, written = [x, g, *state], [x, *state]
+    assert sum(a.nbytes for a in read + written) == 28
+
+
+def test_no_recorded_step_is_much_faster_than_its_roofline_once_out_of_the_caches():
+    rows = [r for r in results("bench-cpu")["rows"] if r["case"] in ("1e7", "5e7")]
+    least = {(r["case"], r["threads"]): r["seconds"] for r in rows if r["variant"] == "roofline"}
+    ratios = [r["seconds"] / least[r["case"], r["threads"]] for r in rows]
+    assert 0.85 < min(ratios) <= 1
+
+
+# --- sixteen bits ---------------------------------------------------------------------------------
+
+
+@pytest.mark.formula("float16-second-moment")
+@given(g=st.floats(1e-7, 1.0), beta2=st.floats(0.0, 0.9999))
+def test_the_second_moment_is_zero_in_float16_up_to_the_threshold(g, beta2):
+    threshold = 2**-12.5 / math.sqrt(1 - beta2)
+    assume(abs(g / threshold - 1) > 1e-9)
+    assert (np.float16((1 - beta2) * g * g) == 0) == (g < threshold)
+
+
+def test_the_rule_itself_has_that_threshold_within_a_hundredth():
+    gradients = np.arange(1, 0x7C00, dtype=np.uint16).view(np.float16)
+    with np.errstate(all="ignore"):
+        _, state = Adam().update(0 * gradients, gradients, Adam().init(0 * gradients))
+    largest = float(gradients[state.v == 0].max())
+    assert largest == pytest.approx(2**-12.5 / math.sqrt(0.001), rel=0.01)
+
+
+def rounded(x, p):
+    """Return a rational to p significant bits: to nearest, ties to even."""
+    x = Fraction(x)
+    if x == 0:
+        return x
+    exponent = math.frexp(abs(x))[1] - p
+    while abs(x) >= Fraction(2) ** (exponent + p):
+        exponent += 1
+    while abs(x) < Fraction(2) ** (exponent + p - 1):
+        exponent -= 1
+    return round(x / Fraction(2) ** exponent) * Fraction(2) ** exponent
+
+
+@given(x=st.floats(1e-3, 1e3))
+def test_the_rounding_of_these_tests_is_that_of_the_formats(x):
+    assert rounded(x, 11) == Fraction(float(np.float16(x)))
+    assert rounded(x, 24) == Fraction(float(np.float32(x)))
+    assert rounded(x, 53) == Fraction(x)
+
+
+formats = st.integers(2, 24)
+number = st.floats(1e-3, 1e3)
+
+
+@pytest.mark.formula("float-lost-displacement")
+@given(p=formats, x=number, share=st.floats(0.25, 4), sign=st.sampled_from([-1, 1]))
+def test_a_displacement_is_lost_below_one_bound_and_kept_above_the_other(p, x, share, sign):
+    x = rounded(x, p)
+    d = Fraction(share) * x / 2**p
+    lost = rounded(x + sign * d, p) == x
+    if share < 0.5:
+        assert lost
+    if share > 1:
+        assert not lost
+
+
+@given(p=formats)
+def test_neither_bound_on_a_lost_displacement_can_be_moved(p):
+    one, almost_two = Fraction(1), Fraction(2) - Fraction(2) ** (1 - p)
+    assert rounded(one - Fraction(501, 1000) / 2**p, p) != one
+    assert rounded(one + Fraction(999, 1000) / 2**p, p) == one
+    assume(p > 9)
+    assert rounded(almost_two + Fraction(502, 1000) * almost_two / 2**p, p) != almost_two
+
+
+def path(a, one_minus_beta, p, v, steps=600):
+    """Return the average, of p bits, until it rests."""
+    seen = [v]
+    for _ in range(steps):
+        v = rounded(v + one_minus_beta * (a - v), p)
+        if v == seen[-1]:
+            return seen, True
+        seen.append(v)
+    return seen, False
+
+
+@pytest.mark.formula("average-stall")
+@given(p=st.integers(2, 12), a=number, v0=st.floats(0, 1e4), gain=st.floats(0.05, 0.95))
+def test_an_average_goes_straight_to_where_it_rests_within_its_bound(p, a, v0, gain):
+    a, gain = rounded(a, p), Fraction(gain)
+    seen, rests = path(a, gain, p, rounded(v0, p))
+    assert seen in (sorted(seen), sorted(seen, reverse=True))
+    assert all(min(seen[0], a) <= v <= max(seen[0], a) for v in seen)
+    assert rests
+    assert abs(seen[-1] - a) <= Fraction(1, 2**p) / gain * seen[-1]
+
+
+@given(p=st.integers(4, 12), power=st.integers(1, 3))
+def test_the_bound_on_a_resting_average_is_attained_at_a_power_of_two(p, power):
+    gain = Fraction(1, 2**power)
+    a = 1 + Fraction(1, 2**p) / gain
+    assert rounded(a, p) == a
+    assert path(a, gain, p, Fraction(1)) == ([1], True)
+    above = a + Fraction(2, 2**p)
+    assert path(above, gain, p, Fraction(1))[0][-1] > 1
+
+
+@given(p=st.integers(2, 12), a=number, v0=number, share=st.floats(0.01, 0.999))
+def test_an_average_of_a_long_memory_never_falls(p, a, v0, share):
+    a, v0 = rounded(a, p), rounded(v0, p)
+    assume(v0 > a)
+    assert path(a, Fraction(share) / 2 ** (p + 1), p, v0) == ([v0], True)
+
+
+# --- scales, parts and rings ----------------------------------------------------------------------
+
+
+@pytest.mark.formula("loss-scale-epsilon")
+@given(
+    gradients=st.lists(st.floats(-10, 10).filter(lambda g: abs(g) > 1e-6), min_size=1, max_size=20),
+    c=st.floats(1e-3, 1e5),
+    eps=st.floats(1e-8, 1.0),
+)
+def test_adam_on_a_scaled_loss_has_epsilon_divided_by_the_scale(gradients, c, eps):
+    scaled, other = Adam(1.0, eps=eps), Adam(1.0, eps=eps / c)
+    x = y = 0.0
+    state, other_state = scaled.init(x), other.init(y)
+    for g in gradients:
+        moved, state = scaled.update(x, c * g, state)
+        shifted, other_state = other.update(y, g, other_state)
+        assert moved - x == pytest.approx(shifted - y, rel=1e-6, abs=1e-9)
+        x, y = moved, shifted
+
+
+@pytest.mark.formula("gradient-accumulation")
+@given(
+    sizes=st.lists(st.integers(1, 9), min_size=1, max_size=5),
+    slopes=st.lists(st.integers(-99, 99), min_size=45, max_size=45),
+)
+def test_parts_weighted_by_their_share_of_the_batch_are_the_batch(sizes, slopes):
+    batch = slopes[: sum(sizes)]
+    starts = [sum(sizes[:j]) for j in range(len(sizes))]
+    parts = [batch[i : i + size] for i, size in zip(starts, sizes, strict=True)]
+    means = [Fraction(sum(part), len(part)) for part in parts]
+    whole = Fraction(sum(batch), len(batch))
+    weighted = sum(Fraction(s, len(batch)) * g for s, g in zip(sizes, means, strict=True))
+    assert weighted == whole
+    if len(set(sizes)) == 1:
+        assert sum(means) / len(means) == whole
+
+
+def test_a_mean_of_the_means_of_unequal_parts_is_not_the_mean():
+    assert (Fraction(0) + 1) / 2 != Fraction(0 + 1 + 1 + 1, 4)
+
+
+@pytest.mark.formula("allreduce-ring-traffic")
+@pytest.mark.parametrize("size", [4, 8])
+@given(processes=st.integers(2, 7), pieces=st.integers(1, 5))
+def test_a_ring_gives_all_the_sum_and_sends_what_the_formula_says(size, processes, pieces):
+    n = pieces * processes
+    kind = np.float32 if size == 4 else np.float64
+    own = [np.arange(n, dtype=kind) * (r + 1) for r in range(processes)]
+    parts = [np.split(v.copy(), processes) for v in own]
+    sent = 0
+    for step in range(2 * (processes - 1)):
+        which = [(r - step) % processes for r in range(processes)]
+        carried = [parts[r][which[r]].copy() for r in range(processes)]
+        sent += carried[0].nbytes
+        for r in range(processes):
+            i = which[r - 1]
+            adds = step < processes - 1
+            parts[r][i] = parts[r][i] + carried[r - 1] if adds else carried[r - 1]
+    assert all((np.concatenate(part) == sum(own)).all() for part in parts)
+    assert sent == 2 * Fraction(processes - 1, processes) * size * n
+
+
+def test_every_rule_that_may_be_cut_makes_the_same_step_in_pieces():
+    rng = np.random.default_rng(0)
+    x, g = rng.standard_normal((2, 10))
+    for name in rules.names():
+        rule = rules.get(name)
+        if rule.elementwise:
+            parts = [rule.update(x[c], g[c], rule.init(x[c]))[0] for c in (slice(3), slice(3, 10))]
+            whole = rule.update(x, g, rule.init(x))[0]
+            np.testing.assert_allclose(np.concatenate(parts), whole, rtol=1e-13)
