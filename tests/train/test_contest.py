@@ -8,7 +8,15 @@ scipy_stats = pytest.importorskip("scipy.stats", reason="the tests of the contes
 pytest.importorskip("sklearn", reason="the digits come with scikit-learn")
 
 from descent import data, models, rules
-from descent.train.contest import CONTESTANTS, HALF_DECADES, Problem, interval, paired, tune
+from descent.train.contest import (
+    CONTESTANTS,
+    HALF_DECADES,
+    Problem,
+    interval,
+    paired,
+    sign_flips,
+    tune,
+)
 
 DIGITS = data.load("digits").to("cpu")
 
@@ -90,7 +98,21 @@ def test_the_paired_test_is_the_t_test_of_the_differences_and_sees_what_an_unpai
     assert scipy_stats.ttest_ind(one, other).pvalue > 0.5
 
 
+def test_sign_flips_agree_with_scipys_and_are_right_as_often_as_they_say():
+    rng = np.random.default_rng(2)
+    for n in (3, 6, 9):
+        one, other = rng.normal(size=(2, n))
+        expected = scipy_stats.permutation_test(
+            (one - other,), np.mean, permutation_type="samples", n_resamples=np.inf
+        )
+        assert sign_flips(one, other) == pytest.approx(expected.pvalue, rel=1e-12)
+    found = [sign_flips(d, np.zeros(6)) for d in rng.laplace(size=(3000, 6))]
+    assert np.mean(np.array(found) <= 0.25) == pytest.approx(0.25, abs=0.02)
+
+
 def test_bad_arguments_are_named():
+    with pytest.raises(ValueError, match="from 2 to 20, got 21 and 21"):
+        sign_flips([1.0] * 21, [2.0] * 21)
     with pytest.raises(ValueError, match=r"rates must be some of .*got \(0.02,\)"):
         tune(lambda lr, seed: {}, (0.02,), (0,))
     with pytest.raises(ValueError, match="values must be at least two, got 1"):

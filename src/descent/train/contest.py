@@ -6,6 +6,7 @@ best rate on fresh seeds, all contestants on the same ones: a seed decides the i
 the order of the examples, so differences between contestants are paired.
 """
 
+import itertools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -158,3 +159,30 @@ def paired(one: Sequence[float], other: Sequence[float]) -> float:
             f"one and other must be as long, at least 2, got {len(one)} and {len(other)}"
         )
     return float(ttest_rel(one, other).pvalue)
+
+
+def sign_flips(one: Sequence[float], other: Sequence[float]) -> float:
+    """Return the p-value of the paired test that assumes no distribution: that of all sign flips.
+
+    If the contestants are alike, each difference might as well have had the other sign. The p-value
+    is the share of the 2ⁿ ways to choose the signs whose mean is at least as far from 0.
+
+    Args:
+        one: a score for each seed; at most 20 of them.
+        other: that of another contestant for the same seeds, in the same order.
+
+    Raises:
+        ValueError: there are fewer than two pairs, or more than 20, or not as many of one as of the
+            other.
+
+    >>> sign_flips([1.0, 2.0, 3.0], [2.0, 3.0, 4.5])
+    0.25
+    """
+    if len(one) != len(other) or not 2 <= len(one) <= 20:
+        raise ValueError(
+            f"one and other must be as long, from 2 to 20, got {len(one)} and {len(other)}"
+        )
+    differences = np.subtract(one, other)
+    signs = np.array(list(itertools.product((1, -1), repeat=len(one))))
+    sums = abs(signs @ differences)
+    return float(np.mean(sums >= sums[0] * (1 - 1e-12)))  # the first has no sign flipped
