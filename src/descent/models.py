@@ -105,10 +105,11 @@ def autoencoder(image: Image = (1, 8, 8), code: int = 6) -> nn.Module:
 def alexnet_lite(image: Image = (1, 28, 28), classes: int = 10, dropout: float = 0.0) -> nn.Module:
     """Return five convolutions and three dense layers, as AlexNet has them, a hundredth as large.
 
-    Kept: the order of the layers, ReLU, the max pooling after convolutions 1, 2 and 5, the dropout
-    before the first two dense layers. Left out: the 11×11 filters of stride 4, which need images of
-    224 pixels, the two groups of channels, and the local response normalisation. An image of fewer
-    than 16 rows is not pooled a third time. Parameters: 241,834 for 8×8, 303,274 for 28×28 in grey,
+    Kept: the order of the layers, ReLU, the max pooling after convolutions 1, 2 and 5. Left out:
+    the 11×11 filters of stride 4, which need images of 224 pixels, the two groups of channels, the
+    overlap of the pooling and the local response normalisation. Dropout takes the inputs of the
+    first two dense layers, as in torchvision; the paper takes their outputs. An image of fewer than
+    16 rows is not pooled a third time. Parameters: 241,834 for 8×8, 303,274 for 28×28 in grey,
     389,866 for 32×32 in colour.
 
     Args:
@@ -237,7 +238,7 @@ def he_(model: nn.Module) -> nn.Module:
     """Draw the weights of dense and convolutional layers from N(0, 2/n), set biases to 0.
 
     n is the number of a unit's inputs. PyTorch's own initial weights have a variance of 1/(3n), so
-    a signal loses a factor of √6 at each layer with ReLU.
+    what depends on the image loses a factor of at least √6 at each layer with ReLU.
 
     Returns:
         The model, changed in place.
