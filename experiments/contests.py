@@ -1,7 +1,6 @@
 """Contests of optimisers on the digits, MNIST and CIFAR-10, by the rules of `train.contest`."""
 
 import json
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -96,7 +95,7 @@ def record(name: str) -> None:
     saved: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
     runs: dict[str, Scores] = saved.get("runs", {})
     content: dict[str, Any] = {
-        "command": f"python -m experiments {name}",
+        "command": f"python -m experiments contest-{name}",
         "versions": versions(),
         "device": described(device),
         "seeds": list(contest.seeds),
@@ -125,18 +124,3 @@ def record(name: str) -> None:
             "runs": [run(contestant, best, seed) for seed in contest.seeds],
         }
     files.write_json(path, content)
-
-
-def main(names: Sequence[str]) -> int:
-    """Record the named contests, or all; return 0."""
-    unknown = set(names) - CONTESTS.keys()
-    if unknown:
-        print(f"names must be among {', '.join(CONTESTS)}, got {', '.join(unknown)}")
-        return 2
-    for name in names or CONTESTS:
-        record(name)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,43 @@
+"""The formulas of the chapter on comparing optimisers."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+torch = pytest.importorskip("torch", reason="the contest trains networks of torch")
+stats = pytest.importorskip("scipy.stats", reason="the quantiles are SciPy's")
+
+from descent.train.contest import interval, paired, sign_flips
+
+scores = st.lists(st.floats(-10, 10), min_size=2, max_size=12).filter(lambda s: np.std(s) > 1e-3)
+
+
+@pytest.mark.formula("student-interval")
+@given(scores)
+def test_the_half_width_is_the_quantile_times_the_standard_error(s):
+    n, mean = len(s), sum(s) / len(s)
+    variance = sum((v - mean) ** 2 for v in s) / (n - 1)
+    expected = stats.t.ppf(0.975, n - 1) * math.sqrt(variance / n)
+    found = interval(s)
+    assert found[0] == pytest.approx(mean, abs=1e-9)
+    assert found[1] == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.formula("paired-t")
+@given(scores, st.integers(0, 100))
+def test_p_is_the_chance_of_so_large_a_t(s, seed):
+    other = np.random.default_rng(seed).normal(size=len(s))
+    d = np.subtract(s, other)
+    t = d.mean() / math.sqrt(((d - d.mean()) ** 2).sum() / (len(d) - 1) / len(d))
+    assert paired(s, other) == pytest.approx(2 * stats.t.sf(abs(t), len(d) - 1), rel=1e-7)
+
+
+@pytest.mark.formula("sign-flip-floor")
+@given(scores)
+def test_no_pairs_have_a_smaller_p_and_equal_signs_reach_it(s):
+    n = len(s)
+    assert sign_flips(s, [0.0] * n) >= 2.0 ** (1 - n)
+    assert sign_flips([abs(v) + 1 for v in s], [0.0] * n) == 2.0 ** (1 - n)
