@@ -178,12 +178,17 @@ def _marked(line: str, module: str, owner: str) -> str:
     return "".join(a + b for a, b in zip(plain, [*coded, ""], strict=True))
 
 
+@cache
+def formulas() -> list[myst.Formula]:
+    """Return the formulas of the whole book, read once for all objects."""
+    return [formula for page in project.pages() for formula in myst.formulas(page)]
+
+
 def stated(name: str) -> list[str]:
     """Return the field that names the book's formulas that an object computes."""
     ids = [
         formula.id
-        for page in project.pages()
-        for formula in myst.formulas(page)
+        for formula in formulas()
         if formula.code == name or formula.code.rpartition(".")[0] == name
     ]
     links = ", ".join(f":eq:`{one}`" for one in ids)

@@ -8,6 +8,7 @@ of tables are mended where a screen reader stumbles. Finished pages can be finis
 an incremental build works.
 """
 
+import logging
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -17,6 +18,8 @@ from fontTools import subset
 from PIL import Image
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
+
+logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells each glyph that it keeps
 
 SEARCH = ("searchtools.js", "language_data.js", "searchindex.js")
 """The search's scripts: the theme loads them on every page, where they do nothing."""
