@@ -50,7 +50,7 @@ unit: $(READY)  ## run unit tests, doctests, notebook freshness
 strict: $(READY)  ## execute every notebook and compare every printed output
 	$(BIN)/python -m pytest -n auto --dist loadfile --quiet --nbval book/*.ipynb
 
-portable: $(READY)  ## the same on 1 and 4 threads, and without vector extensions
+portable: $(READY)  ## the same on 4 threads, and without vector extensions
 	$(BIN)/python -m tools.portable
 
 misprints: $(READY)  ## put each misprint in the place of its rule: the tests must fail

@@ -43,6 +43,11 @@ MENDED = {
     # The theme's sidebar holds more than its <nav>: all of it belongs to a landmark.
     '<div id="pst-primary-sidebar" class': '<div id="pst-primary-sidebar" role="complementary"'
     ' aria-label="Contents and search" class',
+    # The arrow that opens a part of the contents says nothing by itself.
+    '<summary><span class="toctree-toggle"': '<summary aria-label="Pages of this part">'
+    '<span class="toctree-toggle"',
+    # A signature over several lines is no list of definitions.
+    '<dl>\n<dd><em class="sig-param"': '<dl role="none">\n<dd><em class="sig-param"',
     # A page that is not found has no title to print.
     "<h1></h1>": "",
     # Dark at once, not when the theme's script has run; and whether a link leads into the page.

@@ -1,7 +1,7 @@
 """Check that the notebooks print the same on other machines: `python -m tools.portable`.
 
-Each notebook is executed and compared, strictly, with 1 and with 4 threads, and with the vector
-extensions of NumPy and of torch held down, as on a processor that has none.
+Each notebook is executed and compared, strictly, with 4 threads, and with the vector extensions of
+NumPy and of torch held down, as on a processor that has none. `make strict` does it on 1 thread.
 """
 
 import os
@@ -16,7 +16,6 @@ from tools import project
 HELD_DOWN = " ".join(name for name in __cpu_dispatch__ if __cpu_features__[name])
 
 MACHINES = {
-    "1 thread": {"OMP_NUM_THREADS": "1"},
     "4 threads": {"OMP_NUM_THREADS": "4", "OMP_WAIT_POLICY": "passive"},
     "no vector extensions": {
         "OMP_NUM_THREADS": "1",

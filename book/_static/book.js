@@ -8,7 +8,7 @@ function watchScrollers() {
       else target.removeAttribute("tabindex");
     }
   });
-  const boxes = "pre, table, .katex-display, .output, .pst-scrollable-table-container, .erratum p";
+  const boxes = "pre, table, .katex-display, .output, .pst-scrollable-table-container, .erratum p, .line-block";
   document.querySelectorAll(`article :is(${boxes})`).forEach((box) => watch.observe(box));
 }
 

@@ -45,7 +45,7 @@ def settled(open_page):
 READ = {"include": [["html"]], "exclude": [[".katex-html"]]}
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("scheme", "width"), [("light", 360), ("dark", 1440)])
 @pytest.mark.parametrize("address", ADDRESSES)
 def test_axe_finds_nothing(address, scheme, width, settled, report):
     page = settled(address, viewport={"width": width, "height": 900}, color_scheme=scheme)
