@@ -128,7 +128,7 @@ def run(notebook: Path, programs: Path, variables: dict[str, str], folder: Path)
 
 
 def beside(folder: Path, base: Path) -> Path:
-    """Make an environment that sees what another has, to install the package in; return as above."""
+    """Make an environment that sees what another has; return its folder of programs."""
     venv.create(folder, with_pip=True)
     packages = sysconfig.get_path("purelib", vars={"base": str(base.parent)})
     (own,) = folder.glob("lib/python*/site-packages")

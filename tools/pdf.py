@@ -14,6 +14,7 @@ import subprocess
 import sys
 from html import escape
 from pathlib import Path
+from typing import Any
 from urllib.parse import urljoin
 
 import pikepdf
@@ -162,7 +163,9 @@ def put(page: Page, soup: BeautifulSoup, path: Path) -> dict[str, int]:
     page.evaluate(FIT)
     page.pdf(path=path, prefer_css_page_size=True, outline=True, tagged=True, print_background=True)
     with pikepdf.open(path) as pdf:
-        numbers = {sheet.objgen: number for number, sheet in enumerate(pdf.pages, start=1)}
+        numbers: dict[Any, int] = {
+            sheet.objgen: number for number, sheet in enumerate(pdf.pages, start=1)
+        }
         places = pdf.Root.Dests.items()
         return {name.removeprefix("/"): numbers[place[0].objgen] for name, place in places}
 
