@@ -15,14 +15,19 @@ EXPERIMENTS: dict[str, Callable[[], object]] = {
 
 
 def main(names: list[str]) -> int:
-    """Make the named experiments, or all; return 2 where a name is unknown."""
+    """Make the named experiments, or all; return how many lack their data, 2 for a bad name."""
     unknown = sorted(set(names) - EXPERIMENTS.keys())
     if unknown:
         print(f"names must be among {', '.join(EXPERIMENTS)}, got {', '.join(unknown)}")
         return 2
+    failed = []
     for name in names or EXPERIMENTS:
-        EXPERIMENTS[name]()
-    return 0
+        try:
+            EXPERIMENTS[name]()
+        except FileNotFoundError as error:  # a data set is missing: the others need not wait
+            print(f"{name}: {error}", file=sys.stderr)
+            failed.append(name)
+    return len(failed)
 
 
 if __name__ == "__main__":
