@@ -53,7 +53,7 @@ def browser():
 def open_page(browser, site):
     """Return a function that opens a page of the site and keeps what the browser complains of.
 
-    It takes the page's address within the site and what a browser context takes. The page it
+    It takes the page's address, within the site or whole, and what a browser context takes. The page it
     returns has `kept.requests`, and `kept.complaints`, which must be empty when the test ends.
     """
     contexts = []
@@ -77,7 +77,7 @@ def open_page(browser, site):
                 else None
             ),
         )
-        page.goto(f"{site.as_uri()}/{address}")
+        page.goto(address if "://" in address else f"{site.as_uri()}/{address}")
         pages.append(page)
         return page
 

@@ -30,15 +30,17 @@ UNSET = "() => document.querySelectorAll('.katex-error, .math:not(:has(.katex))'
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("address", PAGES + OTHERS)
-def test_a_page_is_whole(address, scheme, width, open_page, report):
-    page = open_page(address, viewport={"width": width, "height": 900}, color_scheme=scheme)
+def test_a_page_is_whole(address, scheme, open_page, report):
+    page = open_page(address, viewport={"width": 360, "height": 900}, color_scheme=scheme)
     page.wait_for_load_state("load")
     page.wait_for_function(f"() => document.documentElement.dataset.theme === '{scheme}'")
+    for width in (360, 1440):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate("() => document.documentElement.scrollWidth") <= width
     outside = [
         url for url in page.kept.requests if urlsplit(url).scheme not in ("file", "data", "blob")
     ]
     assert outside == []
-    assert page.evaluate("() => document.documentElement.scrollWidth") <= width
     assert page.evaluate(LEFT_OVER) == []
     assert page.evaluate(UNSET) == 0
     report(f"requests {len(page.kept.requests)}")
@@ -109,8 +111,7 @@ def test_a_missing_page_says_so_in_the_books_look():
 
 
 def test_the_search_finds_bias_correction(open_page, served):
-    page = open_page("search.html")
-    page.goto(f"{served}/search.html?q=bias+correction")
+    page = open_page(f"{served}/search.html?q=bias+correction")
     page.wait_for_selector("#search-results li a", timeout=20_000)
     assert "Adam" in page.locator("#search-results li a").all_inner_texts()
 
