@@ -53,7 +53,7 @@ def browser():
 def open_page(browser, site):
     """Return a function that opens a page of the site and keeps what the browser complains of.
 
-    It takes the page's address, within the site or whole, and what a browser context takes. The page it
+    It takes an address, within the site or whole, and what a browser context takes. The page it
     returns has `kept.requests`, and `kept.complaints`, which must be empty when the test ends.
     """
     contexts = []
