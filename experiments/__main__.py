@@ -9,7 +9,7 @@ from experiments import contests, depth, recipes
 EXPERIMENTS: dict[str, Callable[[], object]] = {
     **{f"run-{name}": partial(recipes.record, name) for name in recipes.RECIPES},
     **{f"contest-{name}": partial(contests.record, name) for name in contests.CONTESTS},
-    "depth": depth.main,
+    "depth": depth.record,
 }
 """What makes `book/results/NAME.json`, by that name."""
 

@@ -1,22 +1,17 @@
 """Contests of optimisers on the digits, MNIST and CIFAR-10, by the rules of `train.contest`."""
 
-import json
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from torch import nn
 
 from descent import data, models, schedules
-from descent.train import checkpoint as files
-from descent.train.command import described, device_named, versions
+from descent.train.command import SCHEDULES, device_named
 from descent.train.contest import CONTESTANTS, Problem, Scores, tune
 from descent.train.loop import Loss
-
-RESULTS = Path(__file__).resolve().parent.parent / "book" / "results"
+from experiments.record import Record
 
 RATES = {
     "SGD": (0.1, 0.3, 1.0),
@@ -51,11 +46,6 @@ class Contest:
         return Problem(build, loaded, self.epochs, loss=loss, schedule=self.schedule)
 
 
-def constant(lr: float, steps: int) -> schedules.Schedule:
-    """Return a rate that stays."""
-    return schedules.Constant(lr)
-
-
 def net(name: str, loaded: data.Data) -> nn.Module:
     """Return a network of `models` for a data set."""
     return models.get(name, tuple(loaded.train.x.shape[1:]), loaded.classes)
@@ -78,7 +68,7 @@ CONTESTS = {
         *("digits", lambda _: models.autoencoder(), 60),
         seeds=range(10),
         reconstructs=True,
-        schedule=constant,
+        schedule=SCHEDULES["constant"],
     ),
     "mnist-mlp": Contest("mnist", partial(net, "mlp"), 3),
     "cifar10-resnet": Contest(
@@ -88,39 +78,30 @@ CONTESTS = {
 
 
 def record(name: str) -> None:
-    """Run what is missing of a contest; `book/results/contest-NAME.json` is written after each."""
-    contest, path = CONTESTS[name], RESULTS / f"contest-{name}.json"
-    device = device_named("auto")
+    """Run what is missing of a contest in `book/results/contest-NAME.json`."""
+    contest, device = CONTESTS[name], device_named("auto")
     problem = contest.problem(device)
-    saved: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
-    runs: dict[str, Scores] = saved.get("runs", {})
-    content: dict[str, Any] = {
-        "command": f"python -m experiments contest-{name}",
-        "versions": versions(),
-        "device": described(device),
+    settings = {
         "seeds": list(contest.seeds),
         "tuning_seeds": list(contest.tuning_seeds),
         "epochs": contest.epochs,
         "parameters": models.count(problem.build()),
-        "contestants": {},
-        "runs": runs,
     }
+    file = Record(f"contest-{name}", device, settings)
 
     def run(contestant: str, lr: float, seed: int) -> Scores:
-        key = f"{contestant}, {lr:g}, {seed}"
-        if key not in runs:
-            start = time.monotonic()
-            runs[key] = problem.run(CONTESTANTS[contestant](lr), seed)
-            files.write_json(path, content)
-            shown = "  ".join(f"{k} {v:.4g}" for k, v in runs[key].items())
-            print(f"{name}: {key}: {shown}  ({time.monotonic() - start:.1f} s)", flush=True)
-        return {k: float("inf") if v is None else v for k, v in runs[key].items()}
+        make = partial(problem.run, CONTESTANTS[contestant](lr), seed)
+        scores = file.run(f"{contestant}, {lr:g}, {seed}", make)
+        return {k: float("inf") if v is None else v for k, v in scores.items()}
 
+    results = {}
     for contestant in contest.contestants:
         best, tried = tune(partial(run, contestant), RATES[contestant], contest.tuning_seeds)
-        content["contestants"][contestant] = {
+        results[contestant] = {
             "lr": best,
-            "tried": {f"{lr:g}": loss for lr, loss in tried.items()},
+            "tried": {
+                f"{lr:g}": None if loss == float("inf") else loss for lr, loss in tried.items()
+            },
             "runs": [run(contestant, best, seed) for seed in contest.seeds],
         }
-    files.write_json(path, content)
+    file.conclude(contestants=results)

@@ -1,15 +1,13 @@
 """Plain and residual nets of 8 to 56 layers on the digits: the figure of `resnet-lite`.
 
-`python -m experiments.depth` trains each with momentum and with Adam at four learning rates each
+`python -m experiments depth` trains each with momentum and with Adam at four learning rates each
 and writes `book/results/depth.json` after every run; the runs that the file holds are not repeated.
 With `OMP_NUM_THREADS=1` it takes about half an hour on one core.
 """
 
 import itertools
-import json
-import sys
 from collections.abc import Callable
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import torch
@@ -19,11 +17,9 @@ from descent.data import Data, load
 from descent.rules import Adam, Momentum, Rule
 from descent.schedules import Cosine
 from descent.torch_optim import Optimizer
-from descent.train import checkpoint as files
 from descent.train import evaluate, fit
-from descent.train.command import described, versions
+from experiments.record import Record
 
-PATH = Path(__file__).resolve().parent.parent / "book" / "results" / "depth.json"
 KINDS = ("resnet", "plain")
 DEPTHS = (8, 20, 32, 56)
 SEEDS = (0, 1, 2)
@@ -59,31 +55,18 @@ def run(
     }
 
 
-def main() -> int:
-    """Run what is missing in the file; return 0."""
+def record() -> None:
+    """Run what is missing in the file."""
     data = load("digits").to("cpu")
-    saved = json.loads(PATH.read_text(encoding="utf-8")) if PATH.exists() else {}
-    runs: dict[str, Any] = saved.get("runs", {})
-    content = {
-        "command": "python -m experiments.depth",
-        "versions": versions(),
-        "device": described(torch.device("cpu")),
+    settings = {
         "seeds": list(SEEDS),
         "depths": list(DEPTHS),
         "rates": {name: list(rates) for name, (_, rates) in RULES.items()},
         "epochs": EPOCHS,
         "batch_size": BATCH_SIZE,
-        "runs": runs,
     }
+    file = Record("depth", torch.device("cpu"), settings)
     for seed, depth, (name, (make, rates)) in itertools.product(SEEDS, DEPTHS, RULES.items()):
         for kind, lr in itertools.product(KINDS, rates):
             key = f"{kind}-{depth}, {name}, {lr:g}, {seed}"
-            if key not in runs:
-                runs[key] = run(f"{kind}-{depth}", make, lr, seed, data)
-                files.write_json(PATH, content)
-                print(f"{key}: {runs[key]['train_loss'][-1]:.4g}", flush=True)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+            file.run(key, partial(run, f"{kind}-{depth}", make, lr, seed, data))

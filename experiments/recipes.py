@@ -6,7 +6,7 @@ from pathlib import Path
 
 from descent.train import checkpoint as files
 from descent.train import command
-from experiments.contests import RESULTS
+from experiments.record import RESULTS
 
 RECIPES = {
     "mnist-mlp": "--model mlp --data mnist --optimizer adam --epochs 5 --seed 0",
@@ -22,7 +22,8 @@ def record(name: str) -> None:
         return
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "run.json"
-        command.main([*RECIPES[name].split(), "--out", str(out)])
+        if status := command.main([*RECIPES[name].split(), "--out", str(out)]):
+            raise FileNotFoundError(f"no result: the command ended with status {status}, see above")
         content = json.loads(out.read_text())
     content["command"] = f"python -m descent.train {RECIPES[name]}"
     del content["losses"]

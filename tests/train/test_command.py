@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch", reason="training needs torch")
 pytest.importorskip("sklearn", reason="the digits come with scikit-learn")
 
 from descent import data
-from descent.train import command
+from descent.train import command, workers
 
 SMALL = ["--model", "mlp", "--epochs", "2", "--lr", "1e-2"]
 TORCHRUN = ["torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "descent.train"]
@@ -46,6 +46,22 @@ def test_the_command_says_what_it_does_and_writes_it_down(tmp_path, capsys):
     assert len(record["losses"]) == 38
     assert record["test"]["accuracy"] > 0.85
     assert record["epochs"][-1]["lr"] < record["epochs"][0]["lr"]  # the cosine is the default
+
+
+def test_each_process_takes_a_gpu_of_its_own(monkeypatch):
+    taken = []
+    monkeypatch.setattr(torch.cuda, "set_device", taken.append)
+    monkeypatch.setenv("LOCAL_RANK", "3")
+    assert workers.own_device(torch.device("cuda", 0)) == torch.device("cuda", 3)
+    assert workers.own_device(torch.device("cpu")) == torch.device("cpu")
+    assert taken == [3]
+
+
+def test_the_learning_rate_is_no_other_hyper_parameter(capsys):
+    for text, message in {"lr=1": "an option of its own, --lr", "eps": "NAME=NUMBER"}.items():
+        with pytest.raises(SystemExit):
+            command.parser().parse_args(["--model", "mlp", "--hyper", text])
+        assert message in capsys.readouterr().err
 
 
 def test_every_schedule_starts_or_passes_at_the_rate_that_was_asked_for():

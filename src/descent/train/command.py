@@ -124,6 +124,7 @@ def train(
     """Train as the options say; return the history, and what the file says of it."""
     device = device_named(options.device)
     if workers.is_launched():
+        device = workers.own_device(device)
         workers.join(device)
         say = say if workers.rank() == 0 else _nothing
     say(f"device: {described(device)}" + _and_processes())
@@ -219,6 +220,8 @@ def _check_out(options: argparse.Namespace) -> None:
 
 def _assignment(text: str) -> tuple[str, float]:
     name, _, value = text.partition("=")
+    if name == "lr":
+        raise argparse.ArgumentTypeError(f"lr has an option of its own, --lr, got {text!r}")
     try:
         return name, float(value)
     except ValueError:

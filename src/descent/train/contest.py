@@ -10,7 +10,6 @@ import itertools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
-from typing import Any
 
 import numpy as np
 import torch
@@ -89,7 +88,9 @@ class Problem:
         return {n: 0.0 if "accuracy" in n else float("inf") for n in self._scores(model)}
 
 
-def tune(run: Callable[[float, int], Scores], rates: Sequence[float], seeds: Iterable[int]) -> Any:
+def tune(
+    run: Callable[[float, int], Scores], rates: Sequence[float], seeds: Iterable[int]
+) -> tuple[float, dict[float, float]]:
     """Return the learning rate with the least validation loss, and the loss of each that was tried.
 
     Args:

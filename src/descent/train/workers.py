@@ -18,6 +18,15 @@ def is_launched() -> bool:
     return "LOCAL_RANK" in os.environ and "WORLD_SIZE" in os.environ
 
 
+def own_device(device: torch.device) -> torch.device:
+    """Return this process's device: of several GPUs, the one with its number on this machine."""
+    if device.type != "cuda":
+        return device
+    number = int(os.environ["LOCAL_RANK"])
+    torch.cuda.set_device(number)  # NCCL refuses two processes on one GPU
+    return torch.device("cuda", number)
+
+
 def join(device: torch.device) -> None:
     """Join the other processes: over NCCL on GPUs, over Gloo elsewhere."""
     dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
