@@ -306,3 +306,18 @@ def test_rosenbrocks_condition_number_is_that_of_its_hessian_by_differences():
         (f.grad([1 + h * i, 1 + h * j]) - f.grad([1.0, 1.0])) / h for i, j in ((1, 0), (0, 1))
     ]
     assert np.allclose(columns, [[802, -400], [-400, 200]], rtol=1e-3)
+
+
+def test_a_step_above_two_over_l_can_still_go_down():
+    """`gd-descent-lemma` is sufficient; on functions that are no parabola it need not be necessary."""
+
+    def f(x):
+        return x**2 / 2 - 0.9 * np.log(np.cosh(x))
+
+    x = np.linspace(-20, 20, 100_001)
+    assert np.max(1 - 0.9 / np.cosh(x) ** 2) == pytest.approx(1, rel=1e-12)  # L
+    path = [0.5]
+    for _ in range(20):
+        path.append(path[-1] - 5 * (path[-1] - 0.9 * np.tanh(path[-1])))
+    assert all(f(b) < f(a) for a, b in pairwise(path))
+    assert abs(path[-1]) < 1e-6
