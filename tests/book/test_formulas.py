@@ -309,7 +309,7 @@ def test_rosenbrocks_condition_number_is_that_of_its_hessian_by_differences():
 
 
 def test_a_step_above_two_over_l_can_still_go_down():
-    """What `gd-descent-lemma` asks for is sufficient; without a parabola it need not be necessary."""
+    """`gd-descent-lemma` asks for what suffices; on other functions more can do."""
 
     def f(x):
         return x**2 / 2 - 0.9 * np.log(np.cosh(x))
