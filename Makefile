@@ -112,5 +112,11 @@ lock: $(READY)  ## resolve the requirements anew (UPGRADE=1: to the newest versi
 lock-formulas: $(READY)  ## enter new formulas into book/formulas.lock.json
 	$(BIN)/python -m tools.lock_formulas
 
+wheel: $(READY)  ## build wheel and source distribution; test the wheel alone in a bare environment
+	$(BIN)/python -m tools.wheel
+
+package: $(READY)  ## run the tests of the package alone, where the book is not built
+	$(PYTEST) -n auto --ignore tests/book --ignore tests/tools
+
 clean:  ## remove what was built, and the virtual environments
-	rm -rf _build $(VENV) $(VENV)-* .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf _build dist $(VENV) $(VENV)-* .mypy_cache .pytest_cache .ruff_cache .hypothesis
