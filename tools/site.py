@@ -26,14 +26,12 @@ from sphinx.errors import ExtensionError
 from sphinx.roles import XRefRole
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.nodes import make_refnode
+from sphinx_proof.domain import ProofDomain
 from sphinxcontrib import katex
 
 from tools import mathematics, myst, notebooks, project, references
 
 CACHE = project.BUILD / ".jupyter_cache"
-
-QUIET_ABOUT_PARALLEL = {"sphinx_multitoc_numbering"}
-"""Extensions that do not say whether pages may be read in parallel. This one numbers them after."""
 
 
 class FormulaDirective(SphinxDirective):
@@ -149,6 +147,12 @@ class FormulaDomain(Domain):
             yield formula_id, formula_id, "formula", page, formula_id, 1
 
 
+def allow_parallel(app: Sphinx) -> None:
+    """Let Sphinx read pages in parallel, where two extensions do not yet say or do all of it."""
+    app.extensions["sphinx_multitoc_numbering"].parallel_read_safe = True  # it numbers afterwards
+    ProofDomain.merge_domaindata = lambda *_: None  # what it knows it merges as `env.proof_list`
+
+
 def configure(app: Sphinx, config: Config) -> None:
     """Set what depends on this machine or on the repository that builds the site."""
     config.html_theme_options["repository_url"] = project.address()
@@ -159,8 +163,7 @@ def configure(app: Sphinx, config: Config) -> None:
     config.extlinks = {"published": (f"{config.html_baseurl}%s", "%s")}  # not on a disk: the PDF
     config.nb_execution_cache_path = str(CACHE)
     katex.render_latex = mathematics.render
-    for extension in QUIET_ABOUT_PARALLEL & app.extensions.keys():
-        app.extensions[extension].parallel_read_safe = True
+    allow_parallel(app)
 
 
 def fill_cache(app: Sphinx) -> None:
