@@ -226,11 +226,14 @@ def _is_foreign(obj: Any) -> bool:
     return module is not None and not f"{module}.".startswith("descent.")
 
 
-def shown_elsewhere() -> set[str]:
-    """Return the names of the bases whose members no class repeats: all but our private ones."""
+def shown_elsewhere() -> list[str]:
+    """Return the names of the bases whose members no class repeats: all but our private ones.
+
+    They are sorted: a setting that changes its order makes Sphinx read every page again.
+    """
     objects = [getattr(importlib.import_module(m), name) for m in modules() for name in public(m)]
     bases = {base for one in objects if isinstance(one, type) for base in one.__mro__}
-    return {one.__name__ for one in bases if not one.__name__.startswith("_")}
+    return sorted({one.__name__ for one in bases if not one.__name__.startswith("_")})
 
 
 def public_bases(app: Sphinx, name: str, obj: Any, options: Any, bases: list[Any]) -> None:

@@ -3,8 +3,6 @@
 from functools import cache
 from typing import Any
 
-import yaml
-
 from tools import project
 
 TEXT_LICENCE = "CC-BY-4.0"
@@ -16,7 +14,7 @@ CITATION = project.ROOT / "CITATION.cff"
 @cache
 def cff() -> dict[str, Any]:
     """Return `CITATION.cff`."""
-    entries: dict[str, Any] = yaml.safe_load(CITATION.read_text(encoding="utf-8"))
+    entries: dict[str, Any] = project.read_yaml(CITATION)
     return entries
 
 

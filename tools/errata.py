@@ -1,23 +1,27 @@
 """The errata: what is printed where, why it is wrong, what is right, and what proves it.
 
-`book/errata.yml` holds them, `book/errata.schema.json` says what an entry has. Here they are read,
-proved by `tools.proofs` and set as MyST, the same for the site and for the notebooks.
+`book/errata.yml` holds them, `book/errata.schema.json` says what an entry has. The numbers that
+prove them are computed by `tools.proofs` and stored in `book/errata-numbers.json`. Here both are
+read and set as MyST, the same for the site and for the notebooks.
 """
 
+import json
 import re
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from descent.report import number
-from tools import project, proofs, references
+from tools import project, references
 
 ERRATA = project.BOOK / "errata.yml"
 SCHEMA = project.BOOK / "errata.schema.json"
+NUMBERS = project.BOOK / "errata-numbers.json"
 PAGE = project.BOOK / "errata.md"
+
+Numbers = dict[str, dict[str, Any]]
+"""The numbers of each proof, by their names."""
 
 DOCUMENTARY = "documentary"
 """The proof of a fault that no number shows: a comparison with the reference."""
@@ -101,10 +105,16 @@ class Erratum:
         return [self.id, *self.also]
 
     def numbers(self) -> dict[str, str]:
-        """Return the numbers of its proof as they are printed, computed now."""
+        """Return the numbers of its proof as they are printed.
+
+        Raises:
+            ValueError: they are not stored.
+        """
         if self.proof == DOCUMENTARY:
             return {}
-        return {name: in_print(value) for name, value in proofs.PROOFS[self.proof]().items()}
+        if self.proof not in stored():
+            raise ValueError(f"{self.id}: no numbers of {self.proof!r} in {NUMBERS.name}")
+        return {name: in_print(value) for name, value in stored()[self.proof].items()}
 
     def shown(self) -> str:
         """Return the sentence that proves it, numbers filled in."""
@@ -141,8 +151,19 @@ def anchor(erratum_id: str) -> str:
 @cache
 def data() -> dict[str, Any]:
     """Return `book/errata.yml` as it stands."""
-    content: dict[str, Any] = yaml.safe_load(ERRATA.read_text(encoding="utf-8"))
+    content: dict[str, Any] = project.read_yaml(ERRATA)
     return content
+
+
+def stored() -> Numbers:
+    """Return `book/errata-numbers.json`."""
+    return _parsed(NUMBERS.read_text(encoding="utf-8"))
+
+
+@cache
+def _parsed(text: str) -> Numbers:
+    numbers: Numbers = json.loads(text)
+    return numbers
 
 
 @cache

