@@ -7,6 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from tolerance import near
 
 from descent.backprop.check import gradcheck
 from descent.backprop.init import glorot_uniform
@@ -152,7 +153,7 @@ def test_a_linear_layer_is_linear_and_backward_is_its_adjoint(name, a, b, seed):
     layer, shape = LINEAR_MAPS[name]
     u, v = rng(seed).standard_normal((2, *shape))
     expected = a * layer.predict(u) + b * layer.predict(v)
-    np.testing.assert_allclose(layer.predict(a * u + b * v), expected, rtol=0, atol=1e-13)
+    assert layer.predict(a * u + b * v) == near(expected, a * u, b * v)
     y = layer.forward(u)
     dy = rng(seed + 1).standard_normal(y.shape)
     np.testing.assert_allclose(np.sum(y * dy), np.sum(u * layer.backward(dy)), rtol=1e-11)
@@ -175,9 +176,9 @@ def test_a_residual_whose_branch_is_zero_is_the_identity(x):
 def test_batch_norm_undoes_shift_and_scale(x, shift, scale):
     assume((x.std(axis=0) > 0.1).all())
     layer = BatchNorm(3, eps=0)
-    y = layer.forward(x)
-    np.testing.assert_allclose(layer.forward(shift + scale * x), y, rtol=0, atol=1e-12)
-    np.testing.assert_allclose(y.mean(axis=0), 0, atol=1e-12)
+    y, moved = layer.forward(x), shift + scale * x
+    assert layer.forward(moved) == near(y, moved / moved.std(axis=0))
+    assert y.mean(axis=0) == near(np.zeros(3), x / x.std(axis=0))
     np.testing.assert_allclose(y.var(axis=0), 1, rtol=1e-12)
 
 
