@@ -205,6 +205,12 @@ def test_without_file_and_network_the_error_says_what_to_do(name, monkeypatch):
         data.load(name)
 
 
+def test_without_scikit_learn_the_error_says_so(monkeypatch):
+    monkeypatch.setattr(data.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(FileNotFoundError, match="scikit-learn: install it"):
+        data.load("digits")
+
+
 def test_without_pooch_the_error_says_so(monkeypatch):
     monkeypatch.delenv(data.FOLDER, raising=False)
     monkeypatch.setitem(sys.modules, "pooch", None)

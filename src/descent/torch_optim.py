@@ -16,6 +16,7 @@ and the layout in memory. There are three forms:
 
 import copy
 import math
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields, replace
 from typing import Any
@@ -172,7 +173,7 @@ class Optimizer(torch.optim.Optimizer):
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add a group; a hyper-parameter that it does not name is the rule's."""
-        super().add_param_group(param_group)
+        _undecorated(torch.optim.Optimizer.add_param_group)(self, param_group)
         try:
             _check_group(self.rule, param_group)
             if self.flat and not are_side_by_side(param_group["params"]):
@@ -184,7 +185,7 @@ class Optimizer(torch.optim.Optimizer):
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state and the groups, without a learning rate that is a function of t."""
-        saved = super().state_dict()
+        saved = _undecorated(torch.optim.Optimizer.state_dict)(self)
         groups = [{k: v for k, v in g.items() if not callable(v)} for g in saved["param_groups"]]
         return {**saved, "param_groups": groups}
 
@@ -202,12 +203,13 @@ class Optimizer(torch.optim.Optimizer):
             missing = mine.keys() - group.keys() - SCHEDULERS_KEYS
             if missing:
                 raise ValueError(f"state_dict must have {sorted(missing)} in each of its groups")
-        super().load_state_dict(saved)
+        _undecorated(torch.optim.Optimizer.load_state_dict)(self, saved)
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients, or with `flat` fill them with zeros where they are."""
         if not self.flat:
-            return super().zero_grad(set_to_none)
+            _undecorated(torch.optim.Optimizer.zero_grad)(self, set_to_none)
+            return
         for group in self.param_groups:
             plan = self._plans.get(id(group))
             buffers = plan.buffers() if plan else []
@@ -216,7 +218,6 @@ class Optimizer(torch.optim.Optimizer):
                 buffers = [joined(gradients(params))[0] for params in kinds]
             for buffer in buffers:
                 buffer.zero_()
-        return None
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Make one step, and return the loss of `closure`, which computes the gradients anew."""
@@ -364,6 +365,15 @@ def _with_room(form: Callable[..., Any]) -> Callable[..., Any]:
         return form(rule, x, g, state, room)
 
     return update
+
+
+def _undecorated(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a method of PyTorch without the decorator that hides it from torch.compile.
+
+    The decorator loads `torch._dynamo`, which takes longer than to load PyTorch. Where that is not
+    loaded nothing is being compiled.
+    """
+    return method if "torch._dynamo" in sys.modules else getattr(method, "__wrapped__", method)
 
 
 def _arrays(state: Any) -> list[Tensor]:

@@ -186,6 +186,26 @@ def test_a_killed_run_that_is_resumed_is_the_run_that_was_not_killed(tmp_path):
     assert torch.equal(state(model), state(whole))
 
 
+LIGHT = textwrap.dedent("""
+    import sys
+    from descent import data, models, rules
+    from descent.torch_optim import Optimizer
+    from descent.train import fit
+
+    model = models.mlp((1, 8, 8))
+    optimizer = Optimizer(model.parameters(), rules.Adam())
+    fit(model, data.load("digits"), optimizer, epochs=1)
+    optimizer.load_state_dict(optimizer.state_dict())
+    print(*sorted({"torch._dynamo", "sklearn", "scipy"} & set(sys.modules)))
+""")
+
+
+def test_a_run_loads_neither_the_compiler_nor_scikit_learn():
+    """Each takes longer to load than PyTorch itself."""
+    done = subprocess.run([sys.executable, "-c", LIGHT], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
 def interrupting(at):
     """Return a loss that presses Ctrl-C in a step."""
     steps = iter(range(1, 10**6))
