@@ -21,9 +21,6 @@ from sphinx.errors import ExtensionError
 
 logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells each glyph that it keeps
 
-SEARCH = ("searchtools.js", "language_data.js", "searchindex.js")
-"""The search's scripts: the theme loads them on every page, where they do nothing."""
-
 DROPPED = ("scripts/fontawesome.js",)
 """Icons as a script; `subset_icons` has them as fonts of 2 kB."""
 
@@ -179,10 +176,9 @@ def styled(page: str, css: str) -> str:
 
 def deferred(page: str, options: str) -> str:
     """Return a page that is shown before its scripts have come, with only those that it uses."""
-    unused = DROPPED if 'id="search-results"' in page else DROPPED + SEARCH
 
     def defer(script: re.Match[str]) -> str:
-        if any(re.search(rf'["/]{name}\b', script[0]) for name in unused):
+        if any(re.search(rf'["/]{name}\b', script[0]) for name in DROPPED):
             return ""
         if "documentation_options.js" in script[0]:  # scripts in the page itself rely on it
             return f"<script>{options}</script>"
