@@ -152,7 +152,7 @@ def context(app: Sphinx, page: str, template: str, context: dict[str, Any], tree
     context.setdefault("pagetitle", context.get("title") or context["docstitle"])  # to print
     options = Path(app.outdir, "_static", "documentation_options.js").read_text(encoding="utf-8")
     context["script_files"] = [
-        _JavaScript(None, priority=script.priority, body=options)  # scripts in the page use it
+        _JavaScript("", priority=script.priority, body=options)  # scripts in the page use it
         if str(script.filename).endswith("documentation_options.js")
         else script
         for script in context["script_files"]
@@ -171,14 +171,14 @@ class Translator(HTML5Translator):
 
     def visit_image(self, node: nodes.image) -> None:
         """Write an image; a figure says its size, two of its pixels to one of the page's."""
-        size = get_image_size(os.path.join(self.builder.srcdir, node["uri"]))
+        file = os.path.join(self.builder.srcdir, node["uri"])
+        size = get_image_size(file) if file.endswith(".png") else None
         for told in ("width", "height", "scale", "loading"):
             node.attributes.pop(told, None)
-        figure = size and node["uri"].endswith(".png")
         super().visit_image(node)
-        if figure:
-            size = f'width="{size[0] // 2}" height="{size[1] // 2}"'
-            self.mend("<img", f'<img {size} loading="lazy" decoding="async"')
+        if size:
+            told = f'width="{size[0] // 2}" height="{size[1] // 2}"'
+            self.mend("<img", f'<img {told} loading="lazy" decoding="async"')
 
     def visit_citation(self, node: nodes.citation) -> None:
         """Write an entry of a list of sources; ARIA has retired the role of docutils'."""
@@ -223,8 +223,8 @@ def draw_icons(out: Path) -> None:
     newest = max(page.stat().st_mtime for page in pages)
     if all(made.exists() and made.stat().st_mtime >= newest for made in fonts.values()):
         return
-    drawn = {int(code, 16) for page in pages
-             for code in re.findall(rb'"\\(f[0-9a-f]{3})"', page.read_bytes())}  # fmt: skip
+    texts = (page.read_text(encoding="utf-8") for page in pages)
+    drawn = {ord(icon) for text in texts for icon in re.findall('"([\ue000-\uf8ff])"', text)}
     for font, made in fonts.items():
         subset_font(font, drawn, made)
 
