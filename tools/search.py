@@ -23,7 +23,6 @@ from sphinx.config import Config
 from tools import project
 from tools.plain import plain
 
-TEMPLATES = project.BOOK / "_templates"
 SECTIONS = "search/sections.js"
 SCRIPTS = ("search/minisearch.min.js", SECTIONS, "search/search.js")
 UNUSED = ("searchtools.js", "language_data.js")
@@ -228,7 +227,6 @@ def drop_unused(app: Sphinx, exception: Exception | None) -> None:
 
 def configure(app: Sphinx, config: Config) -> None:
     """Show our pages in the place of the theme's search and of the missing page."""
-    config.templates_path.append(str(TEMPLATES))
     config.notfound_template = "404.html"
     config.notfound_context = {"title": "Page not found"}
 
