@@ -186,7 +186,7 @@ def test_arguments_and_defaults_are_the_frameworks_own(name):
         ("keras.optimizers.Adam", {"clipnorm": 1.0}, "clipnorm must be None, got 1.0"),
         ("keras.optimizers.Adam", {"use_ema": True}, "use_ema must be False, got True"),
         ("keras.optimizers.Adam", {"gradient_accumulation_steps": 2}, "must be None, got 2"),
-        ("torch.optim.Adam", {"lr": 0.0}, "lr must be a positive, finite number"),
+        ("torch.optim.Adam", {"lr": -1e-8}, "lr must be a finite number of at least 0"),
         ("torch.optim.Adam", {"betas": (0.9, 1.0)}, "beta2 must be a number in"),
         ("torch.optim.Adam", {"betas": 0.9}, "torch.optim.Adam: "),
         ("torch.optim.Adam", {"weight_decay": -1.0}, "weight_decay must be a finite number"),

@@ -137,14 +137,14 @@ def test_the_defaults_are_those_of_the_docstrings():
 
 NOT_NUMBERS = [math.nan, math.inf, -math.inf, "0.1", None, True, [0.1], 1j]
 BAD = {
-    "lr": [0, -1.0, *NOT_NUMBERS],
+    "lr": [-1e-8, -1.0, *NOT_NUMBERS],
     "momentum": [1, -0.1, 1.5, *NOT_NUMBERS],
     "rho": [1, -0.1, 1.5, *NOT_NUMBERS],
     "beta1": [1, -0.1, 1.5, *NOT_NUMBERS],
     "beta2": [1, -0.1, 1.5, *NOT_NUMBERS],
     "eps": [-1e-8, *NOT_NUMBERS],
     "weight_decay": [-1e-8, *NOT_NUMBERS],
-    "multiplier": [0, -1.0, *NOT_NUMBERS],
+    "multiplier": [-1e-8, -1.0, *NOT_NUMBERS],
     "eps1": [0, -1e-8, *NOT_NUMBERS],
     "eps2": [-1e-8, *NOT_NUMBERS],
     "clip": [0, -1.0, *NOT_NUMBERS],

@@ -691,7 +691,7 @@ P = Parameter(torch.ones(2))
             lambda: Optimizer([{"params": [P], "momentum": 0.9}], rules.Adam()),
             r"keys must be among \['betas', 'eps', 'lr', 'param_names', 'params'\], got \['momen",
         ),
-        (lambda: Optimizer([{"params": [P], "lr": -1}], rules.Adam()), "lr must be a positive"),
+        (lambda: Optimizer([{"params": [P], "lr": -1}], rules.Adam()), "lr must be a finite"),
         (lambda: Optimizer([{"params": [P], "betas": (0.9, 1)}], rules.Adam()), "beta2 must be"),
         (lambda: Optimizer([{"params": [P], "betas": 0.9}], rules.Adam()), "betas must be a pair"),
         (lambda: Optimizer([Parameter(torch.ones(2) * 1j)], rules.Adam()), "complex64"),

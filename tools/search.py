@@ -20,7 +20,6 @@ from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
-from tools import project
 from tools.plain import plain
 
 SECTIONS = "search/sections.js"

@@ -6,9 +6,12 @@ from dataclasses import fields
 from numbers import Integral, Real
 from typing import Any
 
+from descent._numbers import plain
+
 
 def is_number(value: object) -> bool:
-    """Whether `value` is a finite real number (a `bool` is not one)."""
+    """Whether `value` is a finite real number, of Python or of an array (a `bool` is not one)."""
+    value = plain(value)
     return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
 
 
@@ -37,28 +40,36 @@ def fraction(name: str, value: Any) -> None:
 
 
 def step_size(name: str, value: Any) -> None:
-    """Require a positive, finite number or a function of the step t = 1, 2, ..."""
-    if not callable(value) and not (is_number(value) and value > 0):
+    """Require a finite number of at least 0 or a function of the step t = 1, 2, ..."""
+    if not callable(value) and not (is_number(value) and value >= 0):
         raise ValueError(
-            f"{name} must be a positive, finite number or a function of the step t, got {value!r}"
+            f"{name} must be a finite number of at least 0 or a function of the step t, "
+            f"got {value!r}"
         )
+
+
+def is_whole(value: object) -> bool:
+    """Whether `value` is a whole number, of Python or of an array (a `bool` is not one)."""
+    value = plain(value)
+    return isinstance(value, Integral) and not isinstance(value, bool)
 
 
 def count(name: str, value: Any) -> None:
     """Require a whole number of at least 0."""
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+    if not is_whole(value) or value < 0:
         raise ValueError(f"{name} must be a whole number of at least 0, got {value!r}")
 
 
 def positive_count(name: str, value: Any) -> None:
-    """Require a whole number of at least 1, of Python or of NumPy."""
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
+    """Require a whole number of at least 1."""
+    if not is_whole(value) or value < 1:
         raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
 
 
 def each_field(owner: Any, checks: Mapping[str, Callable[[str, Any], None]]) -> None:
-    """Run the check that stands under its name on each field of a dataclass that has one."""
+    """Make Python's numbers of a dataclass's fields, and run the check that stands under a name."""
     for field in fields(owner):
+        object.__setattr__(owner, field.name, plain(getattr(owner, field.name)))
         if field.name in checks:
             checks[field.name](field.name, getattr(owner, field.name))
 

@@ -64,7 +64,8 @@ class Run:
         bring = joined if in_place else moved
         self.params = params
         self.x, self.xs = bring(params)
-        self.g, self.gs = bring(gradients(params))
+        grads = gradients(params)  # whose dtype may be their own
+        self.g, self.gs = bring([g.to(p.dtype) for g, p in zip(grads, params, strict=True)])
         self.g_places = places(self.gs)
         self.kept: list[dict[str, Any]] = [state[p] for p in params]
         self._take_up(init(self.x))
@@ -85,6 +86,11 @@ class Run:
         self.entries = list(chain.from_iterable(rows))
         for k, row in zip(self.kept, rows, strict=True):
             k.update(zip(self.names, row, strict=True))
+
+    @property
+    def t(self) -> int:
+        """Return the steps made."""
+        return int(self.state.t)
 
     def holds(self) -> bool:
         """Whether what is kept for the parameters is what the run wrote."""
@@ -120,7 +126,13 @@ class Single:
     def __init__(self, p: Tensor, state: Any, init: Callable[[Tensor], Any], vector: bool) -> None:
         self.p, self.init, self.vector = p, init, vector
         self.blank = init(p.new_zeros(1, 1))
+        self.names = leaf_names(self.blank)
         self.kept: dict[str, Any] = state[p]
+
+    @property
+    def t(self) -> int:
+        """Return the steps made."""
+        return int(self.kept["t"]) if self.kept else 0
 
     def holds(self) -> bool:
         """Whether what is kept can be taken: always, since a step reads it anew."""
@@ -128,15 +140,16 @@ class Single:
 
     def step(self, update: Callable[..., Any], rule: Any) -> None:
         """Make one step."""
-        x, g = self._seen(self.p.detach()), self._seen(self.p.grad)
+        x = self._seen(self.p.detach())
+        g = self._seen(self.p.grad).to(x.dtype)
         state = (
-            with_leaves(self.blank, map(self._seen, self.kept.values()))
+            with_leaves(self.blank, (self._seen(self.kept[n]) for n in self.names))
             if self.kept
             else self.init(x)
         )
         state = update(rule, x, g, state)
         values = (v.view(self.p.shape) if self._is_seen(v) else v for v in leaves(state))
-        self.kept.update(zip(leaf_names(state), values, strict=True))
+        self.kept.update(zip(self.names, values, strict=True))
 
     def _is_seen(self, value: Any) -> bool:
         return self.vector and isinstance(value, Tensor)

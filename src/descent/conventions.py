@@ -30,6 +30,7 @@ What all optimisers of a framework share:
   schedules of Keras and Optax are called with t − 1.
 - PyTorch and Optax take hyper-parameters in double precision whatever the parameters' type; Keras
   rounds them, and powers such as β₂^t, to the parameters' type.
+- In float16 and bfloat16 they round after every operation, and so do the formulas here.
 """
 
 import inspect
@@ -42,7 +43,6 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from descent import _check
-from descent._check import same_shape
 from descent.rules import (
     Adadelta,
     AdaGrad,
@@ -56,6 +56,7 @@ from descent.rules import (
     Rule,
     at,
     maximum,
+    zeros_like,
 )
 
 
@@ -64,12 +65,24 @@ def ema(average: Array, value: Array, beta: float) -> Array:
     return beta * average + (1 - beta) * value
 
 
+def square_ema(average: Array, g: Array, beta: float) -> Array:
+    """Return the moving average of g² after a gradient: β average + (1 − β) g².
+
+    Arrays of fewer than 64 bits are multiplied in PyTorch's order, ((1 − β) g) g, which is finite
+    where g² is not: in float16 at g = 300, in float32 at 1e20.
+    """
+    is_narrow = getattr(getattr(g, "dtype", None), "itemsize", 8) < 8
+    return beta * average + ((1 - beta) * g * g if is_narrow else (1 - beta) * g**2)
+
+
 # Around a rule: the gradient or x is changed, the rule inside makes the step.
 
 
 @dataclass(frozen=True)
 class Around(Rule):
     """A rule around another, which makes the step; the learning rate is common to both."""
+
+    half_in_single = False
 
     rule: Rule
 
@@ -100,7 +113,6 @@ class L2Decay(Around):
 
     def update(self, x: Array, g: Array, state: Any) -> tuple[Array, Any]:
         """Return x and the state after one step along g + λ x."""
-        same_shape(x, g)
         return self.rule.update(x, g + self.weight_decay * x, state)
 
 
@@ -117,7 +129,6 @@ class DecoupledDecay(Around):
 
     def update(self, x: Array, g: Array, state: Any) -> tuple[Array, Any]:
         """Return x and the state after shrinking x and one step along g."""
-        same_shape(x, g)
         x = x - self.lr_at(state.t + 1) * self.weight_decay * x
         return self.rule.update(x, g, state)
 
@@ -142,6 +153,8 @@ class BufferedMomentum(Rule):
     -2.0
     """
 
+    half_in_single = False
+
     momentum: float = 0.9
     dampening: float = 0.0
 
@@ -159,7 +172,6 @@ class BufferedMomentum(Rule):
 
     def update(self, x: Array, g: Array, state: State) -> tuple[Array, State]:
         """Return x and the state after one step along the gradient g, shaped like x."""
-        same_shape(x, g)
         t, b = state = self.accumulate(g, state)
         x = x - self.lr_at(t) * b
         return x, state
@@ -175,7 +187,6 @@ class BufferedNesterov(BufferedMomentum):
 
     def update(self, x: Array, g: Array, state: BufferedMomentum.State) -> tuple[Array, Any]:
         """Return x and the state after one step along the gradient g, shaped like x."""
-        same_shape(x, g)
         t, b = state = self.accumulate(g, state)
         x = x - self.lr_at(t) * (g + self.momentum * b)
         return x, state
@@ -191,11 +202,13 @@ class WarmAdaGrad(AdaGrad):
     s_0 = initial_accumulator
     """
 
+    half_in_single = False
+
     initial_accumulator: float = 0.0
 
     def init(self, x: Array) -> AdaGrad.State:
         """Return the state before the first step: t = 0, s at its initial value."""
-        return self.State(t=0, s=0 * x + self.initial_accumulator)
+        return self.State(t=0, s=zeros_like(x) + self.initial_accumulator)
 
 
 @dataclass(frozen=True)
@@ -211,7 +224,6 @@ class KerasAdagrad(WarmAdaGrad):
 
     def update(self, x: Array, g: Array, state: AdaGrad.State) -> tuple[Array, AdaGrad.State]:
         """Return x and the state after one step along the gradient g, shaped like x."""
-        same_shape(x, g)
         t, s = state.t + 1, state.s + g**2
         x = x - self.lr_at(t) * g / (s + self.eps) ** 0.5
         return x, self.State(t, s)
@@ -226,7 +238,6 @@ class OptaxAdagrad(WarmAdaGrad):
 
     def update(self, x: Array, g: Array, state: AdaGrad.State) -> tuple[Array, AdaGrad.State]:
         """Return x and the state after one step along the gradient g, shaped like x."""
-        same_shape(x, g)
         t, s = state.t + 1, state.s + g**2
         x = x - self.lr_at(t) * g * (s > 0) / (s + self.eps + (s == 0)) ** 0.5
         return x, self.State(t, s)
@@ -267,16 +278,17 @@ class RMSScaled(Around):
 
     def init(self, x: Array) -> State:
         """Return the state before the first step: t = 0, m = 0, v at its initial value."""
-        return self.State(0, 0 * x, 0 * x + self.initial_scale, self.rule.init(x))
+        return self.State(0, zeros_like(x), zeros_like(x) + self.initial_scale, self.rule.init(x))
 
     def update(self, x: Array, g: Array, state: State) -> tuple[Array, State]:
         """Return x and the state after one step along the gradient g, shaped like x."""
-        same_shape(x, g)
         t = state.t + 1
         m = ema(state.m, g, self.rho)
-        v = ema(state.v, g**2, self.rho)
+        v = square_ema(state.v, g, self.rho)
         correction = 1 - self.bias_correction * self.rho**t
-        variance = v / correction - self.centered * (m / correction) ** 2
+        variance = v / correction
+        if self.centered:
+            variance = variance - (m / correction) ** 2
         u = g / ((variance + self.eps_root) ** 0.5 + self.eps)
         x, step = self.rule.update(x, u, state.step)
         return x, self.State(t, m, v, step)
@@ -289,11 +301,12 @@ class RMSScaled(Around):
 class AveragingRule(Adam):
     """What Adam's relatives share with it: hyper-parameters, state, and the two averages."""
 
+    half_in_single = False
+
     def average(self, x: Array, g: Array, state: Any) -> tuple[int, Array, Array]:
         """Return t, m_t and v_t after the gradient g, shaped like x."""
-        same_shape(x, g)
         m = ema(state.m, g, self.beta1)
-        v = ema(state.v, g**2, self.beta2)
+        v = square_ema(state.v, g, self.beta2)
         return state.t + 1, m, v
 
 
@@ -360,7 +373,7 @@ class TorchAMSGrad(AveragingRule):
         t, m, v = self.average(x, g, state)
         v_max = maximum(state.v_max, v)
         m_hat = m / (1 - self.beta1**t)
-        x = x - self.lr_at(t) * m_hat / ((v_max / (1 - self.beta2**t)) ** 0.5 + self.eps)
+        x = x - self.lr_at(t) * m_hat / (v_max**0.5 / (1 - self.beta2**t) ** 0.5 + self.eps)
         return x, self.State(t, m, v, v_max)
 
 
@@ -415,6 +428,8 @@ class TorchAdamax(Adam):
     x_t = x_{t-1} − η_t m̂_t / u_t
     """
 
+    half_in_single = False
+
     class State(NamedTuple):
         """t: steps made; m: average of g; u: decaying maximum of |g|, shaped like x."""
 
@@ -424,7 +439,6 @@ class TorchAdamax(Adam):
 
     def update(self, x: Array, g: Array, state: Any) -> tuple[Array, Any]:
         """Return x and the state after one step along the gradient g, shaped like x."""
-        same_shape(x, g)
         t, m = state.t + 1, ema(state.m, g, self.beta1)
         u = maximum(self.beta2 * state.u, abs(g) + self.eps)
         x = x - self.lr_at(t) / (1 - self.beta1**t) * m / u
@@ -441,7 +455,6 @@ class KerasAdamax(TorchAdamax):
 
     def update(self, x: Array, g: Array, state: Any) -> tuple[Array, Any]:
         """Return x and the state after one step along the gradient g, shaped like x."""
-        same_shape(x, g)
         t, m = state.t + 1, ema(state.m, g, self.beta1)
         u = maximum(self.beta2 * state.u, abs(g))
         x = x - self.lr_at(t) / (1 - self.beta1**t) * m / (u + self.eps)
@@ -487,7 +500,7 @@ class ScheduledNAdam(AveragingRule):
 
     def init(self, x: Array) -> Any:
         """Return the state before the first step: t = 0, m = v = 0, and the empty product 1."""
-        return self.State(0, 0 * x, 0 * x, 1.0)
+        return self.State(0, zeros_like(x), zeros_like(x), 1.0)
 
     def update(self, x: Array, g: Array, state: Any) -> tuple[Array, Any]:
         """Return x and the state after one step along the gradient g, shaped like x."""

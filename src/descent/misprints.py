@@ -16,13 +16,11 @@ is cited as of commit 23d7a5ae, labml's annotated implementations as of e6b3c8a6
 thread that reports the slip. Where a text leaves the rest of the rule out, the rest is right.
 """
 
-import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from descent._check import same_shape
 from descent.rules import (
     Adadelta,
     AdaGrad,
@@ -33,7 +31,6 @@ from descent.rules import (
     Nesterov,
     RAdam,
     RMSprop,
-    Rule,
     quotient,
 )
 
@@ -45,14 +42,7 @@ def _misprint(name: str, erratum: str) -> Callable[[Any], Any]:
     """Return a decorator that lists a class as a misprint of the rule that it is derived from."""
 
     def listed(cls: Any) -> Any:
-        as_printed = cls.update
-
-        @functools.wraps(as_printed)
-        def update(self: Rule, x: Array, g: Array, state: Any) -> Any:
-            same_shape(x, g)  # the misprint is in the formula, not in the care
-            return as_printed(self, x, g, state)
-
-        cls.update, cls.erratum, cls.of = update, erratum, cls.__base__
+        cls.erratum, cls.of = erratum, cls.__base__
         MISPRINTS[name] = dataclass(frozen=True)(cls)
         return MISPRINTS[name]
 

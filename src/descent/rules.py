@@ -10,8 +10,12 @@ A rule is a frozen dataclass of hyper-parameters with two methods:
 4.999
 
 The bodies use operators alone, so the same lines run on Python floats, fractions (where no root is
-taken), NumPy arrays, torch tensors and JAX arrays, and keep their dtype. `lr` is a positive number
-or a function of the step t = 1, 2, ...
+taken), NumPy arrays, torch tensors and JAX arrays, and keep their dtype. `lr` is a number of at
+least 0 or a function of the step t = 1, 2, ...
+
+The square of a gradient must be in range: below 1e154 in float64 and 1e19 in float32 and bfloat16.
+Arrays of 16 bits are computed in float32 and rounded at the end of a step, so float16 takes every
+gradient that it can hold; but a rule that keeps a square, as Adam keeps v, holds ∞ from 65504 on.
 
 Where a paper has no ε there is none here. Such a rule would divide 0 by 0 on a coordinate that
 never had a gradient; its step there is 0.
@@ -26,13 +30,14 @@ from dataclasses import dataclass, fields
 from typing import Any, ClassVar, NamedTuple
 
 from descent import _check
-from descent._check import same_shape
+from descent._door import guarded
+from descent._numbers import plain
 
 Array = Any
 """A float, a fraction, or an array of NumPy, torch or JAX."""
 
 LearningRate = float | Callable[[int], float]
-"""A positive number, or a function of the step t = 1, 2, ..."""
+"""A number of at least 0, or a function of the step t = 1, 2, ..."""
 
 _RULES: dict[str, type["Rule"]] = {}
 
@@ -91,18 +96,20 @@ class Rule:
     State: ClassVar[Any]
     elementwise: ClassVar[bool] = True
     """Whether each coordinate is updated by itself, so that arrays may be joined or cut."""
+    half_in_single: ClassVar[bool] = True
+    """Whether arrays of 16 bits are computed in 32, and rounded at the end of a step."""
 
     lr: LearningRate
 
     def __init_subclass__(cls, name: str | None = None) -> None:
         if name is not None:
             _RULES[name] = cls
+        if "update" in vars(cls):
+            cls.update = guarded(cls.update)  # its shapes, its numbers and dtypes
 
     def __post_init__(self) -> None:
         """Check the hyper-parameters; a bad one is a `ValueError` here, not at step 900."""
         _check.each_field(self, _CHECKS)
-        for field in fields(self):
-            object.__setattr__(self, field.name, _plain(getattr(self, field.name)))
 
     def lr_at(self, t: int) -> float:
         """Return the step size η_t of step t = 1, 2, ..."""
@@ -110,22 +117,22 @@ class Rule:
 
     def init(self, x: Array) -> Any:
         """Return the state before the first step for parameters x: t = 0, the rest 0, like x."""
-        return self.State(0, *(0 * x for _ in self.State._fields[1:]))
+        return self.State(0, *(zeros_like(x) for _ in self.State._fields[1:]))
 
     def update(self, x: Array, g: Array, state: Any) -> tuple[Array, Any]:
         """Return x and the state after one step along the gradient g, shaped like x."""
         raise NotImplementedError
 
 
-def _plain(value: Any) -> Any:
-    """Return NumPy's float64 as a float of Python, which does not widen a float32 array."""
-    return float(value) if isinstance(value, float) else value
-
-
 def at(value: LearningRate, t: int) -> float:
     """Return a number as it is, or the value of a function at step t = 1, 2, ..."""
-    number: float = _plain(value(t) if callable(value) else value)
+    number: float = plain(value(t) if callable(value) else value)
     return number
+
+
+def zeros_like(a: Array) -> Array:
+    """Return zeros shaped like a, and of its dtype, where a is infinite too."""
+    return 0 * clip(a, -1, 1) if hasattr(a, "clip") else 0 * a
 
 
 def quotient(a: Array, b: Array) -> Array:
@@ -133,13 +140,21 @@ def quotient(a: Array, b: Array) -> Array:
     return a / (b + (b == 0))
 
 
+def clip(a: Array, low: float, high: float) -> Array:
+    """Return what of a lies between two numbers, and the nearer number for what does not."""
+    return a.clip(low, high) if hasattr(a, "clip") else max(low, min(a, high))
+
+
 def maximum(a: Array, b: Array) -> Array:
-    """Return the larger of a and b by coordinate, exactly, in the dtype of a."""
-    return a * (a >= b) + (b + 0 * a) * (a < b)
+    """Return the larger of a and b by coordinate, in the dtype of a; NaN where one of them is."""
+    if hasattr(a, "clip"):
+        return a.clip(b)
+    return a if a >= b or a != a else b
 
 
 def sign(a: Array) -> Array:
     """Return −1, 0 or 1 by coordinate, in the dtype of a."""
+    a = clip(a, -1, 1)  # ∞ / ∞ is no sign
     return a / (abs(a) + (a == 0))
 
 
@@ -167,7 +182,7 @@ class GradientDescent(Rule, name="gradient-descent"):
             curvature at most L every η < 2/L descends. A number, or a function of t.
 
     Raises:
-        ValueError: lr is not positive and finite, or g has not the shape of x.
+        ValueError: lr is negative or not finite, or g has not the shape of x.
 
     Source: Cauchy (1847), as a method for systems of equations.
 
@@ -186,7 +201,6 @@ class GradientDescent(Rule, name="gradient-descent"):
 
     def update(self, x: Array, g: Array, state: State) -> tuple[Array, State]:
         """Return x and the state after one step along the gradient g, shaped like x."""
-        same_shape(x, g)
         t = state.t + 1
         x = x - self.lr_at(t) * g
         return x, self.State(t)
@@ -208,7 +222,7 @@ class Momentum(Rule, name="momentum"):
             1/(1 − μ) times those of gradient descent.
 
     Raises:
-        ValueError: lr is not positive and finite, momentum is outside [0, 1), or g has not the
+        ValueError: lr is negative or not finite, momentum is outside [0, 1), or g has not the
             shape of x.
 
     Warning:
@@ -235,7 +249,6 @@ class Momentum(Rule, name="momentum"):
 
     def update(self, x: Array, g: Array, state: State) -> tuple[Array, State]:
         """Return x and the state after one step along the gradient g, shaped like x."""
-        same_shape(x, g)
         t = state.t + 1
         d = self.momentum * state.d - self.lr_at(t) * g
         x = x + d
@@ -257,7 +270,7 @@ class AveragedMomentum(Rule, name="averaged-momentum"):
             gradient the steps grow to those of gradient descent, not beyond.
 
     Raises:
-        ValueError: lr is not positive and finite, momentum is outside [0, 1), or g has not the
+        ValueError: lr is negative or not finite, momentum is outside [0, 1), or g has not the
             shape of x.
 
     Warning:
@@ -284,7 +297,6 @@ class AveragedMomentum(Rule, name="averaged-momentum"):
 
     def update(self, x: Array, g: Array, state: State) -> tuple[Array, State]:
         """Return x and the state after one step along the gradient g, shaped like x."""
-        same_shape(x, g)
         t = state.t + 1
         m = self.momentum * state.m + (1 - self.momentum) * g
         x = x - self.lr_at(t) * m
@@ -309,7 +321,7 @@ class Nesterov(Rule, name="nesterov"):
         momentum: μ in [0, 1). 0 is gradient descent.
 
     Raises:
-        ValueError: lr is not positive and finite, momentum is outside [0, 1), or g has not the
+        ValueError: lr is negative or not finite, momentum is outside [0, 1), or g has not the
             shape of x.
 
     Warning:
@@ -337,7 +349,6 @@ class Nesterov(Rule, name="nesterov"):
 
     def update(self, x: Array, g: Array, state: State) -> tuple[Array, State]:
         """Return x and the state after one step along the gradient g, shaped like x."""
-        same_shape(x, g)
         t = state.t + 1
         d = self.momentum * state.d - self.lr_at(t) * g
         x = x + self.momentum * d - self.lr_at(t) * g
@@ -360,7 +371,7 @@ class AdaGrad(Rule, name="adagrad"):
             a coordinate that never had a gradient.
 
     Raises:
-        ValueError: lr is not positive and finite, eps is negative, or g has not the shape of x.
+        ValueError: lr is negative or not finite, eps is negative, or g has not the shape of x.
 
     Warning:
         Keras and Optax start s at 0.1, not 0, and keep ε inside the root: a coordinate whose
@@ -386,7 +397,6 @@ class AdaGrad(Rule, name="adagrad"):
 
     def update(self, x: Array, g: Array, state: State) -> tuple[Array, State]:
         """Return x and the state after one step along the gradient g, shaped like x."""
-        same_shape(x, g)
         t = state.t + 1
         s = state.s + g**2
         x = x - self.lr_at(t) * g / (s**0.5 + self.eps)
@@ -408,7 +418,7 @@ class RMSprop(Rule, name="rmsprop"):
         rho: ρ in [0, 1), the decay rate of v; it averages over about 1/(1 − ρ) steps.
 
     Raises:
-        ValueError: lr is not positive and finite, rho is outside [0, 1), or g has not the shape of
+        ValueError: lr is negative or not finite, rho is outside [0, 1), or g has not the shape of
             x.
 
     Warning:
@@ -434,7 +444,6 @@ class RMSprop(Rule, name="rmsprop"):
 
     def update(self, x: Array, g: Array, state: State) -> tuple[Array, State]:
         """Return x and the state after one step along the gradient g, shaped like x."""
-        same_shape(x, g)
         t = state.t + 1
         v = self.rho * state.v + (1 - self.rho) * g**2
         x = x - self.lr_at(t) * quotient(g, v**0.5)
@@ -457,7 +466,7 @@ class MomentumRMSprop(Rule, name="momentum-rmsprop"):
         momentum: μ in [0, 1). 0 is RMSprop.
 
     Raises:
-        ValueError: lr is not positive and finite, rho or momentum is outside [0, 1), or g has not
+        ValueError: lr is negative or not finite, rho or momentum is outside [0, 1), or g has not
             the shape of x.
 
     Warning:
@@ -485,7 +494,6 @@ class MomentumRMSprop(Rule, name="momentum-rmsprop"):
 
     def update(self, x: Array, g: Array, state: State) -> tuple[Array, State]:
         """Return x and the state after one step along the gradient g, shaped like x."""
-        same_shape(x, g)
         t = state.t + 1
         v = self.rho * state.v + (1 - self.rho) * g**2
         d = self.momentum * state.d - self.lr_at(t) * quotient(g, v**0.5)
@@ -512,7 +520,7 @@ class CenteredRMSprop(Rule, name="centered-rmsprop"):
             n − m² vanishes and ε alone bounds the step.
 
     Raises:
-        ValueError: lr is not positive and finite, rho or momentum is outside [0, 1), eps is
+        ValueError: lr is negative or not finite, rho or momentum is outside [0, 1), eps is
             negative, or g has not the shape of x.
 
     Warning:
@@ -542,7 +550,6 @@ class CenteredRMSprop(Rule, name="centered-rmsprop"):
 
     def update(self, x: Array, g: Array, state: State) -> tuple[Array, State]:
         """Return x and the state after one step along the gradient g, shaped like x."""
-        same_shape(x, g)
         t = state.t + 1
         n = self.rho * state.n + (1 - self.rho) * g**2
         m = self.rho * state.m + (1 - self.rho) * g
@@ -572,8 +579,8 @@ class Adadelta(Rule, name="adadelta"):
             has two units at once. It sets the length of the first step, about √(ε/(1 − ρ)).
 
     Raises:
-        ValueError: lr or eps is not positive and finite, rho is outside [0, 1), or g has not the
-            shape of x.
+        ValueError: lr is negative or not finite, eps is not positive, rho is outside [0, 1), or g
+            has not the shape of x.
 
     Warning:
         Keras multiplies by lr = 0.001 unless told otherwise; PyTorch and Optax have ρ = 0.9.
@@ -603,7 +610,6 @@ class Adadelta(Rule, name="adadelta"):
 
     def update(self, x: Array, g: Array, state: State) -> tuple[Array, State]:
         """Return x and the state after one step along the gradient g, shaped like x."""
-        same_shape(x, g)
         t = state.t + 1
         v = self.rho * state.v + (1 - self.rho) * g**2
         d = -((state.u + self.eps) ** 0.5) / (v + self.eps) ** 0.5 * g
@@ -633,7 +639,7 @@ class Adam(Rule, name="adam"):
             0/0 on a coordinate that never had a gradient.
 
     Raises:
-        ValueError: lr is not positive and finite, a β is outside [0, 1), eps is negative, or g has
+        ValueError: lr is negative or not finite, a β is outside [0, 1), eps is negative, or g has
             not the shape of x.
 
     Warning:
@@ -662,7 +668,6 @@ class Adam(Rule, name="adam"):
 
     def update(self, x: Array, g: Array, state: State) -> tuple[Array, State]:
         """Return x and the state after one step along the gradient g, shaped like x."""
-        same_shape(x, g)
         t = state.t + 1
         m = self.beta1 * state.m + (1 - self.beta1) * g
         v = self.beta2 * state.v + (1 - self.beta2) * g**2
@@ -689,7 +694,7 @@ class AdaMax(Rule, name="adamax"):
         beta2: β₂ in [0, 1), the decay rate of u, which needs no correction.
 
     Raises:
-        ValueError: lr is not positive and finite, a β is outside [0, 1), or g has not the shape of
+        ValueError: lr is negative or not finite, a β is outside [0, 1), or g has not the shape of
             x.
 
     Warning:
@@ -716,7 +721,6 @@ class AdaMax(Rule, name="adamax"):
 
     def update(self, x: Array, g: Array, state: State) -> tuple[Array, State]:
         """Return x and the state after one step along the gradient g, shaped like x."""
-        same_shape(x, g)
         t = state.t + 1
         m = self.beta1 * state.m + (1 - self.beta1) * g
         u = maximum(self.beta2 * state.u, abs(g))
@@ -744,7 +748,7 @@ class NAdam(Rule, name="nadam"):
         eps: ε ≥ 0, in the units of the gradient, outside the root; 0 as in Adam.
 
     Raises:
-        ValueError: lr is not positive and finite, beta1 is outside [0, 1), beta2 outside (0, 1),
+        ValueError: lr is negative or not finite, beta1 is outside [0, 1), beta2 outside (0, 1),
             eps is negative, or g has not the shape of x.
 
     Warning:
@@ -778,7 +782,7 @@ class NAdam(Rule, name="nadam"):
 
     def init(self, x: Array) -> State:
         """Return the state before the first step: t = 0, m = 0, v = 0, an empty product."""
-        return self.State(t=0, m=0 * x, v=0 * x, mu_product=1.0)
+        return self.State(t=0, m=zeros_like(x), v=zeros_like(x), mu_product=1.0)
 
     def mu(self, t: int) -> float:
         """Return the decay rate μ_t of m at step t = 1, 2, ..."""
@@ -787,7 +791,6 @@ class NAdam(Rule, name="nadam"):
 
     def update(self, x: Array, g: Array, state: State) -> tuple[Array, State]:
         """Return x and the state after one step along the gradient g, shaped like x."""
-        same_shape(x, g)
         t = state.t + 1
         mu, next_mu = self.mu(t), self.mu(t + 1)
         mu_product = state.mu_product * mu
@@ -816,7 +819,7 @@ class AMSGrad(Rule, name="amsgrad"):
         beta2: β₂ in [0, 1), the decay rate of v.
 
     Raises:
-        ValueError: lr is not positive and finite, a β is outside [0, 1), or g has not the shape of
+        ValueError: lr is negative or not finite, a β is outside [0, 1), or g has not the shape of
             x.
 
     Warning:
@@ -846,7 +849,6 @@ class AMSGrad(Rule, name="amsgrad"):
 
     def update(self, x: Array, g: Array, state: State) -> tuple[Array, State]:
         """Return x and the state after one step along the gradient g, shaped like x."""
-        same_shape(x, g)
         t = state.t + 1
         m = self.beta1 * state.m + (1 - self.beta1) * g
         v = self.beta2 * state.v + (1 - self.beta2) * g**2
@@ -875,7 +877,7 @@ class AdamW(Adam, name="adamw"):
             decay alike. A schedule given as lr leaves the decay as it is.
 
     Raises:
-        ValueError: lr or multiplier is not positive and finite, a β is outside [0, 1), eps or
+        ValueError: lr or multiplier is negative or not finite, a β is outside [0, 1), eps or
             weight_decay is negative, or g has not the shape of x.
 
     Warning:
@@ -899,7 +901,6 @@ class AdamW(Adam, name="adamw"):
 
     def update(self, x: Array, g: Array, state: Adam.State) -> tuple[Array, Adam.State]:
         """Return x and the state after one step along the gradient g, shaped like x."""
-        same_shape(x, g)
         t = state.t + 1
         m = self.beta1 * state.m + (1 - self.beta1) * g
         v = self.beta2 * state.v + (1 - self.beta2) * g**2
@@ -930,7 +931,7 @@ class RAdam(Rule, name="radam"):
         beta2: β₂ in [0, 1), the decay rate of v. If β₂ ≤ 0.6, ρ_t never passes 4.
 
     Raises:
-        ValueError: lr is not positive and finite, a β is outside [0, 1), or g has not the shape of
+        ValueError: lr is negative or not finite, a β is outside [0, 1), or g has not the shape of
             x.
 
     Warning:
@@ -958,7 +959,6 @@ class RAdam(Rule, name="radam"):
 
     def update(self, x: Array, g: Array, state: State) -> tuple[Array, State]:
         """Return x and the state after one step along the gradient g, shaped like x."""
-        same_shape(x, g)
         t = state.t + 1
         m = self.beta1 * state.m + (1 - self.beta1) * g
         v = self.beta2 * state.v + (1 - self.beta2) * g**2
@@ -1006,8 +1006,8 @@ class Adafactor(Rule, name="adafactor"):
         clip: d > 0, the largest root mean square of u.
 
     Raises:
-        ValueError: lr, eps1 or clip is not positive and finite, eps2 is negative, or g has not the
-            shape of x.
+        ValueError: lr or eps2 is negative or not finite, eps1 or clip is not positive, or g has not
+            the shape of x.
 
     Warning:
         Keras' relative step is a tenth of the paper's unless lr is 0.01; Optax has none, and keeps
@@ -1044,11 +1044,10 @@ class Adafactor(Rule, name="adafactor"):
 
     def init(self, x: Array) -> State:
         """Return the state before the first step: t = 0, r = 0, c = 0."""
-        return self.State(t=0, r=mean_along(0 * x, -1), c=mean_along(0 * x, -2))
+        return self.State(t=0, r=mean_along(zeros_like(x), -1), c=mean_along(zeros_like(x), -2))
 
     def update(self, x: Array, g: Array, state: State) -> tuple[Array, State]:
         """Return x and the state after one step along the gradient g, shaped like x."""
-        same_shape(x, g)
         t = state.t + 1
         beta = 1 - t**-0.8
         r = beta * state.r + (1 - beta) * mean_along(g**2 + self.eps1, -1)
@@ -1079,7 +1078,7 @@ class Lion(Rule, name="lion"):
             AdamW's paper, and here, λ alone is.
 
     Raises:
-        ValueError: lr is not positive and finite, a β is outside [0, 1), weight_decay is negative,
+        ValueError: lr is negative or not finite, a β is outside [0, 1), weight_decay is negative,
             or g has not the shape of x.
 
     Warning:
@@ -1106,7 +1105,6 @@ class Lion(Rule, name="lion"):
 
     def update(self, x: Array, g: Array, state: State) -> tuple[Array, State]:
         """Return x and the state after one step along the gradient g, shaped like x."""
-        same_shape(x, g)
         t = state.t + 1
         c = self.beta1 * state.m + (1 - self.beta1) * g
         x = x - self.lr_at(t) * (sign(c) + self.weight_decay * x)
@@ -1147,7 +1145,7 @@ class Muon(Rule, name="muon"):
         weight_decay: λ ≥ 0, per unit of η, as in Lion.
 
     Raises:
-        ValueError: lr is not positive and finite, momentum is outside [0, 1), weight_decay is
+        ValueError: lr is negative or not finite, momentum is outside [0, 1), weight_decay is
             negative, x is not a matrix, or g has not the shape of x.
 
     Warning:
@@ -1180,11 +1178,10 @@ class Muon(Rule, name="muon"):
     def init(self, x: Array) -> State:
         """Return the state before the first step for a matrix x: t = 0, m = 0."""
         _check.matrix("x", x)
-        return self.State(t=0, m=0 * x)
+        return self.State(t=0, m=zeros_like(x))
 
     def update(self, x: Array, g: Array, state: State) -> tuple[Array, State]:
         """Return x and the state after one step along the gradient g, shaped like x."""
-        same_shape(x, g)
         t = state.t + 1
         rows, columns = x.shape
         m = self.momentum * state.m + (1 - self.momentum) * g

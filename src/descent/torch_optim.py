@@ -14,18 +14,20 @@ and the layout in memory. There are three forms:
 `python -m benchmarks.steps` prints what each costs beside PyTorch's own.
 """
 
-import copy
+import difflib
 import math
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import fields, replace
+from itertools import chain
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.optim.optimizer import _global_optimizer_post_hooks, _global_optimizer_pre_hooks
 
-from descent import rules
+from descent import _torch_state, conventions, rules
 from descent._graph import Compiled
 from descent._layout import (
     Plan,
@@ -37,7 +39,9 @@ from descent._layout import (
     has_dense_gradient,
     joined,
 )
-from descent._state import leaf_names, leaves, with_leaves
+from descent._numbers import plain
+from descent._state import leaves, with_leaves
+from descent.conventions import DecoupledDecay, L2Decay, Maximize
 from descent.rules import Rule
 
 PIECE = 2**17
@@ -94,6 +98,24 @@ def sqrt_(v: Tensor, eps: float, room: Tensor) -> Tensor:
 
 IN_PLACE: dict[type[Rule], Callable[..., Any]] = {rules.Adam: adam_}
 """Rules with a form in place; every other rule runs as it reads, through `assign_`."""
+
+
+def in_place(rule: Rule) -> Callable[..., Any] | None:
+    """Return the rule's form in place, if it has one: Adam, and what wraps Adam as PyTorch does."""
+    if type(rule) not in (Maximize, L2Decay, DecoupledDecay):
+        return IN_PLACE.get(type(rule))
+    inner = in_place(rule.rule)  # type: ignore[attr-defined]
+
+    def wrapped(rule: Any, x: Tensor, g: Tensor, state: Any, room: Tensor) -> Any:
+        if isinstance(rule, Maximize):
+            g = -g
+        elif isinstance(rule, L2Decay):
+            g = g.add(x, alpha=rule.weight_decay)
+        else:
+            x.mul_(1 - rule.lr_at(state.t + 1) * rule.weight_decay)
+        return inner(rule.rule, x, g, state, room)  # type: ignore[misc]
+
+    return inner and wrapped
 
 
 class Optimizer(torch.optim.Optimizer):
@@ -153,7 +175,7 @@ class Optimizer(torch.optim.Optimizer):
         super().__init__(params, _hyper(rule))
 
     def _set_update(self) -> None:
-        form = IN_PLACE.get(type(self.rule))
+        form = in_place(self.rule)
         eager = _with_room(form) if form else assign_
         self._hyper = list(_hyper(self.rule))
         self._rules: dict[int, tuple[list[Any], Rule]] = {}
@@ -179,6 +201,8 @@ class Optimizer(torch.optim.Optimizer):
             if self.flat and not are_side_by_side(param_group["params"]):
                 _check_memory(param_group["params"])
             self._lay_out(param_group["params"])
+            if self.flat:  # what saves or loads a state may ask for it before the first step
+                self._plan_of(param_group)
         except ValueError:
             self.param_groups.pop()
             raise
@@ -186,24 +210,64 @@ class Optimizer(torch.optim.Optimizer):
     def state_dict(self) -> dict[str, Any]:
         """Return the state and the groups, without a learning rate that is a function of t."""
         saved = _undecorated(torch.optim.Optimizer.state_dict)(self)
-        groups = [{k: v for k, v in g.items() if not callable(v)} for g in saved["param_groups"]]
+        groups = [
+            {k: v if isinstance(v, Tensor) else _number(v) for k, v in group.items()}
+            for group in saved["param_groups"]
+        ]
+        groups = [{k: v for k, v in group.items() if not callable(v)} for group in groups]
         return {**saved, "param_groups": groups}
 
+    def torch_state_dict(self) -> dict[str, Any]:
+        """Return the state as PyTorch's optimiser that is the rule loads it.
+
+        The way back needs nothing: `load_state_dict` reads PyTorch's own.
+
+        Raises:
+            ValueError: no optimiser of PyTorch is the rule.
+        """
+        return _torch_state.written(self.rule, self.state_dict())
+
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take a copy of the state and the groups that `state_dict` returned."""
-        saved = copy.deepcopy(state_dict)
-        names = leaf_names(self.rule.init(torch.zeros(1, 1)))
-        for state in saved["state"].values():
-            if state and list(state) != names:
-                raise ValueError(
-                    f"state_dict must have the state {names} of {self.rule}, got {list(state)}"
-                )
-        for group, mine in zip(saved["param_groups"], self.param_groups, strict=False):
+        """Take a copy of the state and the groups that `state_dict` returned.
+
+        The state of PyTorch's optimiser that is the rule is taken too. Hooks come first: what they
+        return is what is read.
+
+        Raises:
+            ValueError: the state is another rule's, or does not fit; nothing was changed then.
+        """
+        reader = self.register_load_state_dict_pre_hook(Optimizer._read)  # the last of the hooks
+        try:
+            super().load_state_dict(state_dict)
+        finally:
+            reader.remove()
+
+    def _read(self, saved: dict[str, Any]) -> dict[str, Any]:
+        """Return a state that was saved, checked, in the names of the rule."""
+        groups = [
+            _torch_state.read_group(self.rule, {**group}, mine)
+            for group, mine in zip(saved["param_groups"], self.param_groups, strict=False)
+        ]
+        for group, mine in zip(groups, self.param_groups, strict=True):
             group.update({k: v for k, v in mine.items() if callable(v) and k not in group})
-            missing = mine.keys() - group.keys() - SCHEDULERS_KEYS
+            missing = mine.keys() - group.keys() - SCHEDULERS_KEYS - _extras(self.rule, mine)
             if missing:
                 raise ValueError(f"state_dict must have {sorted(missing)} in each of its groups")
+<<<<<<< HEAD
         _undecorated(torch.optim.Optimizer.load_state_dict)(self, saved)
+=======
+            _replaced(self.rule, group)
+        if len(groups) != len(saved["param_groups"]):
+            return saved  # which PyTorch refuses
+        names = chain.from_iterable(map(_names, self.param_groups))
+        params = chain.from_iterable(g["params"] for g in self.param_groups)
+        known = dict(zip(_indices(groups), zip(params, names, strict=True), strict=False))
+        state = {
+            key: _torch_state.read_state(self.rule, kept, *known[key]) if key in known else kept
+            for key, kept in saved["state"].items()
+        }
+        return {**saved, "state": state, "param_groups": groups}
+>>>>>>> package
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients, or with `flat` fill them with zeros where they are."""
@@ -240,11 +304,19 @@ class Optimizer(torch.optim.Optimizer):
                 loss = closure()
         if not are_same(self.state.values(), self._kept):
             self._plans.clear()
-        for group in self.param_groups:
-            rule = self._rule_of(group)
-            for run in self._plan_of(group).runs:
-                run.step(self._update, rule)
+        for rule, run in self._runs():
+            run.step(self._update, rule)
         return loss
+
+    def _runs(self) -> list[tuple[Rule, Run | Single]]:
+        """Return what to do in a step, so that what fails by itself does so before any of it."""
+        rules_ = [self._rule_of(group) for group in self.param_groups]
+        plans = [self._plan_of(group) for group in self.param_groups]
+        runs = [(r, run) for r, plan in zip(rules_, plans, strict=True) for run in plan.runs]
+        for rule, run in runs:
+            if callable(rule.lr):
+                rule.lr_at(run.t + 1)
+        return runs
 
     _hooked_step = torch.optim.Optimizer.profile_hook_step(_step)
 
@@ -412,30 +484,73 @@ def _replaced(rule: Rule, hyper: dict[str, Any]) -> Rule:
 
 
 def _number(value: Any) -> Any:
-    """Return a tensor of one number as that number, in a pair too, and anything else as it is."""
-    if isinstance(value, tuple | list):
-        return tuple(map(_number, value))
-    return value.item() if isinstance(value, Tensor) and value.numel() == 1 else value
+    """Return an array of one number as that number, in a pair too, and anything else as it is."""
+    return tuple(map(_number, value)) if isinstance(value, tuple | list) else plain(value)
+
+
+def _indices(groups: list[dict[str, Any]]) -> Iterator[Any]:
+    return chain.from_iterable(group["params"] for group in groups)
+
+
+def _names(group: dict[str, Any]) -> list[str]:
+    """Return the names of a group's parameters, or what else tells them apart."""
+    shapes = (tuple(p.shape) for p in group["params"])
+    numbered = [f"parameter {i} of shape {shape}" for i, shape in enumerate(shapes)]
+    return list(group.get("param_names", numbered))
+
+
+def _extras(rule: Rule, group: dict[str, Any]) -> set[str]:
+    """Return the keys that a user gave a group for himself."""
+    return group.keys() - {"params", "param_names", *_hyper(rule)}
+
+
+ELSEWHERE = {key for name in conventions.names() for key in conventions._arguments(name)}
+"""Hyper-parameters of some optimiser: in a group they are meant for the rule."""
+
+
+def _check_keys(rule: Rule, group: dict[str, Any]) -> None:
+    """Refuse a hyper-parameter that the rule has not, and a misspelt one; keep what else is there.
+
+    PyTorch keeps every key, so that `lr_scale` or `name` may stand there for a script.
+    """
+    hyper = list(_hyper(rule))
+    known = {"params", "param_names", *hyper}
+    for key in sorted(map(str, _extras(rule, group) - SCHEDULERS_KEYS)):
+        meant = conventions._LETTERS.get(key, key.lower())
+        near = (
+            []
+            if key.startswith(tuple(f"{name}_" for name in hyper))
+            else (difflib.get_close_matches(meant, hyper, 1, 0.8))
+        )
+        if near or (key in ELSEWHERE and group[key]):
+            hint = f": did you mean {near[0]}?" if near else f"; {rule} has no {key}"
+            raise ValueError(f"a group's keys must be among {sorted(known)}, got [{key!r}]{hint}")
 
 
 def _check_group(rule: Rule, group: dict[str, Any]) -> None:
-    known = {"params", "param_names", *_hyper(rule)}
-    unknown = group.keys() - known - SCHEDULERS_KEYS
-    if unknown:
-        raise ValueError(f"a group's keys must be among {sorted(known)}, got {sorted(unknown)}")
+    _check_keys(rule, group)
     if "betas" in group and (
         not isinstance(group["betas"], tuple | list) or len(group["betas"]) != 2
     ):
         raise ValueError(f"betas must be a pair of numbers, got {group['betas']!r}")
     _replaced(rule, group)
-    for p in group["params"]:
+    for p, name in zip(group["params"], _names(group), strict=True):
         if not p.is_floating_point():
-            raise ValueError(f"params must be real floating-point tensors, got one of {p.dtype}")
+            raise ValueError(f"params must be real floating-point tensors, got {name}, {p.dtype}")
+        try:
+            with suppress(NotImplementedError, RuntimeError):  # a rule may want to see the values
+                rule.init(torch.empty_like(p, device="meta"))
+        except ValueError as error:
+            raise ValueError(f"{type(rule).__name__} cannot take {name}: {error}") from error
 
 
 def _check_memory(params: list[Any]) -> None:
     """Require parameters that can be moved: nothing else may look at their memory."""
     for p in params:
+        if getattr(p, "grad_dtype", None) not in (None, p.dtype):
+            raise ValueError(
+                f"flat must be False where gradients are {p.grad_dtype}, not {p.dtype}"
+            )
         whole = p.untyped_storage().nbytes() == p.numel() * p.element_size() and p.is_contiguous()
         if not whole or (p.device.type == "cpu" and p.is_shared()):
             raise ValueError(

@@ -1,0 +1,82 @@
+"""The door of every rule: what comes in is checked, and what goes out has the dtype it came in."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from descent._check import same_shape
+from descent._numbers import plain
+from descent._state import leaves, with_leaves
+
+NUMBERS = (int, float, "int", "float")
+"""Annotations of the entries of a state that are numbers, not arrays."""
+
+
+def with_plain_numbers(state: Any) -> Any:
+    """Return a state whose numbers, such as t, are Python's, wherever it was read from."""
+    kinds = type(state).__annotations__
+    foreign = {
+        name: value
+        for name, value in zip(state._fields, state, strict=True)
+        if kinds[name] in NUMBERS and type(value) not in (int, float)
+    }
+    return state._replace(**{k: plain(v) for k, v in foreign.items()}) if foreign else state
+
+
+def guarded(update: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a rule's update with a gradient of x's shape alone, and that changes no dtype.
+
+    x and the state come out in the dtypes that they had, whatever those of the gradient and the
+    numbers. Arrays of 16 bits are computed in 32 and
+    rounded at the end, unless the rule has `half_in_single` off: in float16 the square of 1e-4 is 0
+    and that of 300 infinite.
+    """
+
+    @functools.wraps(update)
+    def guarded_update(rule: Any, x: Any, g: Any, state: Any) -> tuple[Any, Any]:
+        same_shape(x, g)
+        state = with_plain_numbers(state)
+        kind = _floating(x)
+        if kind is None:
+            return update(rule, x, g, state)  # type: ignore[no-any-return]
+        if kind.itemsize == 2 and rule.half_in_single:
+            new_x, new = update(rule, *map(_single, (x, g)), _mapped(_single, state))
+        else:
+            new_x, new = update(rule, x, g, state)
+        return _like(new_x, x), _mapped(_like, new, state)
+
+    return guarded_update
+
+
+def _floating(value: Any) -> Any:
+    """Return the dtype of an array of floating-point numbers, else None."""
+    dtype = getattr(value, "dtype", None)
+    if dtype is None:
+        return None
+    is_torchs = hasattr(dtype, "is_floating_point")
+    known = dtype.is_floating_point if is_torchs else dtype.kind not in "biucO"
+    return dtype if known else None
+
+
+def _single(value: Any) -> Any:
+    """Return an array of 16 bits as float32; anything else as it is."""
+    dtype = _floating(value)
+    if dtype is None or dtype.itemsize != 2:
+        return value
+    return value.float() if hasattr(value, "float") else value.astype(np.float32)
+
+
+def _like(new: Any, old: Any) -> Any:
+    """Return a new array in the dtype of the old one."""
+    dtype = _floating(old)
+    if dtype is None or getattr(new, "dtype", dtype) == dtype:
+        return new
+    return new.to(dtype) if hasattr(new, "to") else new.astype(dtype)
+
+
+def _mapped(function: Callable[..., Any], state: Any, *others: Any) -> Any:
+    """Return a state with the function of each leaf, and of the leaves of other states."""
+    columns = (leaves(s) for s in (state, *others))
+    return with_leaves(state, iter([function(*row) for row in zip(*columns, strict=True)]))
