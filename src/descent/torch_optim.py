@@ -253,9 +253,6 @@ class Optimizer(torch.optim.Optimizer):
             missing = mine.keys() - group.keys() - SCHEDULERS_KEYS - _extras(self.rule, mine)
             if missing:
                 raise ValueError(f"state_dict must have {sorted(missing)} in each of its groups")
-<<<<<<< HEAD
-        _undecorated(torch.optim.Optimizer.load_state_dict)(self, saved)
-=======
             _replaced(self.rule, group)
         if len(groups) != len(saved["param_groups"]):
             return saved  # which PyTorch refuses
@@ -267,7 +264,6 @@ class Optimizer(torch.optim.Optimizer):
             for key, kept in saved["state"].items()
         }
         return {**saved, "state": state, "param_groups": groups}
->>>>>>> package
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients, or with `flat` fill them with zeros where they are."""
