@@ -26,7 +26,7 @@ from sphinx.util.docutils import SphinxDirective
 from sphinx.util.inspect import stringify_signature
 
 import descent
-from tools import myst, project
+from tools import catalogue, myst, project
 from tools.site import source_link
 
 LONGEST_SIGNATURE = 60
@@ -178,19 +178,9 @@ def _marked(line: str, module: str, owner: str) -> str:
     return "".join(a + b for a, b in zip(plain, [*coded, ""], strict=True))
 
 
-@cache
-def formulas() -> list[myst.Formula]:
-    """Return the formulas of the whole book, read once for all objects."""
-    return [formula for page in project.pages() for formula in myst.formulas(page)]
-
-
 def stated(name: str) -> list[str]:
     """Return the field that names the book's formulas that an object computes."""
-    ids = [
-        formula.id
-        for formula in formulas()
-        if formula.code == name or formula.code.rpartition(".")[0] == name
-    ]
+    ids = catalogue.formulas_of().get(name, [])
     links = ", ".join(f":eq:`{one}`" for one in ids)
     return ["", f":In the book: {links}", ""] if ids else []
 

@@ -5,10 +5,13 @@ notebooks (so that no cell runs while the site is built), points every link to t
 builds the site, sets mathematics at build time, and leaves out the scripts of outside hosts.
 """
 
+import ast
 import inspect
 import pkgutil
 import shutil
+import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
@@ -29,9 +32,11 @@ from sphinx.util.nodes import make_refnode
 from sphinx_proof.domain import ProofDomain
 from sphinxcontrib import katex
 
+import descent
 from tools import mathematics, myst, notebooks, project, references
 
 CACHE = project.BUILD / ".jupyter_cache"
+PACKAGE = Path(descent.__file__).parent
 
 
 class FormulaDirective(SphinxDirective):
@@ -79,14 +84,38 @@ def source_link(name: str) -> str:
         ValueError: there is no such object.
     """
     try:
-        lines, first = inspect.getsourcelines(pkgutil.resolve_name(name))
-        path = Path(inspect.getsourcefile(pkgutil.resolve_name(name)) or "")
-    except (ImportError, AttributeError, TypeError) as error:
+        found = inspect.unwrap(pkgutil.resolve_name(name))
+        first, last = lines(source_file(name))[found.__qualname__]
+    except (ImportError, AttributeError, KeyError, TypeError) as error:
         raise ValueError(f"no object is named {name!r}") from error
-    path = Path("src", *path.parts[path.parts.index("descent") :])
+    path = Path("src", "descent", source_file(name).relative_to(PACKAGE))
     branch = project.config()["repository"]["branch"]
-    span = f"#L{first}-L{first + len(lines) - 1}"
-    return f"{project.address()}/blob/{branch}/{path.as_posix()}{span}"
+    return f"{project.address()}/blob/{branch}/{path.as_posix()}#L{first}-L{last}"
+
+
+def source_file(name: str) -> Path:
+    """Return the file that defines an object of the package."""
+    found = inspect.unwrap(pkgutil.resolve_name(name))
+    return Path(str(sys.modules[found.__module__].__file__))
+
+
+def lines(path: Path) -> dict[str, tuple[int, int]]:
+    """Return the first and last line of each class and function of a file, by its full name."""
+    return _lines(path.read_text(encoding="utf-8"))
+
+
+@cache
+def _lines(text: str) -> dict[str, tuple[int, int]]:
+    return dict(_spans(ast.parse(text).body, ""))
+
+
+def _spans(body: list[ast.stmt], within: str) -> Iterator[tuple[str, tuple[int, int]]]:
+    for node in body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef):
+            first = min([node.lineno, *(one.lineno for one in node.decorator_list)])
+            yield within + node.name, (first, node.end_lineno or first)
+            if isinstance(node, ast.ClassDef):
+                yield from _spans(node.body, f"{within}{node.name}.")
 
 
 class EquationRole(XRefRole):
