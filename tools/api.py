@@ -7,8 +7,8 @@ A name of the package in code, in a docstring or in the book, becomes a link to 
 
 import ast
 import importlib
+import importlib.util
 import inspect
-import pkgutil
 import re
 import textwrap
 from functools import cache
@@ -21,13 +21,14 @@ from sphinx.addnodes import desc_annotation, pending_xref
 from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.environment import BuildEnvironment
+from sphinx.ext.autodoc.mock import mock
 from sphinx.transforms import SphinxTransform
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.inspect import stringify_signature
 
 import descent
-from tools import myst, project
-from tools.site import source_link
+from tools import catalogue, myst, project
+from tools.site import PACKAGE, source_link
 
 LONGEST_SIGNATURE = 60
 """Characters from which on each argument has a line of its own."""
@@ -39,8 +40,25 @@ LONGEST_VALUE = 60
 @cache
 def modules() -> list[str]:
     """Return the names of the public modules of the package."""
-    found = pkgutil.walk_packages(descent.__path__, "descent.")
-    return [one.name for one in found if "._" not in one.name]
+    root = Path(descent.__file__).parent.parent
+    found = [path.relative_to(root).with_suffix("").parts for path in package_files()]
+    names = [".".join(parts).removesuffix(".__init__") for parts in found]
+    return sorted(name for name in names if "." in name and "._" not in name)
+
+
+def package_files() -> list[Path]:
+    """Return the files of the package: a page that shows an object may depend on any of them."""
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+def file_of(name: str) -> Path:
+    """Return the file of the module that shows an entry."""
+    return Path(str(importlib.import_module(module_of(name)).__file__))
+
+
+def module_of(name: str) -> str:
+    """Return the module in which a full name lies."""
+    return next(one for one in sorted(modules())[::-1] if f"{name}.".startswith(f"{one}."))
 
 
 @cache
@@ -49,7 +67,8 @@ def pages() -> dict[str, Path]:
     return {
         directive.argument: page
         for page in project.pages()
-        for directive in myst.directives(page.read_text(encoding="utf-8"))
+        if "{api}" in (text := page.read_text(encoding="utf-8"))
+        for directive in myst.directives(text)
         if directive.name == "api"
     }
 
@@ -178,26 +197,16 @@ def _marked(line: str, module: str, owner: str) -> str:
     return "".join(a + b for a, b in zip(plain, [*coded, ""], strict=True))
 
 
-@cache
-def formulas() -> list[myst.Formula]:
-    """Return the formulas of the whole book, read once for all objects."""
-    return [formula for page in project.pages() for formula in myst.formulas(page)]
-
-
 def stated(name: str) -> list[str]:
     """Return the field that names the book's formulas that an object computes."""
-    ids = [
-        formula.id
-        for formula in formulas()
-        if formula.code == name or formula.code.rpartition(".")[0] == name
-    ]
+    ids = catalogue.formulas_of().get(name, [])
     links = ", ".join(f":eq:`{one}`" for one in ids)
     return ["", f":In the book: {links}", ""] if ids else []
 
 
 def mark(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
     """Rewrite a docstring before napoleon reads its sections."""
-    module = next(one for one in sorted(modules())[::-1] if f"{name}.".startswith(f"{one}."))
+    module = module_of(name)
     within = name.removeprefix(module).strip(".").split(".")
     owner = within[0] if what in ("class", "method", "property", "attribute") else ""
     said = as_rst("\n".join(lines), module, owner).splitlines()
@@ -309,6 +318,8 @@ class Api(SphinxDirective):
         """Return what autodoc makes of it."""
         if (name := self.arguments[0]) not in modules():
             raise self.error(f"no public module is named {name!r}")
+        for path in package_files():
+            self.env.note_dependency(str(path))
         text = f"```{{eval-rst}}\n.. automodule:: {name}\n   :members:\n   :show-inheritance:\n```"
         holder = nodes.container()
         self.state.nested_parse(StringList(text.splitlines(), name), self.content_offset, holder)
@@ -358,6 +369,9 @@ class LinkNames(SphinxTransform):
             written = literal.astext()
             name = written.startswith("descent.") and full_name(written)
             parents = nodes.reference | nodes.title | pending_xref
+            if written.startswith("descent."):
+                for path in [file_of(name)] if name else package_files():
+                    self.env.note_dependency(str(path))
             if not name or isinstance(literal.parent, parents):
                 continue
             link = pending_xref(
@@ -410,8 +424,17 @@ def configure(app: Sphinx, config: Config) -> None:
     config.html_domain_indices = False  # the table of modules is on the page of the API
 
 
+def import_modules() -> None:
+    """Import the package; where PyTorch is not installed its docstrings are all that is needed."""
+    absent = [name for name in ("torch",) if importlib.util.find_spec(name) is None]
+    with mock(absent):
+        for name in modules():
+            importlib.import_module(name)
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the extension."""
+    import_modules()
     for extension in ("autodoc", "napoleon", "linkcode"):
         app.setup_extension(f"sphinx.ext.{extension}")
     app.add_directive("api", Api)

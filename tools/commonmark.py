@@ -11,12 +11,12 @@ To teach it a directive or a role, add a function to `DIRECTIVES` or `ROLES`.
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 
 from markdown_it.token import Token
 
 from tools import errata, myst, project
+from tools.catalogue import formula_pages
 from tools.myst import ChapterError, Directive
 from tools.references import reference, source
 
@@ -318,9 +318,3 @@ ROLES: dict[str, Callable[[Prose, str], str]] = {
     "eq": _equation,
     "glue:text": _value,
 }
-
-
-@cache
-def formula_pages() -> dict[str, Path]:
-    """Return the page of each formula of the book."""
-    return {formula.id: page for page in project.pages() for formula in myst.formulas(page)}

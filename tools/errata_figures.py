@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from descent import misprints, rules
+from descent import misprints, report, rules
 from descent.report import number
 from descent.rules import Rule
 from tools import errata, project
@@ -77,12 +77,18 @@ class Drawn:
     alt: str
 
 
+CODE = [
+    Path(__file__),
+    *(Path(str(module.__file__)) for module in (misprints, report, rules)),
+    Path(misprints.__file__).with_name("plotting.py"),  # imported where a figure is drawn
+]
+"""The files that a figure depends on."""
+
+
 @cache
 def state() -> str:
-    """Return a hash of the code that proves and draws the errata."""
-    files = [Path(__file__), Path(errata.__file__), Path(__file__).with_name("proofs.py")]
-    files += [Path(rules.__file__), Path(misprints.__file__), errata.ERRATA]
-    text = b"".join(file.read_bytes() for file in files)
+    """Return a hash of the code that draws the errata."""
+    text = b"".join(file.read_bytes() for file in CODE)
     versions = [importlib.metadata.version(name) for name in ("numpy", "matplotlib")]
     return hashlib.sha256(text + " ".join(versions).encode()).hexdigest()[:16]
 
@@ -97,7 +103,8 @@ def drawn(entry: Erratum) -> Drawn:
         "as printed": path(wrong(**settings), scene, steps),
         wrong.of.__name__: path(wrong.of(**settings), scene, steps),
     }
-    file = project.BUILD / "errata" / state() / f"{entry.misprint}.png"
+    settings_hash = hashlib.sha256(repr(sorted(entry.figure.items())).encode()).hexdigest()[:8]
+    file = project.BUILD / "errata" / state() / f"{entry.misprint}-{settings_hash}.png"
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
         draw(paths, file)

@@ -25,6 +25,11 @@ DOCNAME = errata.PAGE.relative_to(project.ROOT).with_suffix("").as_posix()
 class ErrataPart(SphinxDirective):
     """What the directives share: texts in MyST become nodes."""
 
+    def depend(self) -> None:
+        """Read the page again when the errata, their numbers or what draws them changed."""
+        for path in (errata.ERRATA, errata.NUMBERS, *errata_figures.CODE):
+            self.env.note_dependency(str(path))
+
     def parsed(self, text: str) -> list[nodes.Node]:
         """Return MyST as nodes."""
         holder = nodes.container()
@@ -57,7 +62,7 @@ class ErratumDirective(ErrataPart):
 
     def run(self) -> list[nodes.Node]:
         """Return the erratum in a box."""
-        self.env.note_dependency(str(errata.ERRATA))
+        self.depend()
         try:
             return [self.entry(errata.erratum(self.arguments[0]), ids=[])]
         except ValueError as error:
@@ -71,7 +76,7 @@ class ErrataDirective(ErrataPart):
 
     def run(self) -> list[nodes.Node]:
         """Return the entries, in the order of the file."""
-        self.env.note_dependency(str(errata.ERRATA))
+        self.depend()
         if self.arguments[0] not in errata.data()["topics"]:
             raise self.error(f"no topic is named {self.arguments[0]!r}")
         return [
@@ -100,7 +105,7 @@ class NotErrorsDirective(ErrataPart):
 
     def run(self) -> list[nodes.Node]:
         """Return the list."""
-        self.env.note_dependency(str(errata.ERRATA))
+        self.depend()
         boxes: list[nodes.Node] = []
         for entry in errata.data()["not_errors"]:
             text = f"{errata.places(entry['where'])}. {entry['why']}"
@@ -117,7 +122,7 @@ class RightThingsDirective(ErrataPart):
 
     def run(self) -> list[nodes.Node]:
         """Return the list."""
-        self.env.note_dependency(str(errata.ERRATA))
+        self.depend()
         lines = [
             f"- {errata.places(entry['where'])}. {entry['what']}"
             for entry in errata.data()["right_things"]
@@ -130,7 +135,7 @@ class CountDirective(ErrataPart):
 
     def run(self) -> list[nodes.Node]:
         """Return the table."""
-        self.env.note_dependency(str(errata.ERRATA))
+        self.depend()
         kinds = [*errata.data()["kinds"], "all"]
         header = ["| topic |", *(f" {kind} |" for kind in kinds)]
         rows = ["| " + " | ".join(str(cell or "") for cell in row) + " |" for row in errata.count()]
@@ -142,7 +147,7 @@ class FilterDirective(ErrataPart):
 
     def run(self) -> list[nodes.Node]:
         """Return the empty place."""
-        self.env.note_dependency(str(errata.ERRATA))
+        self.depend()
         found = errata.errata().values()
         names = {
             "Topic": {f"topic-{k}": v for k, v in errata.data()["topics"].items()},
@@ -155,15 +160,6 @@ class FilterDirective(ErrataPart):
         }
         text = html.escape(json.dumps(names, ensure_ascii=False))
         return [nodes.raw("", f'<div id="errata-filter" data-names="{text}"></div>', format="html")]
-
-
-def reread(
-    app: Sphinx, env: Any, added: set[str], changed: set[str], removed: set[str]
-) -> list[str]:
-    """Read the page again when the code that proves or draws the errata changed."""
-    state = errata_figures.state()
-    old, app.env.errata_state = getattr(env, "errata_state", state), state  # type: ignore[attr-defined]
-    return [DOCNAME] if old != state else []
 
 
 def only_where_needed(
@@ -199,7 +195,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("not-errors", NotErrorsDirective)
     app.add_directive("right-things", RightThingsDirective)
     app.add_css_file("errata.css")
-    app.connect("env-get-outdated", reread)
     app.connect("html-page-context", only_where_needed)
     app.connect("build-finished", write_files, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any
 
 from tools import citation, latex, myst, project
+from tools.catalogue import book
 
 LOCK = project.BOOK / "formulas.lock.json"
 CHANGES = project.BOOK / "formula-changes.yml"
@@ -45,11 +46,6 @@ def changes() -> dict[str, Any]:
 def changes_of(formula_id: str) -> list[dict[str, Any]]:
     """Return the changes of a formula that the record names, oldest first."""
     return [one for one in changes()["changes"] if one["formula"] == formula_id]
-
-
-def book() -> list[myst.Formula]:
-    """Return the formulas of the book, in its order."""
-    return [formula for page in project.pages() for formula in myst.formulas(page)]
 
 
 def updated(lock: Lock, formulas: Iterable[myst.Formula], record: dict[str, Any]) -> Lock:

@@ -99,12 +99,17 @@ def _options(lines: list[str]) -> tuple[dict[str, Any], int]:
     return {match[1]: match[2].strip() for match in matches}, len(matches)
 
 
+CELLS = {"code-cell", "raw-cell"}
+"""Directives that hold no Markdown."""
+
+
 def directives(text: str) -> Iterator[Directive]:
     """Yield the directives of a text, outermost first, each before those in its body."""
     for token in parser().parse(text):
         if token.level == 0 and (directive := Directive.of(token)):
             yield directive
-            yield from directives(directive.body)
+            if directive.name not in CELLS:
+                yield from directives(directive.body)
 
 
 @dataclass(frozen=True)
@@ -159,15 +164,14 @@ def formula(directive: Directive, page: Path) -> Formula:
 
 
 def formulas(page: Path) -> list[Formula]:
-    """Return the formulas that a page states, in order."""
-    notebook, _ = read_cells(page)
-    prose = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
-    return [
-        formula(directive, page)
-        for text in prose
-        for directive in directives(text)
-        if directive.name == "formula"
-    ]
+    """Return the formulas that a page states, in order; its text is parsed once."""
+    return list(_formulas(page, page.read_text(encoding="utf-8")))
+
+
+@cache
+def _formulas(page: Path, text: str) -> tuple[Formula, ...]:
+    found = directives(text) if "{formula}" in text else ()
+    return tuple(formula(one, page) for one in found if one.name == "formula")
 
 
 def tagged(latex: str, formula_id: str) -> str:

@@ -16,7 +16,7 @@ from descent import rules, schedules
 from descent.conventions import framework_rule
 from descent.rules import Rule
 from descent.schedules import Schedule
-from tools import latex, myst, project
+from tools import catalogue, latex
 
 LETTERS = {
     "mu": "momentum",
@@ -101,7 +101,7 @@ def ids() -> set[str]:
 @cache
 def in_the_book() -> dict[str, str]:
     """Return the LaTeX of each formula of the book."""
-    return {one.id: one.latex for page in project.pages() for one in myst.formulas(page)}
+    return {one.id: one.latex for one in catalogue.book()}
 
 
 def printed_run(

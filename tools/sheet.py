@@ -26,7 +26,7 @@ from tools import (
     references,
     verified,
 )
-from tools.site import source_link
+from tools.site import PACKAGE, source_link
 
 SHEET, CITING = "book/formulas", "book/citing"
 BADGES = {"as printed": "verified as printed", "by a test": "verified by a test"}
@@ -66,9 +66,10 @@ class FormulaSheet(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Return the counts, then a section for each chapter."""
-        for path in (*project.pages(), notation.PAGE, lock_formulas.LOCK, lock_formulas.CHANGES):
+        # Of the formulas themselves `tools.depend` knows when they change.
+        for path in (notation.PAGE, lock_formulas.LOCK, lock_formulas.CHANGES, citation.CITATION):
             self.env.note_dependency(str(path))
-        for path in (citation.CITATION, *verified.TESTS.rglob("test_*.py")):
+        for path in (*verified.TESTS.rglob("test_*.py"), *sorted(PACKAGE.rglob("*.py"))):
             self.env.note_dependency(str(path))
         formulas = lock_formulas.book()
         count = Counter(map(downloads.how, formulas))

@@ -5,14 +5,20 @@ notebooks (so that no cell runs while the site is built), points every link to t
 builds the site, sets mathematics at build time, and leaves out the scripts of outside hosts.
 """
 
+import ast
+import hashlib
 import inspect
+import json
 import pkgutil
 import shutil
+import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
+import nbformat
 from docutils import nodes
 from docutils.parsers.rst import directives
 from jupyter_cache import get_cache
@@ -23,15 +29,18 @@ from sphinx.config import Config
 from sphinx.domains import Domain, ObjType
 from sphinx.environment import BuildEnvironment
 from sphinx.errors import ExtensionError
+from sphinx.ext.autodoc.mock import undecorate
 from sphinx.roles import XRefRole
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.nodes import make_refnode
 from sphinx_proof.domain import ProofDomain
 from sphinxcontrib import katex
 
+import descent
 from tools import mathematics, myst, notebooks, project, references
 
 CACHE = project.BUILD / ".jupyter_cache"
+PACKAGE = Path(descent.__file__).parent
 
 
 class FormulaDirective(SphinxDirective):
@@ -49,6 +58,8 @@ class FormulaDirective(SphinxDirective):
         try:
             formula = myst.formula(written, page)
             self.env.get_domain("formula").note(formula.id, self.env.docname)  # type: ignore[attr-defined]
+            if formula.code:
+                self.env.note_dependency(str(source_file(formula.code)))
             caption, messages = self.state.inline_text(self._caption(formula), self.lineno)
         except ValueError as error:
             raise self.error(str(error)) from error
@@ -79,14 +90,42 @@ def source_link(name: str) -> str:
         ValueError: there is no such object.
     """
     try:
-        lines, first = inspect.getsourcelines(pkgutil.resolve_name(name))
-        path = Path(inspect.getsourcefile(pkgutil.resolve_name(name)) or "")
-    except (ImportError, AttributeError, TypeError) as error:
+        found = resolved(name)
+        first, last = lines(source_file(name))[found.__qualname__]
+    except (ImportError, AttributeError, KeyError, TypeError) as error:
         raise ValueError(f"no object is named {name!r}") from error
-    path = Path("src", *path.parts[path.parts.index("descent") :])
+    path = Path("src", "descent", source_file(name).relative_to(PACKAGE))
     branch = project.config()["repository"]["branch"]
-    span = f"#L{first}-L{first + len(lines) - 1}"
-    return f"{project.address()}/blob/{branch}/{path.as_posix()}{span}"
+    return f"{project.address()}/blob/{branch}/{path.as_posix()}#L{first}-L{last}"
+
+
+def source_file(name: str) -> Path:
+    """Return the file that defines an object of the package."""
+    return Path(str(sys.modules[resolved(name).__module__].__file__))
+
+
+def resolved(name: str) -> Any:
+    """Return an object of the package without its decorators, those of an absent PyTorch too."""
+    return inspect.unwrap(undecorate(pkgutil.resolve_name(name)))
+
+
+def lines(path: Path) -> dict[str, tuple[int, int]]:
+    """Return the first and last line of each class and function of a file, by its full name."""
+    return _lines(path.read_text(encoding="utf-8"))
+
+
+@cache
+def _lines(text: str) -> dict[str, tuple[int, int]]:
+    return dict(_spans(ast.parse(text).body, ""))
+
+
+def _spans(body: list[ast.stmt], within: str) -> Iterator[tuple[str, tuple[int, int]]]:
+    for node in body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef):
+            first = min([node.lineno, *(one.lineno for one in node.decorator_list)])
+            yield within + node.name, (first, node.end_lineno or first)
+            if isinstance(node, ast.ClassDef):
+                yield from _spans(node.body, f"{within}{node.name}.")
 
 
 class EquationRole(XRefRole):
@@ -167,19 +206,39 @@ def configure(app: Sphinx, config: Config) -> None:
 
 
 def fill_cache(app: Sphinx) -> None:
-    """Enter the outputs of the committed notebooks into the execution cache."""
-    cache = get_cache(str(CACHE))
-    for chapter in project.chapters():
-        committed = notebooks.read_notebook(chapter)
-        notebook, _ = myst.read_cells(chapter)
-        code = notebooks.code_cells(notebook)
-        ran = notebooks.code_cells(committed)[1:] if committed else []  # without the install cell
-        if [cell.source for cell in code] != [cell.source for cell in ran]:
-            raise ExtensionError(f"{chapter.name} has changed since it ran: make notebooks")
-        for cell, done in zip(code, ran, strict=True):
-            cell.outputs, cell.execution_count = done.outputs, done.execution_count
-        bundle = CacheBundleIn(notebook, str(chapter))
-        cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
+    """Enter the outputs of the committed notebooks that changed into the execution cache."""
+    record = CACHE / "filled.json"
+    filled = json.loads(record.read_text(encoding="utf-8")) if record.exists() else {}
+    found = {str(chapter): _state(chapter) for chapter in project.chapters()}
+    changed = [chapter for chapter in found if found[chapter] != filled.get(chapter)]
+    CACHE.mkdir(parents=True, exist_ok=True)
+    for chapter in changed:
+        bundle = CacheBundleIn(with_outputs(Path(chapter)), chapter)
+        get_cache(str(CACHE)).cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
+    record.write_text(json.dumps(found), encoding="utf-8")
+
+
+def _state(chapter: Path) -> str:
+    """Return a hash of a chapter and its notebook."""
+    paths = [path for path in (chapter, notebooks.notebook_path(chapter)) if path.exists()]
+    return hashlib.sha256(b"\0".join(path.read_bytes() for path in paths)).hexdigest()
+
+
+def with_outputs(chapter: Path) -> nbformat.NotebookNode:
+    """Return the cells of a chapter with the outputs of its committed notebook.
+
+    Raises:
+        ExtensionError: the notebook ran other cells.
+    """
+    committed = notebooks.read_notebook(chapter)
+    notebook, _ = myst.read_cells(chapter)
+    code = notebooks.code_cells(notebook)
+    ran = notebooks.code_cells(committed)[1:] if committed else []  # without the install cell
+    if [cell.source for cell in code] != [cell.source for cell in ran]:
+        raise ExtensionError(f"{chapter.name} has changed since it ran: make notebooks")
+    for cell, done in zip(code, ran, strict=True):
+        cell.outputs, cell.execution_count = done.outputs, done.execution_count
+    return notebook
 
 
 def depend_on_notebook(app: Sphinx, docname: str, source: list[str]) -> None:

@@ -39,8 +39,8 @@ def by_formula() -> dict[str, list[Test]]:
     """Return the tests that verify each formula, by its id."""
     found: dict[str, list[Test]] = defaultdict(list)
     for path in sorted(TESTS.rglob("test_*.py")):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        for node in ast.walk(tree):
+        text = path.read_text(encoding="utf-8")
+        for node in ast.walk(ast.parse(text)) if "mark.formula" in text else ():
             if isinstance(node, ast.FunctionDef):
                 for decorator in node.decorator_list:
                     for name in _named(decorator, "pytest.mark.formula"):
@@ -56,7 +56,11 @@ def as_printed() -> set[str]:
 
 
 def _printed_test(formula_id: str) -> Test:
-    kind = "schedule" if formula_id in printed.SCHEDULES else "update_rule"
+    return _test_as_printed("schedule" if formula_id in printed.SCHEDULES else "update_rule")
+
+
+@cache
+def _test_as_printed(kind: str) -> Test:
     tree = ast.parse(AS_PRINTED.read_text(encoding="utf-8"))
     functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
     found = next(one for one in functions if f"_{kind}_as_printed_" in one.name)
