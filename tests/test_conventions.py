@@ -54,11 +54,10 @@ def test_a_rule_visits_the_points_that_were_stored(case, dtype):
     assert parity.stored_error(case, dtype) < bound(case, dtype)
 
 
+@pytest.mark.frameworks
 @every_dtype
 @cases_of("keras", "optax")
 def test_a_rule_visits_the_points_that_keras_and_optax_visit_here(case, dtype):
-    if not parity.installed(parity.framework(case)):
-        pytest.skip(f"{parity.framework(case)} or jax is not installed; the stored points stand in")
     assert error(parity.ours(case, dtype), parity.live(case, dtype)) < bound(case, dtype)
 
 

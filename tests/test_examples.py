@@ -29,9 +29,9 @@ def test_the_recorded_policies_balance_the_pole():
     assert lengths.max() <= recorded["longest"]
 
 
+@pytest.mark.frameworks
 def test_the_keras_network_learns_a_teachers_labels_and_not_random_ones(monkeypatch):
     monkeypatch.setenv("KERAS_BACKEND", "torch")
-    pytest.importorskip("keras", reason="keras is not installed: pip install '.[keras]'")
     from examples import keras_mlp
 
     last = {data: keras_mlp.train(data, "Adam", seed=0, epochs=10) for data in keras_mlp.DATA}
@@ -40,8 +40,8 @@ def test_the_keras_network_learns_a_teachers_labels_and_not_random_ones(monkeypa
     assert last["a teacher's labels"]["val_accuracy"][-1] > 0.4
 
 
+@pytest.mark.frameworks
 def test_cartpole_is_learnt_and_a_seed_repeats_it():
-    pytest.importorskip("gymnasium", reason="gymnasium is missing: pip install '.[cartpole]'")
     from examples import cartpole
 
     lengths = cartpole.train(0, Adam(lr=0.2), batches=30)

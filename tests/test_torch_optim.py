@@ -13,6 +13,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the adapter needs torch")
 
+from sets import named
 from torch.nn import Parameter
 from torch.optim import lr_scheduler
 from torch.optim.optimizer import (
@@ -109,16 +110,24 @@ TORCH_CASES = [case for case in parity.CASES if case.name.startswith("torch.")]
 
 
 @pytest.mark.usefixtures("compiled")
-@pytest.mark.parametrize("form", FORMS, ids=form_name)
-@pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-12), ("float32", 2e-5)])
 @pytest.mark.parametrize(
-    "hyper", [{}, {"betas": (0.8, 0.95), "eps": 1e-4}], ids=["defaults", "others"]
+    ("hyper", "dtype", "tolerance", "form"),
+    [
+        named(
+            f"{name}, {dtype}, {form_name(form)}",
+            *(hyper, dtype, tolerance, form),
+            nightly="compile" in form and (name, dtype) != ("defaults", "float64"),
+        )
+        for name, hyper in {"defaults": {}, "others": {"betas": (0.8, 0.95), "eps": 1e-4}}.items()
+        for dtype, tolerance in {"float64": 1e-12, "float32": 2e-5}.items()
+        for form in FORMS
+    ],
 )
 def test_every_form_of_adam_visits_torchs_points(hyper, dtype, tolerance, form):
-    case = parity.Case("torch.optim.Adam", hyper)
-    rule = framework_rule(case.name, **hyper)
+    adam = parity.Case("torch.optim.Adam", hyper)
+    rule = framework_rule(adam.name, **hyper)
     ours = visited(lambda ps: Optimizer(ps, rule, **form), dtype)
-    assert parity.error(ours, parity.by_torch(case, dtype)) <= tolerance
+    assert parity.error(ours, parity.by_torch(adam, dtype)) <= tolerance
 
 
 @pytest.mark.parametrize("eps", [1e-8, 1e-9, 1e-12, 1e-20])
@@ -137,21 +146,36 @@ def test_adam_has_torchs_bits_where_gradients_vanish(dtype, eps):
 
 
 @pytest.mark.usefixtures("float64")
-@pytest.mark.parametrize("form", [{}, {"compile": True}], ids=form_name)
-@pytest.mark.parametrize("case", TORCH_CASES, ids=str)
-def test_every_optimiser_of_torch_runs_as_a_rule(case, form):
-    rule = framework_rule(case.name, **case.hyper)
+@pytest.mark.parametrize(
+    ("theirs", "form"),
+    [
+        named(f"{c}, {form_name(form)}", c, form, nightly=bool(form and c.hyper))
+        for c in TORCH_CASES
+        for form in ({}, {"compile": True})
+    ],
+)
+def test_every_optimiser_of_torch_runs_as_a_rule(theirs, form):
+    rule = framework_rule(theirs.name, **theirs.hyper)
     ours = visited(lambda ps: Optimizer(ps, rule, **form))
-    rounding = 2e-16 / case.hyper.get("lr", 1e-3) / case.hyper.get("weight_decay", 1e-2)
-    assert parity.error(ours, parity.by_torch(case, "float64")) <= max(1e-12, 4 * rounding)
+    rounding = 2e-16 / theirs.hyper.get("lr", 1e-3) / theirs.hyper.get("weight_decay", 1e-2)
+    assert parity.error(ours, parity.by_torch(theirs, "float64")) <= max(1e-12, 4 * rounding)
 
 
-@pytest.mark.parametrize("form", FORMS, ids=form_name)
-@pytest.mark.parametrize("name", rules.names())
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [
+        named(
+            f"{name}, {form_name(form)}",
+            *(name, form),
+            nightly=len(form) == 2 and name != "adam",
+        )
+        for name in rules.names()
+        for form in FORMS
+        if rules.get(name).elementwise or not form.get("flat")  # the others need a tensor's shape
+    ],
+)
 def test_every_rule_of_a_paper_makes_its_own_steps(name, form):
     rule = rules.get(name)
-    if form.get("flat") and not rule.elementwise:
-        pytest.skip(f"{name} needs a tensor's shape")
     shapes = [(3, 2), (2, 4), (1, 1)] if name == "muon" else [(3, 2), (4,), ()]
     generator = torch.Generator().manual_seed(2)
     draw = functools.partial(torch.randn, generator=generator, dtype=torch.float64)
@@ -622,8 +646,18 @@ def test_every_scheduler_of_torch_is_tried():
     assert public - {"LRScheduler", "_LRScheduler"} <= SCHEDULERS.keys()
 
 
-@pytest.mark.parametrize("form", FORMS, ids=form_name)
-@pytest.mark.parametrize("name", SCHEDULERS)
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [
+        named(
+            f"{name}, {form_name(form)}",
+            *(name, form),
+            nightly="compile" in form and name not in ("LambdaLR", "OneCycleLR"),
+        )
+        for name in SCHEDULERS
+        for form in FORMS
+    ],
+)
 def test_torchs_schedulers_drive_the_learning_rate_and_the_momentum(name, form):
     ours, theirs = small_model().double(), small_model().double()
     mine = Optimizer(ours.parameters(), rules.Adam(1e-3), **form)

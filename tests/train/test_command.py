@@ -1,10 +1,12 @@
 """The command line, as a user meets it: what it prints, writes and answers."""
 
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -13,23 +15,52 @@ torch = pytest.importorskip("torch", reason="training needs torch")
 pytest.importorskip("sklearn", reason="the digits come with scikit-learn")
 
 from descent import data
-from descent.train import command, workers
+from descent.train import command, loop, workers
 
 SMALL = ["--model", "mlp", "--epochs", "2", "--lr", "1e-2"]
-TORCHRUN = ["torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "descent.train"]
+FORKS = multiprocessing.get_context("forkserver")  # it imports PyTorch once for all processes
+FORKS.set_forkserver_preload(["descent.train.command"])
 
 
-def launched(*arguments, module=("descent.train",)):
-    """Run the command in a process of its own, or two of them; return its output."""
-    run = subprocess.run(
-        [sys.executable, "-m", *module, *arguments],
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        text=True,
-        capture_output=True,
-        check=False,
-    )
-    assert run.returncode == 0, run.stderr
-    return run.stdout
+def command_of_one(arguments, environment, printed):
+    """Run the command with an environment, print to a file, and end with its status."""
+    os.environ.update(environment)
+    with open(printed, "w", buffering=1) as sys.stdout:
+        sys.exit(command.main(arguments))
+
+
+def command_cut_short(*arguments):
+    """Run the command, and press Ctrl-C at its third look at the clock."""
+    loop.CHECK, look, looks = 10, loop._Run._look, iter(range(10**6))
+
+    def cut(run, interrupted, bar):
+        if next(looks) == 2:
+            interrupted.set()
+        return look(run, interrupted, bar)
+
+    loop._Run._look = cut
+    command_of_one(*arguments)
+
+
+def two_processes(folder, *arguments, status=0, target=command_of_one):
+    """Run the command in two processes, joined as `torchrun` joins them; return what they print."""
+    store = torch.distributed.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
+    shared = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(store.port), "WORLD_SIZE": "2"}
+    shared |= {"TORCHELASTIC_USE_AGENT_STORE": "True", "TORCHELASTIC_RESTART_COUNT": "0"}
+    files = [folder / "0.txt", folder / "1.txt"]
+    processes = [
+        FORKS.Process(
+            target=target,
+            args=(arguments, shared | {"RANK": str(rank), "LOCAL_RANK": str(rank)}, file),
+        )
+        for rank, file in enumerate(files)
+    ]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [status] * 2
+    return "".join(file.read_text() for file in files)
 
 
 def test_the_command_says_what_it_does_and_writes_it_down(tmp_path, capsys):
@@ -107,72 +138,74 @@ def test_a_loss_that_is_no_number_is_status_1_and_what_was_done_is_kept(tmp_path
 
 
 def test_ctrl_c_is_status_130_and_the_run_can_be_resumed(tmp_path):
-    out = tmp_path / "run.json"
+    out, printed = tmp_path / "run.json", tmp_path / "printed.txt"
     long = ["--model", "mlp", "--epochs", "400", "--out", str(out)]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "descent.train", *long],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    while not process.stdout.readline().startswith("epoch 2/"):
-        assert process.poll() is None
-    process.send_signal(signal.SIGINT)
-    printed, _ = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert "interrupted after step" in printed
-    assert "--resume goes on" in printed
+    process = FORKS.Process(target=command_of_one, args=(long, {}, printed))
+    process.start()
+    while not (printed.exists() and "epoch 2/" in printed.read_text()):
+        assert process.is_alive()
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGINT)
+    process.join()
+    assert process.exitcode == 130
+    assert "interrupted after step" in printed.read_text()
+    assert "--resume goes on" in printed.read_text()
     record = json.loads(out.read_text())
     assert not record["finished"]
     assert 38 <= len(record["losses"]) < 7600
     assert command.main(["--model", "mlp", "--epochs", "400", "--out", str(out)]) == 2
 
 
+def assert_same_run(record, whole):
+    np.testing.assert_allclose(record["losses"], whole["losses"], rtol=1e-4)
+    accuracies = record["test"]["accuracy"], whole["test"]["accuracy"]
+    assert accuracies[0] == pytest.approx(accuracies[1], abs=0.006)  # two of 360 digits
+
+
 def test_two_processes_make_the_run_of_one_and_shards_too(tmp_path):
     records = []
-    for number, (module, more) in enumerate(
-        [(["descent.train"], []), (TORCHRUN, []), (TORCHRUN, ["--shard-optimizer"])]
-    ):
-        out = tmp_path / f"{number}.json"
-        printed = launched(*SMALL, *more, "--out", str(out), module=module)
+    for more in ([], ["--shard-optimizer"]):
+        out = tmp_path / f"{len(more)}.json"
+        printed = two_processes(tmp_path, *SMALL, *more, "--out", str(out))
         assert printed.count("epoch 2/2") == 1  # one of them speaks
         records.append(json.loads(out.read_text()))
-    assert [record["processes"] for record in records] == [1, 2, 2]
-    for record in records[1:]:
-        np.testing.assert_allclose(record["losses"], records[0]["losses"], rtol=1e-4)
-        assert record["test"]["accuracy"] == pytest.approx(
-            records[0]["test"]["accuracy"], abs=0.006
-        )
+    assert command.main([*SMALL, "--out", str(tmp_path / "one.json")]) == 0
+    one = json.loads((tmp_path / "one.json").read_text())
+    assert [record["processes"] for record in [one, *records]] == [1, 2, 2]
+    for record in records:
+        assert_same_run(record, one)
 
 
 def test_sharded_state_is_gathered_and_goes_on(tmp_path):
+    sharded = [*SMALL, "--shard-optimizer", "--out", str(tmp_path / "run.json")]
     out, weights = tmp_path / "run.json", tmp_path / "run.pt"
-    launched(*SMALL, "--shard-optimizer", "--out", str(out), module=TORCHRUN)
+    two_processes(tmp_path, *sharded)
     whole = json.loads(out.read_text())
     content = torch.load(weights, weights_only=True)
     moments = [s["m"].numel() for s in content["optimizer"]["state"].values()]
     assert sum(moments) == whole["parameters"]
     # As if it had been killed at its beginning: the same steps again.
-    half = tmp_path / "half.py"
-    half.write_text(
-        "import sys\n"
-        "from descent.train import command, loop\n"
-        "loop.CHECK = 10\n"
-        "look, looks = loop._Run._look, []\n"
-        "def cut(run, interrupted, bar):\n"
-        "    looks.append(1)\n"
-        "    if len(looks) == 3: interrupted.set()\n"
-        "    return look(run, interrupted, bar)\n"
-        "loop._Run._look = cut\n"
-        "sys.exit(0 if command.main() == 130 else 1)\n"
-    )
     weights.unlink()
-    launcher = [*TORCHRUN[:-2], str(half)]
-    launched(*SMALL, "--shard-optimizer", "--out", str(out), module=launcher)
+    two_processes(tmp_path, *sharded, status=130, target=command_cut_short)
     assert not json.loads(out.read_text())["finished"]
-    launched(*SMALL, "--shard-optimizer", "--out", str(out), "--resume", module=TORCHRUN)
+    two_processes(tmp_path, *sharded, "--resume")
     resumed = json.loads(out.read_text())
     np.testing.assert_allclose(resumed["losses"], whole["losses"], rtol=1e-5)
+
+
+@pytest.mark.nightly
+def test_torchrun_starts_the_processes_of_the_same_run(tmp_path):
+    torchrun = ["torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m"]
+    records = []
+    for launcher in ([], torchrun):
+        out = tmp_path / f"{len(launcher)}.json"
+        line = [sys.executable, "-m", *launcher, "descent.train", *SMALL, "--out", str(out)]
+        run = subprocess.run(line, text=True, capture_output=True, check=False)
+        assert run.returncode == 0, run.stderr
+        assert run.stdout.count("epoch 2/2") == 1
+        records.append(json.loads(out.read_text()))
+    assert [record["processes"] for record in records] == [1, 2]
+    assert_same_run(*records)
 
 
 def test_the_help_names_every_rule_and_net(capsys):

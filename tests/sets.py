@@ -1,0 +1,8 @@
+"""Sets of parameters, of which some wait for the night."""
+
+import pytest
+
+
+def named(title, *values, nightly=False):
+    """Return a set of parameters; `nightly` says that its code path is run with another, too."""
+    return pytest.param(*values, id=title, marks=[pytest.mark.nightly] if nightly else [])
