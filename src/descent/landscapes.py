@@ -106,8 +106,8 @@ class NoisyQuadratic(Quadratic):
 
     def noisy_grad(self, seed: int) -> Callable[[ArrayLike], Floats]:
         """Return a gradient function that adds N(0, σ²) from a generator of its own."""
-        rng = np.random.default_rng(seed)
-        return lambda x: self.grad(x) + self.noise * rng.standard_normal(np.shape(x))
+        normal = np.random.default_rng(seed).standard_normal
+        return lambda x: self.grad(x) + self.noise * normal(np.shape(x))
 
 
 class Huber(Landscape):

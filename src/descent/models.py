@@ -180,15 +180,20 @@ class Block(nn.Module):
 
     def __init__(self, before: int, after: int, shortcut: bool = True) -> None:
         super().__init__()
-        self.stride, self.new, self.shortcut = after // before, after - before, shortcut
+        self.stride, self.new = after // before, after - before
+        self.shortcut = shortcut
         self.body = nn.Sequential(
-            *(nn.Conv2d(before, after, 3, self.stride, 1, bias=False), nn.BatchNorm2d(after)),
-            *(nn.ReLU(), nn.Conv2d(after, after, 3, 1, 1, bias=False), nn.BatchNorm2d(after)),
+            nn.Conv2d(before, after, 3, self.stride, padding=1, bias=False),
+            nn.BatchNorm2d(after),
+            nn.ReLU(),
+            nn.Conv2d(after, after, 3, padding=1, bias=False),
+            nn.BatchNorm2d(after),
         )
 
     def forward(self, x: Tensor) -> Tensor:
         """Return relu(body(x) + x), or relu(body(x)) without the shortcut."""
-        return torch.relu(self.body(x) + self._carried(x) if self.shortcut else self.body(x))
+        out = self.body(x)
+        return torch.relu(out + self._carried(x) if self.shortcut else out)
 
     def _carried(self, x: Tensor) -> Tensor:
         if not self.new:

@@ -278,7 +278,8 @@ class OneCycle(Schedule):
         last, peak = self.steps - 1, self.pct_start * self.steps - 1
         if t - 1 < peak:
             return _cosine(first, self.lr, (t - 1) / peak)
-        return _cosine(self.lr, first / self.final_div_factor, (t - 1 - peak) / (last - peak))
+        down = (t - 1 - peak) / (last - peak)
+        return _cosine(self.lr, first / self.final_div_factor, down)
 
 
 @dataclass(frozen=True)

@@ -115,6 +115,19 @@ def test_code_cells_fit_the_page(chapter):
 
 
 @by_stem
+def test_printed_outputs_fit_the_page(chapter):
+    """A wider one runs off the right edge; a table has its cells wrapped by the browser."""
+    cells = notebooks.code_cells(notebooks.read_notebook(chapter))
+    outputs = [output for cell in cells for output in cell.outputs]
+    texts = [
+        output.get("text") or output.data.get("text/plain", "")
+        for output in outputs
+        if "text/html" not in output.get("data", {})
+    ]
+    assert [line for text in texts for line in text.splitlines() if len(line) > 79] == []
+
+
+@by_stem
 def test_prose_has_no_measured_number_typed_by_hand(chapter):
     """A decimal with three or more significant digits comes from a cell: {glue:text}."""
     allowed = {"0.999", "0.001", "4.999", "4.995"}  # settings, and what is worked or quoted exactly

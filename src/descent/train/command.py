@@ -133,7 +133,8 @@ def train(
     model = models.get(options.model, tuple(sets.train.x.shape[1:]), sets.classes).to(device)
     rule = rules.get(options.optimizer, lr=options.lr, **dict(options.hyper))
     steps = len(sets.train) // options.batch_size * options.epochs
-    say(f"model: {options.model}, {models.count(model):,} parameters; rule: {rule}; {steps} steps")
+    say(f"model: {options.model}, {models.count(model):,} parameters; {steps} steps")
+    say(f"rule: {rule}")
     history = fit(
         *(model, sets, optimizer_for(model, rule, shard=options.shard_optimizer)),
         epochs=options.epochs,
