@@ -7,7 +7,7 @@
 
   const SHOWN = 20; // results, until more are asked for
   const LENGTH = 200; // letters of an excerpt
-  const WEIGHT = { page: 1.5, section: 1, formula: 1, erratum: 0.6, term: 1, object: 0.5 };
+  const WEIGHT = { page: 1.5, section: 1, formula: 0.6, erratum: 0.5, term: 0.6, object: 0.4 };
   const WHERE = {
     page: () => "Page",
     section: (title) => `In ${title}`,
@@ -19,9 +19,9 @@
 
   // --- words ----------------------------------------------------------------------------------
 
-  const WORDS =
-    /\p{Script=Han}+|(?:(?!\p{Script=Han})[\p{L}\p{M}\p{N}])+(?:_\p{Nd}(?![\p{L}\p{N}]))?/gu;
+  const WORDS = /[\p{L}\p{M}\p{N}]+(?:_\p{Nd}(?![\p{L}\p{N}]))?/gu;
   const HAN = /\p{Script=Han}/u;
+  const RUNS = /\p{Script=Han}+|\P{Script=Han}+/gu;
   const GREEK = (
     "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho " +
     "sigma sigma tau upsilon phi chi psi omega"
@@ -34,9 +34,14 @@
   /** Return where the words of a text begin and end; Chinese is cut into pairs of characters. */
   function parts(text) {
     return [...text.matchAll(WORDS)].flatMap(({ 0: word, index }) => {
-      if (!HAN.test(word) || word.length < 3) return [[index, index + word.length]];
-      return Array.from({ length: word.length - 1 }, (_, i) => [index + i, index + i + 2]);
+      if (!HAN.test(word)) return [[index, index + word.length]];
+      return [...word.matchAll(RUNS)].flatMap((run) => pairs(run[0], index + run.index));
     });
+  }
+
+  function pairs(run, at) {
+    if (!HAN.test(run) || run.length < 3) return [[at, at + run.length]];
+    return Array.from({ length: run.length - 1 }, (_, i) => [at + i, at + i + 2]);
   }
 
   /** Return a word as the index has it: β₂, beta2 and beta_2 alike; null if it says nothing. */
@@ -82,25 +87,49 @@
     },
   });
 
-  /** Return the hits of a query, best first: the one it names, then what tells, then objects. */
-  function find(query) {
-    const hits = index.search(query);
-    const wanted = cut(query).map(written).filter(Boolean);
-    const heads = ({ id, match }) =>
-      ["page", "section"].includes(entries[id][KIND]) &&
-      Object.values(match).filter((fields) => fields.includes("title")).length >= wanted.length;
-    const told = hits.some(heads);
-    const tier = ({ id }) => {
-      if (entries[id][NAMES].some((name) => slug(name) === slug(query))) return 0;
-      return told && entries[id][KIND] === "object" ? 2 : 1;
-    };
-    return hits.sort((a, b) => tier(a) - tier(b) || b.score - a.score);
+  const isObject = ({ id }) => entries[id][KIND] === "object";
+
+  // What the glossary says of abbreviations: sgd is stochastic gradient descent.
+  const LONG = {};
+  for (const entry of entries.filter((one) => one[KIND] === "term")) {
+    const names = entry[TITLE].split(", ");
+    const short = names.filter((name) => /^\p{Lu}{2,}$/u.test(name));
+    const long = names.filter((name) => !short.includes(name)).join(" ");
+    for (const name of short) LONG[written(name)] = long;
   }
+
+  /** Return the hits of a query, best first.
+   *
+   * First what the query names; then what has all its words, then what has some. If a heading has
+   * all of them, objects of the package come last.
+   */
+  function find(query) {
+    const wanted = new Set(cut(query).map(written).filter(Boolean));
+    const long = [...wanted].flatMap((word) => LONG[word] ?? []);
+    const hits = index.search({ combineWith: "OR", queries: [query, ...long] });
+    const inTitle = ({ match }) =>
+      Object.values(match).filter((fields) => fields.includes("title")).length;
+    const told = hits.some(
+      (hit) => ["page", "section"].includes(entries[hit.id][KIND]) && inTitle(hit) >= wanted.size,
+    );
+    const tier = (hit) => {
+      if (entries[hit.id][NAMES].some((name) => slug(name) === slug(query))) return 0;
+      if (told && isObject(hit)) return 3;
+      return [...wanted].every((word) => hit.queryTerms.includes(word)) ? 1 : 2;
+    };
+    for (const hit of hits) hit.tier = tier(hit);
+    return hits.sort((a, b) => a.tier - b.tier || b.score - a.score);
+  }
+
+  const inProse = (word, options) => index.search(word, options).filter((hit) => !isObject(hit));
 
   /** Return the word of the index that is nearest to one that it has not, or the word itself. */
   function nearest(word) {
+    const swapped = [...word].map((_, i) => word.slice(0, i) + word[i + 1] + word[i] + word.slice(i + 2));
+    const meant = swapped.slice(0, -1).find((one) => inProse(one, { prefix: false }).length);
+    if (meant) return meant;
     for (const fuzzy of [1, 2]) {
-      const found = index.search(word, { fuzzy, prefix: false }).flatMap((hit) => hit.terms);
+      const found = inProse(word, { fuzzy, prefix: false }).flatMap((hit) => hit.terms);
       const count = {};
       for (const term of found) count[term] = (count[term] ?? 0) + 1;
       if (found.length) return Object.keys(count).sort((a, b) => count[b] - count[a])[0];
@@ -110,9 +139,8 @@
 
   /** Return a query with the nearest word in the place of each that no prose has. */
   function corrected(query) {
-    const told = (word) => index.search(word).some(({ id }) => entries[id][KIND] !== "object");
     return query.replace(WORDS, (word) =>
-      written(word) === null || told(word) ? word : nearest(word),
+      written(word) === null || inProse(word).length ? word : nearest(word),
     );
   }
 
@@ -155,7 +183,7 @@
     if (start > best[0]) start = best[0];
     let end = start + LENGTH;
     if (end < text.length) end = Math.max(text.lastIndexOf(" ", end), end - 20);
-    return `${start > 0 ? "… " : ""}${text.slice(start, end)}${end < text.length ? " …" : ""}`;
+    return `${start > 0 ? "… " : ""}${text.slice(start, end).replace(/^[… ]+/, "")}${end < text.length ? " …" : ""}`;
   }
 
   function result({ id, terms }) {
