@@ -7,7 +7,7 @@
 
   const SHOWN = 20; // results, until more are asked for
   const LENGTH = 200; // letters of an excerpt
-  const WEIGHT = { page: 1.5, section: 1, formula: 0.6, erratum: 0.5, term: 0.6, object: 0.4 };
+  const WEIGHT = { page: 1.5, section: 1, formula: 0.6, erratum: 0.5, term: 0.4, object: 0.4 };
   const WHERE = {
     page: () => "Page",
     section: (title) => `In ${title}`,
@@ -98,10 +98,25 @@
     for (const name of short) LONG[written(name)] = long;
   }
 
+  const pageOf = {};
+  entries.forEach((entry, id) => entry[KIND] === "page" && (pageOf[entry[PAGE]] = id));
+
+  /** Return the pages of which several sections have all words, as hits with the sum of scores. */
+  function pagesOf(hits) {
+    const sections = hits.filter(({ id }) => entries[id][KIND] === "section");
+    return pages.flatMap((_, page) => {
+      const found = sections.filter(({ id }) => entries[id][PAGE] === page);
+      const score = found.reduce((sum, hit) => sum + hit.score, 0);
+      const terms = found.flatMap((hit) => hit.terms);
+      return found.length > 1 ? [{ id: pageOf[page], tier: 1, score, terms }] : [];
+    });
+  }
+
   /** Return the hits of a query, best first.
    *
    * First what the query names; then what has all its words, then what has some. If a heading has
-   * all of them, objects of the package come last.
+   * all of them, objects of the package come last; if none has, a page of which several sections
+   * have them counts as one that has.
    */
   function find(query) {
     const wanted = new Set(cut(query).map(written).filter(Boolean));
@@ -109,25 +124,26 @@
     const hits = index.search({ combineWith: "OR", queries: [query, ...long] });
     const inTitle = ({ match }) =>
       Object.values(match).filter((fields) => fields.includes("title")).length;
+    const isNamed = ({ id }) => entries[id][NAMES].some((name) => slug(name) === slug(query));
+    const hasAll = (hit) => [...wanted].every((word) => hit.queryTerms.includes(word));
     const told = hits.some(
       (hit) => ["page", "section"].includes(entries[hit.id][KIND]) && inTitle(hit) >= wanted.size,
     );
-    const tier = (hit) => {
-      if (entries[hit.id][NAMES].some((name) => slug(name) === slug(query))) return 0;
-      if (told && isObject(hit)) return 3;
-      return [...wanted].every((word) => hit.queryTerms.includes(word)) ? 1 : 2;
-    };
+    const tier = (hit) => (isNamed(hit) ? 0 : told && isObject(hit) ? 3 : hasAll(hit) ? 1 : 2);
     for (const hit of hits) hit.tier = tier(hit);
-    return hits.sort((a, b) => a.tier - b.tier || b.score - a.score);
+    const lifted = told ? [] : pagesOf(hits.filter(hasAll));
+    const others = hits.filter(({ id }) => !lifted.some((page) => page.id === id));
+    return [...lifted, ...others].sort((a, b) => a.tier - b.tier || b.score - a.score);
   }
 
   const inProse = (word, options) => index.search(word, options).filter((hit) => !isObject(hit));
 
   /** Return the word of the index that is nearest to one that it has not, or the word itself. */
   function nearest(word) {
-    const swapped = [...word].map((_, i) => word.slice(0, i) + word[i + 1] + word[i] + word.slice(i + 2));
-    const meant = swapped.slice(0, -1).find((one) => inProse(one, { prefix: false }).length);
-    if (meant) return meant;
+    for (let i = 0; i + 1 < word.length; i++) {
+      const swapped = word.slice(0, i) + word[i + 1] + word[i] + word.slice(i + 2);
+      if (inProse(swapped, { prefix: false }).length) return swapped;
+    }
     for (const fuzzy of [1, 2]) {
       const found = inProse(word, { fuzzy, prefix: false }).flatMap((hit) => hit.terms);
       const count = {};
@@ -183,7 +199,8 @@
     if (start > best[0]) start = best[0];
     let end = start + LENGTH;
     if (end < text.length) end = Math.max(text.lastIndexOf(" ", end), end - 20);
-    return `${start > 0 ? "… " : ""}${text.slice(start, end).replace(/^[… ]+/, "")}${end < text.length ? " …" : ""}`;
+    const cutOut = text.slice(start, end).replace(/^[… ]+/, "");
+    return `${start > 0 ? "… " : ""}${cutOut}${end < text.length ? " …" : ""}`;
   }
 
   function result({ id, terms }) {
@@ -226,8 +243,9 @@
 
   const input = document.querySelector(".bd-search-container input");
   input.value = new URLSearchParams(location.search).get("q") ?? "";
-  if (!input.value) input.focus();
-  index.addAllAsync([...entries.keys()], { chunkSize: 20 }).then(() => {
+  if (input.value) status.textContent = "Searching …";
+  else input.focus();
+  index.addAllAsync([...entries.keys()], { chunkSize: 50 }).then(() => {
     show(input.value);
     let pause;
     input.addEventListener("input", () => {
