@@ -60,7 +60,7 @@ def ask(open_page, root):
     def asked(query, **options):
         page = open_page(f"{root}/search.html?q={quote(query)}", **options)
         page.wait_for_function(
-            "() => /results? for|Nothing/.test(document.querySelector('#search-status').textContent)",
+            "() => /results? for|Nothing/.test(document.querySelector('#search-status').innerText)",
             timeout=60_000,
         )
         return page
@@ -172,7 +172,7 @@ CHINESE = {
             "section",
             "two",
             "偏差修正",
-            "第一步没有修正时偏差最大，Adam 的偏差修正除以权重之和。",
+            "没有修正时偏差最大，Adam 的偏差修正除以权重。",
             [],
         ],
         [1, "page", "", "动量", "动量没有这种偏差，也没有修正。", []],
