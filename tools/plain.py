@@ -43,7 +43,7 @@ TIDY = (
     (r"(?<=[\w′″‴]) (?=[(\[])", ""),
     (rf"{FRACTION} ?(?=[\w(\[√∑∏∇∂]|([‖|])[^‖|]*\1)", " · "),
     (FRACTION, ""),
-    (r"(^|[=≤≥<>∈→,(\[/]) ?([−±]) ", r"\1 \2"),  # a sign, not a difference
+    (r"(^|[=≤≥<>∈→,(\[/]) ?([−±+]) ", r"\1 \2"),  # a sign, not a difference
     (r"(?<=[(\[/]) ", ""),
 )
 
@@ -58,7 +58,7 @@ def plain(latex: str) -> str:
     '(1 − β₂ᵗ) 1/2 · ‖g‖² ≤ −log x^(1/2)'
     """
     latex = MEANINGLESS.sub("", latex).replace(r"\operatorname*", r"\operatorname")
-    return _tidy(_read(convert_to_element(latex)))
+    return unicodedata.normalize("NFC", _tidy(_read(convert_to_element(latex))))
 
 
 def _tidy(text: str) -> str:

@@ -7,7 +7,7 @@
 
   const SHOWN = 20; // results, until more are asked for
   const LENGTH = 200; // letters of an excerpt
-  const WEIGHT = { page: 1.5, section: 1, formula: 1, erratum: 0.6, term: 1, object: 0.5 };
+  const WEIGHT = { page: 1.5, section: 1, formula: 0.6, erratum: 0.5, term: 0.4, object: 0.4 };
   const WHERE = {
     page: () => "Page",
     section: (title) => `In ${title}`,
@@ -19,9 +19,9 @@
 
   // --- words ----------------------------------------------------------------------------------
 
-  const WORDS =
-    /\p{Script=Han}+|(?:(?!\p{Script=Han})[\p{L}\p{M}\p{N}])+(?:_\p{Nd}(?![\p{L}\p{N}]))?/gu;
+  const WORDS = /[\p{L}\p{M}\p{N}]+(?:_\p{Nd}(?![\p{L}\p{N}]))?/gu;
   const HAN = /\p{Script=Han}/u;
+  const RUNS = /\p{Script=Han}+|\P{Script=Han}+/gu;
   const GREEK = (
     "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho " +
     "sigma sigma tau upsilon phi chi psi omega"
@@ -34,9 +34,14 @@
   /** Return where the words of a text begin and end; Chinese is cut into pairs of characters. */
   function parts(text) {
     return [...text.matchAll(WORDS)].flatMap(({ 0: word, index }) => {
-      if (!HAN.test(word) || word.length < 3) return [[index, index + word.length]];
-      return Array.from({ length: word.length - 1 }, (_, i) => [index + i, index + i + 2]);
+      if (!HAN.test(word)) return [[index, index + word.length]];
+      return [...word.matchAll(RUNS)].flatMap((run) => pairs(run[0], index + run.index));
     });
+  }
+
+  function pairs(run, at) {
+    if (!HAN.test(run) || run.length < 3) return [[at, at + run.length]];
+    return Array.from({ length: run.length - 1 }, (_, i) => [at + i, at + i + 2]);
   }
 
   /** Return a word as the index has it: β₂, beta2 and beta_2 alike; null if it says nothing. */
@@ -82,25 +87,65 @@
     },
   });
 
-  /** Return the hits of a query, best first: the one it names, then what tells, then objects. */
-  function find(query) {
-    const hits = index.search(query);
-    const wanted = cut(query).map(written).filter(Boolean);
-    const heads = ({ id, match }) =>
-      ["page", "section"].includes(entries[id][KIND]) &&
-      Object.values(match).filter((fields) => fields.includes("title")).length >= wanted.length;
-    const told = hits.some(heads);
-    const tier = ({ id }) => {
-      if (entries[id][NAMES].some((name) => slug(name) === slug(query))) return 0;
-      return told && entries[id][KIND] === "object" ? 2 : 1;
-    };
-    return hits.sort((a, b) => tier(a) - tier(b) || b.score - a.score);
+  const isObject = ({ id }) => entries[id][KIND] === "object";
+
+  // What the glossary says of abbreviations: sgd is stochastic gradient descent.
+  const LONG = {};
+  for (const entry of entries.filter((one) => one[KIND] === "term")) {
+    const names = entry[TITLE].split(", ");
+    const short = names.filter((name) => /^\p{Lu}{2,}$/u.test(name));
+    const long = names.filter((name) => !short.includes(name)).join(" ");
+    for (const name of short) LONG[written(name)] = long;
   }
+
+  const pageOf = {};
+  entries.forEach((entry, id) => entry[KIND] === "page" && (pageOf[entry[PAGE]] = id));
+
+  /** Return the pages of which several sections have all words, as hits with the sum of scores. */
+  function pagesOf(hits) {
+    const sections = hits.filter(({ id }) => entries[id][KIND] === "section");
+    return pages.flatMap((_, page) => {
+      const found = sections.filter(({ id }) => entries[id][PAGE] === page);
+      const score = found.reduce((sum, hit) => sum + hit.score, 0);
+      const terms = found.flatMap((hit) => hit.terms);
+      return found.length > 1 ? [{ id: pageOf[page], tier: 1, score, terms }] : [];
+    });
+  }
+
+  /** Return the hits of a query, best first.
+   *
+   * First what the query names; then what has all its words, then what has some. If a heading has
+   * all of them, objects of the package come last; if none has, a page of which several sections
+   * have them counts as one that has.
+   */
+  function find(query) {
+    const wanted = new Set(cut(query).map(written).filter(Boolean));
+    const long = [...wanted].flatMap((word) => LONG[word] ?? []);
+    const hits = index.search({ combineWith: "OR", queries: [query, ...long] });
+    const inTitle = ({ match }) =>
+      Object.values(match).filter((fields) => fields.includes("title")).length;
+    const isNamed = ({ id }) => entries[id][NAMES].some((name) => slug(name) === slug(query));
+    const hasAll = (hit) => [...wanted].every((word) => hit.queryTerms.includes(word));
+    const told = hits.some(
+      (hit) => ["page", "section"].includes(entries[hit.id][KIND]) && inTitle(hit) >= wanted.size,
+    );
+    const tier = (hit) => (isNamed(hit) ? 0 : told && isObject(hit) ? 3 : hasAll(hit) ? 1 : 2);
+    for (const hit of hits) hit.tier = tier(hit);
+    const lifted = told ? [] : pagesOf(hits.filter(hasAll));
+    const others = hits.filter(({ id }) => !lifted.some((page) => page.id === id));
+    return [...lifted, ...others].sort((a, b) => a.tier - b.tier || b.score - a.score);
+  }
+
+  const inProse = (word, options) => index.search(word, options).filter((hit) => !isObject(hit));
 
   /** Return the word of the index that is nearest to one that it has not, or the word itself. */
   function nearest(word) {
+    for (let i = 0; i + 1 < word.length; i++) {
+      const swapped = word.slice(0, i) + word[i + 1] + word[i] + word.slice(i + 2);
+      if (inProse(swapped, { prefix: false }).length) return swapped;
+    }
     for (const fuzzy of [1, 2]) {
-      const found = index.search(word, { fuzzy, prefix: false }).flatMap((hit) => hit.terms);
+      const found = inProse(word, { fuzzy, prefix: false }).flatMap((hit) => hit.terms);
       const count = {};
       for (const term of found) count[term] = (count[term] ?? 0) + 1;
       if (found.length) return Object.keys(count).sort((a, b) => count[b] - count[a])[0];
@@ -110,9 +155,8 @@
 
   /** Return a query with the nearest word in the place of each that no prose has. */
   function corrected(query) {
-    const told = (word) => index.search(word).some(({ id }) => entries[id][KIND] !== "object");
     return query.replace(WORDS, (word) =>
-      written(word) === null || told(word) ? word : nearest(word),
+      written(word) === null || inProse(word).length ? word : nearest(word),
     );
   }
 
@@ -155,7 +199,8 @@
     if (start > best[0]) start = best[0];
     let end = start + LENGTH;
     if (end < text.length) end = Math.max(text.lastIndexOf(" ", end), end - 20);
-    return `${start > 0 ? "… " : ""}${text.slice(start, end)}${end < text.length ? " …" : ""}`;
+    const cutOut = text.slice(start, end).replace(/^[… ]+/, "");
+    return `${start > 0 ? "… " : ""}${cutOut}${end < text.length ? " …" : ""}`;
   }
 
   function result({ id, terms }) {
@@ -198,8 +243,9 @@
 
   const input = document.querySelector(".bd-search-container input");
   input.value = new URLSearchParams(location.search).get("q") ?? "";
-  if (!input.value) input.focus();
-  index.addAllAsync([...entries.keys()], { chunkSize: 20 }).then(() => {
+  if (input.value) status.textContent = "Searching …";
+  else input.focus();
+  index.addAllAsync([...entries.keys()], { chunkSize: 50 }).then(() => {
     show(input.value);
     let pause;
     input.addEventListener("input", () => {
