@@ -73,42 +73,46 @@
     return group;
   }
 
-  // The level line of f in a grid of values, as an SVG path: marching squares. Each cell whose
-  // corners lie on both sides of the level is crossed, from edge to edge, where a straight line
-  // between the corners meets it.
-  function levelLine(values, level, toX, toY) {
-    const segments = [];
+  // The level lines of a grid of values, an SVG path for each level: marching squares. A cell whose
+  // corners lie on both sides of a level is crossed, from edge to edge, where a straight line
+  // between the corners meets it. Most cells are crossed by none, and are passed over at once.
+  function levelPaths(values, levels, toX, toY) {
+    const paths = levels.map(() => "");
     const corners = [[0, 0], [1, 0], [1, 1], [0, 1]];
     for (let row = 0; row < GRID; row++) {
       for (let column = 0; column < GRID; column++) {
-        const above = corners.map(([dx, dy]) => values[row + dy][column + dx] - level);
-        const crossings = [];
-        for (let i = 0; i < 4; i++) {
-          const next = (i + 1) % 4;
-          if (above[i] < 0 === above[next] < 0) continue;
-          const share = above[i] / (above[i] - above[next]);
-          const [x, y] = [0, 1].map((k) => corners[i][k] + share * (corners[next][k] - corners[i][k]));
-          crossings.push([toX(column + x), toY(row + y)]);
+        const at = row * (GRID + 1) + column;
+        const [a, b, c, d] = [values[at], values[at + 1], values[at + GRID + 2], values[at + GRID + 1]];
+        const [low, high] = [Math.min(a, b, c, d), Math.max(a, b, c, d)];
+        for (let k = 0; k < levels.length; k++) {
+          if (low >= levels[k] || high < levels[k]) continue;
+          const above = [a - levels[k], b - levels[k], c - levels[k], d - levels[k]];
+          const crossings = [];
+          for (let i = 0; i < 4; i++) {
+            const next = (i + 1) % 4;
+            if (above[i] < 0 === above[next] < 0) continue;
+            const share = above[i] / (above[i] - above[next]);
+            const [x, y] = [0, 1].map((e) => corners[i][e] + share * (corners[next][e] - corners[i][e]));
+            crossings.push([toX(column + x), toY(row + y)]);
+          }
+          for (let i = 0; i < crossings.length; i += 2) paths[k] += path(crossings.slice(i, i + 2));
         }
-        for (let i = 0; i < crossings.length; i += 2) segments.push(path(crossings.slice(i, i + 2)));
       }
     }
-    return segments.join("");
+    return paths;
   }
 
   function levelLines(landscape, f) {
-    const [across, up] = landscape.window.map((range) => scale([0, GRID], range));
     const side = Array.from({ length: GRID + 1 }, (_, i) => i);
-    const values = side.map((row) => side.map((column) => f([across(column), up(row)])));
+    const [across, up] = landscape.window.map((range) => side.map(scale([0, GRID], range)));
+    const values = Float64Array.from(up.flatMap((y) => across.map((x) => f([x, y]))));
     const [left, top, right, bottom] = BOX;
     const [toX, toY] = [scale([0, GRID], [left, right]), scale([0, GRID], [bottom, top])];
     const [first, last] = landscape.levels;
     const least = f(landscape.minimizer);
-    const group = svg("g", { class: "levels" });
-    for (let k = first; k <= last; k++) {
-      group.append(svg("path", { d: levelLine(values, least + 4 ** k, toX, toY) }));
-    }
-    return group;
+    const levels = Array.from({ length: last - first + 1 }, (_, i) => least + 4 ** (first + i));
+    const paths = levelPaths(values, levels, toX, toY);
+    return svg("g", { class: "levels" }, ...paths.map((d) => svg("path", { d })));
   }
 
   let clips = 0;
