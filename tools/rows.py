@@ -3,8 +3,8 @@ r"""Set a displayed formula so that a phone shows all of it.
 KaTeX sets a displayed formula in one line, which on a phone ends in the middle of the second
 equation. Here each equation of it, from one `\qquad` or `\quad` to the next, is a row of its own:
 the rows stand in one line where there is room and below each other where there is not, without a
-script. One that is still too wide goes on below, after a relation if it can. The MathML, and with it
-what is spoken and copied as LaTeX, stays that of the whole formula.
+script. One that is still too wide goes on below, after a relation if it can. The MathML, and with
+it what is spoken and copied as LaTeX, stays that of the whole formula.
 """
 
 import re
