@@ -36,6 +36,17 @@ function begin() {
   layOut([...document.querySelectorAll("article section section, .sheet, .erratum")]);
 }
 
+// On paper nothing is folded, and no figure waits until it is scrolled to.
+function unfold() {
+  for (const box of document.querySelectorAll("article details:not([open])")) {
+    box.open = true;
+    window.addEventListener("afterprint", () => (box.open = false), { once: true });
+  }
+  document.querySelectorAll("img[loading=lazy]").forEach((image) => (image.loading = "eager"));
+}
+
+window.addEventListener("beforeprint", unfold);
+
 const signs = ["scroll", "wheel", "pointermove", "pointerdown", "keydown", "beforeprint"];
 signs.forEach((sign) => window.addEventListener(sign, begin, { passive: true }));
 watchScrollers();
