@@ -148,6 +148,15 @@ def anchor(erratum_id: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", erratum_id.lower())
 
 
+def anchors(ids: list[str]) -> list[str]:
+    """Return the anchors of an entry: each id as the page shows it, and in lower case.
+
+    >>> anchors(["S2-01", "PyTorch #72395"])
+    ['S2-01', 'PyTorch #72395', 's2-01', 'pytorch-72395']
+    """
+    return [*ids, *map(anchor, ids)]
+
+
 @cache
 def data() -> dict[str, Any]:
     """Return `book/errata.yml` as it stands."""

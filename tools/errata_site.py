@@ -10,6 +10,7 @@ import json
 import shutil
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from docutils import nodes
 from docutils.statemachine import StringList
@@ -40,7 +41,7 @@ class ErrataPart(SphinxDirective):
     def head(self, erratum_id: str, title: list[nodes.Node]) -> nodes.paragraph:
         """Return the line with the id, a link to its place on the page, and the title."""
         page = self.env.app.builder.get_relative_uri(self.env.docname, DOCNAME)
-        link = nodes.reference("", erratum_id, refuri=f"{page}#{errata.anchor(erratum_id)}")
+        link = nodes.reference("", erratum_id, refuri=f"{page}#{quote(erratum_id)}")
         link["reftitle"] = "Permanent link to this entry"
         return nodes.paragraph("", "", link, nodes.Text(" "), *title, classes=["erratum-title"])
 
@@ -86,7 +87,7 @@ class ErrataDirective(ErrataPart):
         ]
 
     def _with_figure(self, entry: Erratum) -> nodes.container:
-        box = self.entry(entry, ids=[errata.anchor(one) for one in entry.ids])
+        box = self.entry(entry, ids=errata.anchors(entry.ids))
         if entry.figure:
             drawn = errata_figures.drawn(entry)
             depth = DOCNAME.count("/")
@@ -112,7 +113,7 @@ class NotErrorsDirective(ErrataPart):
             text += f" · {errata.cited(entry['reference'])}" if "reference" in entry else ""
             title = self.parsed(f"**{entry['title']}**")[0].children
             parts = [self.head(entry["id"], title), *self.parsed(text)]
-            ids = [errata.anchor(one) for one in (entry["id"], *entry.get("also", []))]
+            ids = errata.anchors([entry["id"], *entry.get("also", [])])
             boxes.append(nodes.container("", *parts, classes=["not-error"], ids=ids))
         return boxes
 

@@ -1,15 +1,22 @@
 // What every page needs of a script beside the theme's.
 
-// A box that scrolls sideways can be reached and scrolled with the keyboard.
+// A box that scrolls sideways can be reached and scrolled with the keyboard, and says where it
+// goes on.
+function mark(box) {
+  const hidden = box.scrollWidth - box.clientWidth;
+  if (hidden > 0) box.tabIndex = 0;
+  else box.removeAttribute("tabindex");
+  box.classList.toggle("more-before", box.scrollLeft > 1);
+  box.classList.toggle("more-after", hidden - box.scrollLeft > 1);
+}
+
 function watchScrollers() {
-  const watch = new ResizeObserver((changes) => {
-    for (const { target } of changes) {
-      if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
-      else target.removeAttribute("tabindex");
-    }
-  });
+  const watch = new ResizeObserver((changes) => changes.forEach(({ target }) => mark(target)));
   const boxes = "pre, table, .katex-display, .output, .pst-scrollable-table-container, .erratum p, .line-block";
-  document.querySelectorAll(`article :is(${boxes})`).forEach((box) => watch.observe(box));
+  for (const box of document.querySelectorAll(`article :is(${boxes})`)) {
+    watch.observe(box);
+    box.addEventListener("scroll", () => mark(box), { passive: true });
+  }
 }
 
 // What the stylesheet leaves for later is laid out, part by part, while nothing else happens.
@@ -28,6 +35,17 @@ function begin() {
   signs.forEach((sign) => window.removeEventListener(sign, begin));
   layOut([...document.querySelectorAll("article section section, .sheet, .erratum")]);
 }
+
+// On paper nothing is folded, and no figure waits until it is scrolled to.
+function unfold() {
+  for (const box of document.querySelectorAll("article details:not([open])")) {
+    box.open = true;
+    window.addEventListener("afterprint", () => (box.open = false), { once: true });
+  }
+  document.querySelectorAll("img[loading=lazy]").forEach((image) => (image.loading = "eager"));
+}
+
+window.addEventListener("beforeprint", unfold);
 
 const signs = ["scroll", "wheel", "pointermove", "pointerdown", "keydown", "beforeprint"];
 signs.forEach((sign) => window.addEventListener(sign, begin, { passive: true }));

@@ -17,6 +17,7 @@ document.addEventListener("DOMContentLoaded", () => {
 
   function choice(text, names) {
     const select = document.createElement("select");
+    select.name = text.toLowerCase();
     select.add(new Option("all", ""));
     for (const [value, name] of Object.entries(names)) select.add(new Option(name, value));
     return labelled(text, select);
@@ -30,6 +31,24 @@ document.addEventListener("DOMContentLoaded", () => {
   const result = document.createElement("output");
   filter.append(result);
 
+  // What is chosen stands in the address, by the names of the controls.
+  const controls = { search, ...Object.fromEntries(choices.map((one) => [one.name, one])) };
+
+  function read() {
+    const query = new URLSearchParams(location.search);
+    for (const [name, control] of Object.entries(controls)) control.value = query.get(name) ?? "";
+    for (const one of choices) if (one.selectedIndex < 0) one.value = "";
+    apply();
+  }
+
+  function write(change) {
+    const query = new URLSearchParams();
+    for (const [name, { value }] of Object.entries(controls)) if (value) query.set(name, value);
+    const text = query.size ? `?${query}` : location.pathname;
+    // A step back for each choice, not for each letter.
+    history[change.target === search ? "replaceState" : "pushState"](null, "", text + location.hash);
+  }
+
   function apply() {
     const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
     const wanted = choices.map((select) => select.value).filter(Boolean);
@@ -41,22 +60,33 @@ document.addEventListener("DOMContentLoaded", () => {
       entry.hidden = !fits;
       shown += fits;
     }
-    for (const section of sections)
-      section.hidden = !section.querySelector("div.erratum:not([hidden])");
+    for (const section of sections) hide(section);
     result.textContent = `${shown} of ${entries.length} errata`;
+  }
+
+  // A section without a hit goes, and its line in the contents of the page.
+  function hide(section) {
+    section.hidden = !section.querySelector("div.erratum:not([hidden])");
+    const links = document.querySelectorAll(`.page-toc a[href="#${section.id}"]`);
+    for (const link of links) link.closest("li").hidden = section.hidden;
   }
 
   // A link to an entry that the filter hides shows it.
   function reveal() {
-    const target = location.hash && document.getElementById(location.hash.slice(1));
+    const id = decodeURIComponent(location.hash.slice(1));
+    const target = id && document.getElementById(id);
     if (!target || !target.closest("[hidden]")) return;
-    search.value = "";
-    for (const select of choices) select.value = "";
+    for (const control of Object.values(controls)) control.value = "";
     apply();
     target.scrollIntoView();
   }
 
-  filter.addEventListener("input", apply);
+  filter.addEventListener("input", (change) => {
+    apply();
+    write(change);
+  });
   window.addEventListener("hashchange", reveal);
-  apply();
+  window.addEventListener("popstate", read);
+  read();
+  reveal();
 });
