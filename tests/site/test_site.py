@@ -31,6 +31,14 @@ LEFT_OVER = """() => {
 UNSET = "() => document.querySelectorAll('.katex-error, .math:not(:has(.katex))').length"
 
 
+# A box of sphinx-proof or sphinx-exercise names its inside as it is named, or as all others are.
+TWICE = """() => {
+    const named = [...document.querySelectorAll("[id]:not(.admonition > section)")];
+    const ids = named.map((one) => one.id);
+    return ids.filter((id, index) => ids.indexOf(id) < index);
+}"""
+
+
 def test_a_page_is_whole(visit, report):
     for scheme, width in itertools.product(("light", "dark"), (360, 1440)):
         page = visit.show(scheme, width)
@@ -44,6 +52,7 @@ def test_a_page_is_whole(visit, report):
     assert page.kept.complaints == []
     assert page.evaluate(LEFT_OVER) == []
     assert page.evaluate(UNSET) == 0
+    assert page.evaluate(TWICE) == []
     report(f"requests {len(page.kept.requests)}")
 
 
