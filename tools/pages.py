@@ -48,7 +48,7 @@ def place(prefix: str, own: str) -> str:
 
 def article(page: Path) -> Tag:
     """Return what a page of the site says: without what serves a screen, its ids its own."""
-    soup = BeautifulSoup((HTML / address(page)).read_text(encoding="utf-8"), "html.parser")
+    soup = BeautifulSoup((HTML / address(page)).read_bytes(), "lxml")
     shown = soup.select_one("article")
     assert shown is not None, f"{address(page)} has no article"
     for useless in (SCREEN_ONLY, EMPTY):

@@ -3,8 +3,8 @@
 The pages of the built site become one document, which Chromium prints with `print.css` in the place
 of the theme. So the PDF shows what the site shows: mathematics that was set at build time, outputs
 that the tests compared. Each id gets the name of its page before it, and a link from page to page
-becomes a link within the document. The first print tells on which page each heading stands, the
-next one has these numbers in its table of contents.
+becomes a link within the document. It is printed once, with room for the page numbers of the table
+of contents: where each place stands is known from the print, and `number` sets it there.
 """
 
 import json
@@ -19,7 +19,7 @@ from urllib.parse import urljoin
 
 import pikepdf
 from bs4 import BeautifulSoup, Tag
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import sync_playwright
 
 from tools import citation, project
 from tools.pages import HTML, address, article, key
@@ -32,6 +32,10 @@ STYLES = [
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = ["--no-sandbox", "--disable-dev-shm-usage"]  # as root, and in a small container
 FACE = "Charis SIL"
+PAGE_OF = "page-of:"
+"""What the address of a link begins with that gets the number of a page."""
+BLANK, DIGITS = "\N{FIGURE SPACE}", 3
+"""What leaves room for a digit, being as wide, and how many the number of a page may have."""
 TEXT_WIDTH = 643
 """The width of the text in CSS pixels: A4 less the margins of `print.css`."""
 
@@ -46,7 +50,7 @@ def on_paper(page: Path) -> Tag:
     for image in shown.find_all("img"):
         image["src"] = (HTML / urljoin(address(page), str(image["src"]))).as_uri()
     for link in shown.select(".sheet dd.chapter a"):
-        link.append(_number_of(str(link["href"])[1:]))
+        link.insert_after(", p.\N{NO-BREAK SPACE}", _number_of(str(link["href"])[1:]))
     for heading in shown.find_all(["h1", "h2", "h3", "h4", "h5"]):
         heading.name = f"h{int(heading.name[1]) + 1}"
     shown["style"] = f"page: {key(page)}"
@@ -65,8 +69,10 @@ def _speak(hidden: Tag) -> None:
 
 
 def _number_of(place: str) -> Tag:
-    """Return an empty element that gets the number of the page on which a place stands."""
-    return Tag(name="span", attrs={"class": "page", "data-of": place})
+    """Return a link with room for the number of the page on which a place stands."""
+    number = Tag(name="a", attrs={"class": "page", "href": f"{PAGE_OF}{place}"})
+    number.string = BLANK * DIGITS
+    return number
 
 
 def contents(body: Tag) -> Tag:
@@ -79,7 +85,7 @@ def contents(body: Tag) -> Tag:
         title = heading.decode_contents()
         line = f'<li class="{heading.name}"><a href="#{place["id"]}"><span>{title}</span></a></li>'
         lines.append(_parsed(line))
-        lines.select("a")[-1].append(_number_of(str(place["id"])))
+        lines.select("li")[-1].append(_number_of(str(place["id"])))
     return nav
 
 
@@ -153,42 +159,76 @@ FIT = """() => {
 """Put a formula's tag beside it where there is room; set smaller what is wider than the text."""
 
 
-def put(page: Page, soup: BeautifulSoup, path: Path) -> dict[str, int]:
-    """Print the document; return the page on which each named place stands, from 1."""
+def printed(chromium: str, soup: BeautifulSoup, path: Path) -> None:
+    """Print the document, the page numbers in it still missing."""
     source = path.with_suffix(".html")
     source.write_text(str(soup), encoding="utf-8")
-    page.goto(source.as_uri())
-    page.emulate_media(media="print")
-    page.evaluate("() => document.fonts.ready.then(() => undefined)")
-    page.evaluate(FIT)
-    page.pdf(path=path, prefer_css_page_size=True, outline=True, tagged=True, print_background=True)
-    with pikepdf.open(path) as pdf:
-        numbers: dict[Any, int] = {
-            sheet.objgen: number for number, sheet in enumerate(pdf.pages, start=1)
-        }
-        places = pdf.Root.Dests.items()
-        return {name.removeprefix("/"): numbers[place[0].objgen] for name, place in places}
-
-
-def fill_in(soup: BeautifulSoup, numbers: dict[str, int]) -> None:
-    """Fill in the page numbers."""
-    for element in soup.select(".page"):
-        element.string = str(numbers[str(element["data-of"])])
-
-
-def printed(chromium: str, soup: BeautifulSoup, path: Path) -> None:
-    """Print the document until the page numbers in it are those that it has."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         page = browser.new_page(viewport={"width": TEXT_WIDTH, "height": 900})
-        page.set_default_timeout(300_000)
-        numbers: dict[str, int] = {}
-        for _ in range(4):  # two do, unless a page number moves what stands after it
-            if (found := put(page, soup, path)) == numbers:
-                break
-            print("Printed; once more with these page numbers ...", flush=True)
-            fill_in(soup, numbers := found)
+        page.set_default_timeout(600_000)
+        page.goto(source.as_uri())
+        page.emulate_media(media="print")
+        page.evaluate("() => document.fonts.ready.then(() => undefined)")
+        page.evaluate(FIT)
+        page.pdf(
+            path=path, prefer_css_page_size=True, outline=True, tagged=True, print_background=True
+        )
         browser.close()
+
+
+# --- page numbers ---------------------------------------------------------------------------------
+
+
+def number(pdf: pikepdf.Pdf) -> None:
+    """Set the page numbers that a print has room for."""
+    numbers = {page.objgen: number for number, page in enumerate(pdf.pages, start=1)}
+    for page in pdf.pages:
+        links = [link for link in page.get("/Annots", []) if _asks(link)]
+        for link in links:
+            link.Dest = pikepdf.Name("/" + str(link.A.URI).removeprefix(PAGE_OF))
+            del link.A
+        if links:
+            _fill(pdf, page, [numbers[pdf.Root.Dests[link.Dest][0].objgen] for link in links])
+
+
+def _asks(link: Any) -> bool:
+    return str(link.get("/A", {}).get("/URI", "")).startswith(PAGE_OF)
+
+
+def _fill(pdf: pikepdf.Pdf, page: pikepdf.Page, numbers: list[int]) -> None:
+    """Put digits in the place of the blanks that a page shows, in the order of its links."""
+    waiting = list("".join(f"{number:{BLANK}>{DIGITS}}" for number in numbers))
+    fonts = {name: _glyphs(font) for name, font in page.Resources.Font.items()}
+    glyphs: dict[str, bytes] = {}
+    program = [
+        (list(operands), operator) for operands, operator in pikepdf.parse_content_stream(page)
+    ]
+    for operands, operator in program:
+        if str(operator) == "Tf":
+            glyphs = fonts[str(operands[0])]
+        elif str(operator) == "Tj" and BLANK in glyphs:
+            text = bytes(operands[0])
+            codes = [text[at : at + 2] for at in range(0, len(text), 2)]
+            shown = [glyphs[waiting.pop(0)] if code == glyphs[BLANK] else code for code in codes]
+            operands[0] = pikepdf.String(b"".join(shown))
+    assert not waiting, "a page number found no room"
+    page.Contents = pdf.make_stream(pikepdf.unparse_content_stream(program))
+
+
+def _glyphs(font: Any) -> dict[str, bytes]:
+    """Return the codes of the digits and of the blank in a font of two bytes a glyph."""
+    if "/ToUnicode" not in font:
+        return {}
+    text = font.ToUnicode.read_bytes().decode("ascii")
+    pairs = re.findall(r"^<(\w{4})> <(\w{4})>$", text, re.MULTILINE)
+    ranges = re.findall(r"^<(\w{4})> <(\w{4})> <(\w{4})>$", text, re.MULTILINE)
+    found = {}
+    for first, last, start in [*((code, code, letter) for code, letter in pairs), *ranges]:
+        for code in range(int(first, 16), int(last, 16) + 1):
+            letter = chr(int(start, 16) + code - int(first, 16))
+            found[letter] = code.to_bytes(2, "big")
+    return {letter: code for letter, code in found.items() if letter in f"{BLANK}0123456789"}
 
 
 def said_once(title: str) -> str:
@@ -203,6 +243,7 @@ def said_once(title: str) -> str:
 def finish(draft: Path, path: Path) -> int:
     """Write the PDF with what a reader and a library ask for, packed; return its pages."""
     with pikepdf.open(draft) as pdf:
+        number(pdf)
         with pdf.open_metadata() as about:
             about["dc:title"] = citation.cff()["title"]
             about["dc:creator"] = citation.authors()

@@ -1,0 +1,83 @@
+// Makes a page small for axe-core, and whole again.
+//
+// A formula is thousands of elements that none of axe's rules speaks of: a box of its size takes
+// their place. Contrast is judged by what is painted, so of the texts that look the same on the
+// same ground three are marked for it, and a word of code that looks like those becomes plain text.
+(() => {
+  const LOOK = ["color", "fontSize", "fontWeight", "textShadow"];
+  const GROUND = [
+    "backgroundColor", "backgroundImage", "opacity", "filter", "mixBlendMode", "position", "zIndex", "float",
+  ];
+  const styles = (one, names) => {
+    const style = getComputedStyle(one);
+    return names.map((name) => style[name]).join();
+  };
+
+  function extent(formula) {
+    const inside = document.createRange();
+    inside.selectNodeContents(formula.querySelector(".katex-html") ?? formula);
+    return inside.getBoundingClientRect();
+  }
+
+  // Put a box in the place of what is inside each formula; return what undoes it.
+  function emptyFormulas() {
+    const formulas = [...document.querySelectorAll(".katex")];
+    const extents = formulas.map(extent); // all are measured before any changes
+    return formulas.map((formula, index) => {
+      const { width, height } = extents[index];
+      const box = document.createElement("span");
+      const inside = [...formula.childNodes];
+      box.textContent = "x";
+      box.style.cssText = `display: inline-block; width: ${width}px; height: ${height}px; overflow: hidden`;
+      formula.replaceChildren(box);
+      return () => formula.replaceChildren(...inside);
+    });
+  }
+
+  // Return the elements with text of their own, those that look the same together.
+  function kinds() {
+    const grounds = new Map([[null, ""]]);
+    const ground = (one) => {
+      if (!grounds.has(one)) {
+        const above = ground(one.parentElement), own = styles(one, GROUND);
+        grounds.set(one, above.endsWith(own) ? above : `${above}|${own}`);
+      }
+      return grounds.get(one);
+    };
+    const found = new Map();
+    for (const one of document.body.querySelectorAll("*")) {
+      const text = [...one.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.data.trim());
+      if (!text && !one.matches("input, select, textarea")) continue;
+      if (!one.checkVisibility({ visibilityProperty: true })) continue;
+      const names = [one.tagName, one.className, one.parentElement.className];
+      const key = [...names, styles(one, LOOK), ground(one)].join();
+      found.set(key, [...(found.get(key) ?? []), one]);
+    }
+    return [...found.values()];
+  }
+
+  function mark(one) {
+    one.dataset.kind = "";
+    return () => one.removeAttribute("data-kind");
+  }
+
+  const isWord = (one) =>
+    one.matches("span") && !one.children.length && one.getAttributeNames().every((name) => name === "class");
+
+  function plain(one) {
+    const text = new Text(one.textContent);
+    one.replaceWith(text);
+    return () => text.replaceWith(one);
+  }
+
+  window.makeThin = () => {
+    const undo = emptyFormulas();
+    for (const same of kinds()) {
+      const some = new Set([same[0], same[same.length >> 1], same.at(-1)]);
+      const rest = same.filter((one) => !some.has(one) && isWord(one));
+      undo.push(...[...some].map(mark), ...rest.map(plain));
+    }
+    axe.configure({ rules: [{ id: "color-contrast", selector: "[data-kind]" }] });
+    window.makeWhole = () => undo.reverse().forEach((one) => one());
+  };
+})();
