@@ -105,7 +105,7 @@ class Rule:
         if name is not None:
             _RULES[name] = cls
         if "update" in vars(cls):
-            cls.update = guarded(cls.update)  # its shapes, its numbers and dtypes
+            cls.update = guarded(cls.update)  # type: ignore[method-assign]
 
     def __post_init__(self) -> None:
         """Check the hyper-parameters; a bad one is a `ValueError` here, not at step 900."""

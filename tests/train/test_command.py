@@ -73,7 +73,7 @@ def test_every_schedule_starts_or_passes_at_the_rate_that_was_asked_for():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--lr", "-1"], "lr must be a positive"),
+        (["--lr", "-1"], "lr must be a finite number of at least 0"),
         (["--hyper", "mu=0.9"], "of adam must be among .*'beta1'.*got ['mu']"),
         (["--device", "tpu"], "device must be auto or one of this machine's, got 'tpu'"),
         (["--batch-size", "5000"], "batch_size must be at most the 1257"),
@@ -167,6 +167,7 @@ def test_sharded_state_is_gathered_and_goes_on(tmp_path):
         "sys.exit(0 if command.main() == 130 else 1)\n"
     )
     weights.unlink()
+    out.unlink()
     launcher = [*TORCHRUN[:-2], str(half)]
     launched(*SMALL, "--shard-optimizer", "--out", str(out), module=launcher)
     assert not json.loads(out.read_text())["finished"]
