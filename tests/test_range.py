@@ -67,16 +67,18 @@ def test_one_gradient_of_any_size_leaves_what_it_leaves_in_torch(name, dtype):
 
 @pytest.mark.parametrize("scale", [1e-7, 1e-5, 1e-3, 1.0, 30.0, 300.0])
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
-@pytest.mark.parametrize("name", rules.names())
+@pytest.mark.parametrize("name", [n for n in rules.names() if n != "adam"])  # which is torch's
 def test_every_rule_makes_a_finite_step_in_16_bits_and_about_that_of_32(name, dtype, scale):
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(8, 4, generator=generator).to(dtype)
     g = (torch.randn(8, 4, generator=generator) * scale).to(dtype)
     rule = rules.get(name)
-    half, _ = rule.update(x, g, rule.init(x))
+    p = torch.nn.Parameter(x.clone())
+    optimizer, p.grad = Optimizer([p], rule), g
+    optimizer.step()
+    half = p.detach()
     single, _ = rule.update(x.float(), g.float(), rule.init(x.float()))
     assert half.isfinite().all()
-    assert half.dtype == dtype
     assert torch.equal(half, single.to(dtype))
 
 

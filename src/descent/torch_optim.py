@@ -27,6 +27,7 @@ from torch import Tensor
 from torch.optim.optimizer import _global_optimizer_post_hooks, _global_optimizer_pre_hooks
 
 from descent import _torch_state, conventions, rules
+from descent._door import in_single
 from descent._graph import Compiled
 from descent._layout import (
     Plan,
@@ -60,8 +61,13 @@ SCHEDULERS_KEYS = {
 
 
 def assign_(rule: Rule, x: Tensor, g: Tensor, state: Any) -> Any:
-    """Make one step of any rule, its results written over x and the arrays of the state."""
-    new_x, new = rule.update(x, g, state)
+    """Make one step of any rule, its results written over x and the arrays of the state.
+
+    A paper knows no rounding: where x has 16 bits, the step is computed in 32 and rounded as it is
+    written. A framework's own optimiser rounds after each operation.
+    """
+    takes_single = x.dtype.itemsize == 2 and not rule.rounds_always
+    new_x, new = rule.update(*(in_single(x, g, state) if takes_single else (x, g, state)))
     old = [x, *_arrays(state)]
     results = [new_x, *_arrays(new)]
     results = [t.clone() if any(t is o for o in old) else t for t in results]
