@@ -29,9 +29,8 @@ def guarded(update: Callable[..., Any]) -> Callable[..., Any]:
     """Return a rule's update with a gradient of x's shape alone, and that changes no dtype.
 
     x and the state come out in the dtypes that they had, whatever those of the gradient and the
-    numbers. Arrays of 16 bits are computed in 32 and
-    rounded at the end, unless the rule has `half_in_single` off: in float16 the square of 1e-4 is 0
-    and that of 300 infinite.
+    numbers. A rule that looks at an array as a whole takes one of 16 bits in 32, and rounds at the
+    end of the step: the squares of gradients of 1e-5, summed in float16, are 0.
     """
 
     @functools.wraps(update)
@@ -41,8 +40,8 @@ def guarded(update: Callable[..., Any]) -> Callable[..., Any]:
         kind = _floating(x)
         if kind is None:
             return update(rule, x, g, state)  # type: ignore[no-any-return]
-        if kind.itemsize == 2 and rule.half_in_single:
-            new_x, new = update(rule, *map(_single, (x, g)), _mapped(_single, state))
+        if kind.itemsize == 2 and not rule.elementwise:
+            new_x, new = update(rule, *in_single(x, g, state))
         else:
             new_x, new = update(rule, x, g, state)
         return _like(new_x, x), _mapped(_like, new, state)
@@ -58,6 +57,11 @@ def _floating(value: Any) -> Any:
     is_torchs = hasattr(dtype, "is_floating_point")
     known = dtype.is_floating_point if is_torchs else dtype.kind not in "biucO"
     return dtype if known else None
+
+
+def in_single(x: Any, g: Any, state: Any) -> tuple[Any, Any, Any]:
+    """Return x, g and the state with float32 in place of 16 bits."""
+    return _single(x), _single(g), _mapped(_single, state)
 
 
 def _single(value: Any) -> Any:

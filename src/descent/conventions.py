@@ -82,7 +82,7 @@ def square_ema(average: Array, g: Array, beta: float) -> Array:
 class Around(Rule):
     """A rule around another, which makes the step; the learning rate is common to both."""
 
-    half_in_single = False
+    rounds_always = True
 
     rule: Rule
 
@@ -153,7 +153,7 @@ class BufferedMomentum(Rule):
     -2.0
     """
 
-    half_in_single = False
+    rounds_always = True
 
     momentum: float = 0.9
     dampening: float = 0.0
@@ -202,7 +202,7 @@ class WarmAdaGrad(AdaGrad):
     s_0 = initial_accumulator
     """
 
-    half_in_single = False
+    rounds_always = True
 
     initial_accumulator: float = 0.0
 
@@ -301,7 +301,7 @@ class RMSScaled(Around):
 class AveragingRule(Adam):
     """What Adam's relatives share with it: hyper-parameters, state, and the two averages."""
 
-    half_in_single = False
+    rounds_always = True
 
     def average(self, x: Array, g: Array, state: Any) -> tuple[int, Array, Array]:
         """Return t, m_t and v_t after the gradient g, shaped like x."""
@@ -428,7 +428,7 @@ class TorchAdamax(Adam):
     x_t = x_{t-1} − η_t m̂_t / u_t
     """
 
-    half_in_single = False
+    rounds_always = True
 
     class State(NamedTuple):
         """t: steps made; m: average of g; u: decaying maximum of |g|, shaped like x."""

@@ -24,6 +24,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from descent import _check
+from descent._numbers import plain
+
 FOLDER = "DESCENT_DATA"
 """The environment variable that names the folder of the files."""
 
@@ -142,12 +145,17 @@ def load(name: str, *, validation: float = 0.125, seed: int = 0) -> Data:
     """
     if name not in READERS:
         raise ValueError(f"name must be one of {names()}, got {name!r}")
-    if not 0 < validation < 1:
-        raise ValueError(f"validation must be a share in (0, 1), got {validation!r}")
-    rng = np.random.default_rng(seed)
+    _check.fraction("validation", validation)
+    _check.count("seed", seed)
+    rng = np.random.default_rng(plain(seed))
     (x, y), test = READERS[name](rng)
     order = rng.permutation(len(x))
-    held, kept = np.split(order, [round(validation * len(x))])
+    held, kept = np.split(order, [round(plain(validation) * len(x))])
+    if not len(held) or not len(kept):
+        raise ValueError(
+            f"validation must be a share that leaves some of the {len(x)} examples on both sides, "
+            f"got {validation!r}"
+        )
     scale = 16 if name == "digits" else 255
     mean, std = _moments(x[kept].astype(np.float32) / np.float32(scale))
 

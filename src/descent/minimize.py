@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from descent import _check
+from descent._numbers import plain
 from descent.rules import Rule
 
 Floats = NDArray[np.float64]
@@ -94,7 +95,7 @@ def minimize(
     state = rule.init(x)
     points: list[tuple[Floats, Floats, Floats, Any]] = []
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        for t in range(steps + 1):
+        for t in range(plain(steps) + 1):
             if t:
                 x, state = rule.update(x, points[-1][2], state)
             point = x, np.asarray(f(x)), np.asarray(grad(x)), state

@@ -14,8 +14,8 @@ taken), NumPy arrays, torch tensors and JAX arrays, and keep their dtype. `lr` i
 least 0 or a function of the step t = 1, 2, ...
 
 The square of a gradient must be in range: below 1e154 in float64 and 1e19 in float32 and bfloat16.
-Arrays of 16 bits are computed in float32 and rounded at the end of a step, so float16 takes every
-gradient that it can hold; but a rule that keeps a square, as Adam keeps v, holds ∞ from 65504 on.
+In float16 that leaves gradients from 5e-3 to 255; `descent.torch_optim` takes others too. Adafactor
+and Muon compute arrays of 16 bits in 32.
 
 Where a paper has no ε there is none here. Such a rule would divide 0 by 0 on a coordinate that
 never had a gradient; its step there is 0.
@@ -96,8 +96,8 @@ class Rule:
     State: ClassVar[Any]
     elementwise: ClassVar[bool] = True
     """Whether each coordinate is updated by itself, so that arrays may be joined or cut."""
-    half_in_single: ClassVar[bool] = True
-    """Whether arrays of 16 bits are computed in 32, and rounded at the end of a step."""
+    rounds_always: ClassVar[bool] = False
+    """Whether a tensor of 16 bits is rounded after each operation, as the frameworks do."""
 
     lr: LearningRate
 
@@ -105,7 +105,7 @@ class Rule:
         if name is not None:
             _RULES[name] = cls
         if "update" in vars(cls):
-            cls.update = guarded(cls.update)  # its shapes, its numbers and dtypes
+            cls.update = guarded(cls.update)  # type: ignore[method-assign]
 
     def __post_init__(self) -> None:
         """Check the hyper-parameters; a bad one is a `ValueError` here, not at step 900."""

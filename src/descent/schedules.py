@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from descent import _check
+from descent._numbers import plain
 
 _CHECKS: dict[str, Callable[[str, Any], None]] = {
-    "lr": _check.positive,
+    "lr": _check.not_negative,
     "lr_min": _check.not_negative,
     "gamma": _check.fraction,
     "start_factor": _check.fraction,
@@ -45,6 +46,7 @@ class Schedule:
 
     def __call__(self, t: int) -> float:
         """Return the learning rate of step t = 1, 2, ..."""
+        t = plain(t)
         _check.positive_count("t", t)
         return self._at(int(t))
 
@@ -57,10 +59,10 @@ class Constant(Schedule):
     """A constant learning rate: η_t = η.
 
     Args:
-        lr: η > 0.
+        lr: η ≥ 0.
 
     Raises:
-        ValueError: lr is not positive and finite.
+        ValueError: lr is negative or not finite.
 
     >>> Constant(lr=0.1)(1000)
     0.1
@@ -75,7 +77,7 @@ class Step(Schedule):
     """A staircase: η_t = η γ^⌊(t − 1)/n⌋. PyTorch's `StepLR`.
 
     Args:
-        lr: η > 0, the rate of the first n steps.
+        lr: η ≥ 0, the rate of the first n steps.
         every: n, the steps from one drop to the next.
         gamma: γ in (0, 1], the factor of a drop.
 
@@ -98,7 +100,7 @@ class Exponential(Schedule):
     """Exponential decay: η_t = η γ^(t − 1). PyTorch's `ExponentialLR`.
 
     Args:
-        lr: η > 0, the rate of step 1.
+        lr: η ≥ 0, the rate of step 1.
         gamma: γ in (0, 1], the factor from each step to the next.
 
     Raises:
@@ -121,7 +123,7 @@ class Cosine(Schedule):
     PyTorch's `CosineAnnealingLR`.
 
     Args:
-        lr: η > 0, the rate of step 1.
+        lr: η ≥ 0, the rate of step 1.
         steps: T; step T + 1 is the first of rate η_min.
         lr_min: η_min ≥ 0, the last rate, at most lr.
 
@@ -154,7 +156,7 @@ class LinearWarmup(Schedule):
     """A straight rise: η_t = η (s + (1 − s) (t − 1)/T), then η. PyTorch's `LinearLR`.
 
     Args:
-        lr: η > 0, the rate from step T + 1 on.
+        lr: η ≥ 0, the rate from step T + 1 on.
         steps: T, the steps below η.
         start_factor: s in (0, 1], the share of η of step 1. 1/(T + 1) gives η t/(T + 1).
 
@@ -180,7 +182,7 @@ class WarmupCosine(Schedule):
     PyTorch's `SequentialLR` of a `LinearLR` and a `CosineAnnealingLR`.
 
     Args:
-        lr: η > 0, the highest rate, that of step warmup + 1.
+        lr: η ≥ 0, the highest rate, that of step warmup + 1.
         warmup: the steps of the warm-up.
         steps: all steps, more than warmup; step steps + 1 is the first of rate η_min.
         start_factor: s in (0, 1], the share of η of step 1.
@@ -216,7 +218,7 @@ class InverseSquareRoot(Schedule):
     """A warm-up from 0 and then a fall as 1/√t: η_t = η min(t/w, √(w/t)).
 
     Args:
-        lr: η > 0, the highest rate, that of step w.
+        lr: η ≥ 0, the highest rate, that of step w.
         warmup: w, the step of the highest rate; 1 gives η/√t.
 
     Raises:
@@ -241,7 +243,7 @@ class OneCycle(Schedule):
     PyTorch's `OneCycleLR`, which counts the rise as p T − 1 steps and the whole as T − 1.
 
     Args:
-        lr: η > 0, the highest rate (`max_lr`).
+        lr: η ≥ 0, the highest rate (`max_lr`).
         steps: T, all steps, at least 2 (`total_steps`).
         pct_start: p in (0, 1), the share of the rise.
         div_factor: the first rate is η / div_factor.
@@ -287,7 +289,7 @@ class RobbinsMonro(Schedule):
     """A rate that averages noise away: η_t = η / t^p, with Σ η_t = ∞ and Σ η_t² < ∞.
 
     Args:
-        lr: η > 0, the rate of step 1.
+        lr: η ≥ 0, the rate of step 1.
         power: p in (½, 1]. At ½ and below Σ η_t² is infinite, above 1 Σ η_t is finite.
 
     Raises:

@@ -28,6 +28,7 @@ from torch import Tensor
 from torch.optim.optimizer import _global_optimizer_post_hooks, _global_optimizer_pre_hooks
 
 from descent import _torch_state, conventions, rules
+from descent._door import in_single
 from descent._graph import Compiled
 from descent._layout import (
     Plan,
@@ -61,8 +62,13 @@ SCHEDULERS_KEYS = {
 
 
 def assign_(rule: Rule, x: Tensor, g: Tensor, state: Any) -> Any:
-    """Make one step of any rule, its results written over x and the arrays of the state."""
-    new_x, new = rule.update(x, g, state)
+    """Make one step of any rule, its results written over x and the arrays of the state.
+
+    A paper knows no rounding: where x has 16 bits, the step is computed in 32 and rounded as it is
+    written. A framework's own optimiser rounds after each operation.
+    """
+    takes_single = x.dtype.itemsize == 2 and not rule.rounds_always
+    new_x, new = rule.update(*(in_single(x, g, state) if takes_single else (x, g, state)))
     old = [x, *_arrays(state)]
     results = [new_x, *_arrays(new)]
     results = [t.clone() if any(t is o for o in old) else t for t in results]
@@ -236,7 +242,9 @@ class Optimizer(torch.optim.Optimizer):
         Raises:
             ValueError: the state is another rule's, or does not fit; nothing was changed then.
         """
-        reader = self.register_load_state_dict_pre_hook(Optimizer._read)  # the last of the hooks
+        reader = self.register_load_state_dict_pre_hook(  # the last of the hooks
+            lambda _, saved: self._read(saved)
+        )
         try:
             super().load_state_dict(state_dict)
         finally:
@@ -504,6 +512,15 @@ ELSEWHERE = {key for name in conventions.names() for key in conventions._argumen
 """Hyper-parameters of some optimiser: in a group they are meant for the rule."""
 
 
+def _near(key: str, hyper: list[str]) -> str | None:
+    """Return the hyper-parameter that a key is another name of, or misspells."""
+    meant = conventions._LETTERS.get(key, key.lower())
+    if key.startswith(tuple(f"{name}_" for name in hyper)):  # such as lr_scale
+        return None
+    turned = [name for name in hyper if sorted(name) == sorted(meant)]
+    return next(iter(turned or difflib.get_close_matches(meant, hyper, 1, 0.8)), None)
+
+
 def _check_keys(rule: Rule, group: dict[str, Any]) -> None:
     """Refuse a hyper-parameter that the rule has not, and a misspelt one; keep what else is there.
 
@@ -512,14 +529,9 @@ def _check_keys(rule: Rule, group: dict[str, Any]) -> None:
     hyper = list(_hyper(rule))
     known = {"params", "param_names", *hyper}
     for key in sorted(map(str, _extras(rule, group) - SCHEDULERS_KEYS)):
-        meant = conventions._LETTERS.get(key, key.lower())
-        near = (
-            []
-            if key.startswith(tuple(f"{name}_" for name in hyper))
-            else (difflib.get_close_matches(meant, hyper, 1, 0.8))
-        )
+        near = _near(key, hyper)
         if near or (key in ELSEWHERE and group[key]):
-            hint = f": did you mean {near[0]}?" if near else f"; {rule} has no {key}"
+            hint = f": did you mean {near}?" if near else f"; {rule} has no {key}"
             raise ValueError(f"a group's keys must be among {sorted(known)}, got [{key!r}]{hint}")
 
 

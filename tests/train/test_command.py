@@ -104,7 +104,7 @@ def test_every_schedule_starts_or_passes_at_the_rate_that_was_asked_for():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--lr", "-1"], "lr must be a positive"),
+        (["--lr", "-1"], "lr must be a finite number of at least 0"),
         (["--hyper", "mu=0.9"], "of adam must be among .*'beta1'.*got ['mu']"),
         (["--device", "tpu"], "device must be auto or one of this machine's, got 'tpu'"),
         (["--batch-size", "5000"], "batch_size must be at most the 1257"),
@@ -186,6 +186,7 @@ def test_sharded_state_is_gathered_and_goes_on(tmp_path):
     assert sum(moments) == whole["parameters"]
     # As if it had been killed at its beginning: the same steps again.
     weights.unlink()
+    out.unlink()
     two_processes(tmp_path, *sharded, status=130, target=command_cut_short)
     assert not json.loads(out.read_text())["finished"]
     two_processes(tmp_path, *sharded, "--resume")

@@ -2,12 +2,14 @@
 
 import json
 import os
+import pickle
 import tempfile
 import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
+import numpy as np
 import torch
 
 
@@ -55,10 +57,26 @@ def _finite(value: Any) -> Any:
     return None if is_hole else value
 
 
+def storable(value: Any) -> Any:
+    """Return a value whose scalars and arrays of NumPy are Python's and torch's.
+
+    A file that holds NumPy's cannot be read without running what is in it.
+    """
+    if isinstance(value, dict):
+        return {storable(key): storable(v) for key, v in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(map(storable, value))
+    return torch.from_numpy(value) if isinstance(value, np.ndarray) else _python(value)
+
+
+def _python(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
+
+
 def save(path: Path, content: dict[str, Any]) -> bool:
     """Write a checkpoint; where that fails, warn and return False, since training can go on."""
     try:
-        write(path, lambda file: torch.save(content, file))
+        write(path, lambda file: torch.save(storable(content), file))
     except (OSError, RuntimeError) as error:  # torch.save turns a full disk into a RuntimeError
         warnings.warn(f"{path} was not saved ({error}); training goes on", stacklevel=2)
         return False
@@ -70,13 +88,18 @@ def load(path: Path) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: there is none.
-        ValueError: the file is no checkpoint, or is cut off.
+        ValueError: the file is no checkpoint, is cut off, or holds what only code could restore.
     """
     if not path.exists():
         raise FileNotFoundError(f"there is no checkpoint {path}")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # zip, pickle and torch each have their own
+    except pickle.UnpicklingError as error:
+        raise ValueError(
+            f"{path} is no checkpoint, or is cut off, or holds more than tensors and plain "
+            f"numbers: {str(error).splitlines()[-1]}"
+        ) from error
+    except Exception as error:  # zip and torch have their own
         raise ValueError(f"{path} is no checkpoint, or is cut off: {error}") from error
     if not isinstance(content, dict) or "step" not in content:
         raise ValueError(f"{path} is no checkpoint of descent.train")

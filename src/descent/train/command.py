@@ -2,6 +2,7 @@
 
 import argparse
 import functools
+import json
 import platform
 import shlex
 import sys
@@ -18,7 +19,7 @@ from descent.rules import Rule
 from descent.torch_optim import Optimizer
 from descent.train import checkpoint as files
 from descent.train import workers
-from descent.train.loop import PRECISIONS, History, NonFiniteLossError, evaluate, fit
+from descent.train.loop import PRECISIONS, History, NonFiniteLossError, Settings, evaluate, fit
 
 SCHEDULES: dict[str, Callable[[float, int], schedules.Schedule]] = {
     "constant": lambda lr, steps: schedules.Constant(lr),
@@ -58,7 +59,9 @@ def parser() -> argparse.ArgumentParser:
     add("--shard-optimizer", action="store_true",
         help="under torchrun, each process keeps its part of the optimiser's state")  # fmt: skip
     add("--out", type=Path, help="write the history there, as JSON, and weights beside it as .pt")
-    add("--resume", action="store_true", help="go on from the .pt file, if it is there")
+    add("--resume", action="store_true",
+        help="go on from the .pt file, if it is there; --epochs may be raised")  # fmt: skip
+    add("--force", action="store_true", help="start anew over files that are there")
     return known
 
 
@@ -122,6 +125,7 @@ def train(
     options: argparse.Namespace, say: Callable[[str], None]
 ) -> tuple[History, dict[str, Any]]:
     """Train as the options say; return the history, and what the file says of it."""
+    rule = _checked_rule(options)
     device = device_named(options.device)
     if workers.is_launched():
         device = workers.own_device(device)
@@ -131,7 +135,6 @@ def train(
     sets = data.load(options.data).to(device)
     torch.manual_seed(options.seed)
     model = models.get(options.model, tuple(sets.train.x.shape[1:]), sets.classes).to(device)
-    rule = rules.get(options.optimizer, lr=options.lr, **dict(options.hyper))
     steps = len(sets.train) // options.batch_size * options.epochs
     say(f"model: {options.model}, {models.count(model):,} parameters; {steps} steps")
     say(f"rule: {rule}")
@@ -210,13 +213,28 @@ def _check_out(options: argparse.Namespace) -> None:
         raise ValueError(f"--out must end in .json, got {options.out}")
     files.check_writable(options.out)
     weights = options.out.with_suffix(".pt")
-    if weights.exists() and not options.resume:
+    if options.resume and options.force:
+        raise ValueError("--resume goes on, --force starts anew: give one of them")
+    if options.force or (options.resume and weights.exists()):
+        return
+    if weights.exists():
         content = files.load(weights)
-        if content["step"] < content["total"]:
-            raise ValueError(
-                f"{weights} holds a run that stopped at step {content['step']} of "
-                f"{content['total']}: --resume goes on with it; or remove the file"
-            )
+        raise ValueError(
+            f"{weights} holds a run that is at step {content['step']} of {content['total']}: "
+            "--resume goes on with it, --force starts anew"
+        )
+    if _is_finished(options.out):
+        raise ValueError(f"{options.out} is there already: --force writes over it")
+
+
+def _is_finished(out: Path) -> bool:
+    """Whether a file is there that is no record of a run that broke off."""
+    try:
+        return bool(json.loads(out.read_text())["finished"])
+    except (ValueError, KeyError, TypeError):
+        return True
+    except FileNotFoundError:
+        return False
 
 
 def _assignment(text: str) -> tuple[str, float]:
@@ -227,6 +245,17 @@ def _assignment(text: str) -> tuple[str, float]:
         return name, float(value)
     except ValueError:
         raise argparse.ArgumentTypeError(f"must read NAME=NUMBER, got {text!r}") from None
+
+
+def _checked_rule(options: argparse.Namespace) -> Rule:
+    """Return the rule; refuse a number that is wrong whatever the data are."""
+    Settings(
+        options.epochs, options.batch_size, options.seed, None, options.clip, options.precision
+    )
+    SCHEDULES[options.schedule](options.lr, 100)
+    if options.shard_optimizer and not workers.is_launched():
+        raise ValueError("--shard-optimizer needs several processes: start them with torchrun")
+    return rules.get(options.optimizer, lr=options.lr, **dict(options.hyper))
 
 
 def _and_processes() -> str:

@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import inspect
 import signal
 import threading
 import time
@@ -14,9 +15,10 @@ import torch
 from torch import Tensor, nn
 
 from descent import _check
+from descent._numbers import plain
 from descent.data import Data, Split
 from descent.train import checkpoint as files
-from descent.train import workers
+from descent.train import identity, workers
 
 CHECK = 50
 """Steps from one look at the losses to the next: on a GPU each look waits for the device."""
@@ -90,7 +92,8 @@ def fit(
     Args:
         model: on the device to train on.
         data: from `data.load`; it is moved to that device.
-        optimizer: of the model's parameters: `torch_optim.Optimizer`, or any of PyTorch.
+        optimizer: of the model's parameters: `torch_optim.Optimizer`, or any of PyTorch whose step
+            needs no closure.
         epochs: at least 1.
         batch_size: examples a step, over all processes; at most the training split.
         seed: of the order of the examples and of dropout. The weights are the caller's.
@@ -102,7 +105,9 @@ def fit(
             losses and on a GPU alone.
         checkpoint: a file for weights and states, written about every `save_seconds`, at the end,
             and on Ctrl-C.
-        resume: go on from the checkpoint, if it is there.
+        resume: go on from the checkpoint, if it is there. Model, data, optimiser and settings must
+            be those of the run that saved it; functions, such as a schedule, are compared by their
+            values. More epochs may be asked for, then with another schedule for the steps to come.
         save_seconds: at 0 it is saved every 50 steps.
         progress: show a bar on stderr and print a line for each epoch.
 
@@ -123,6 +128,13 @@ def fit(
     return run.history()
 
 
+_CHECKS = {
+    "epochs": _check.positive_count,
+    "batch_size": _check.positive_count,
+    "seed": _check.count,
+}
+
+
 @dataclass(frozen=True)
 class Settings:
     """What a run does besides its model, data and optimiser, as `fit` describes it."""
@@ -136,9 +148,9 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Check what can be checked without the data."""
-        _check.positive_count("epochs", self.epochs)
-        _check.positive_count("batch_size", self.batch_size)
-        _check.count("seed", self.seed)
+        _check.each_field(self, _CHECKS)
+        if self.schedule is not None and not callable(self.schedule):
+            raise ValueError(f"schedule must be a function of the step, got {self.schedule!r}")
         if self.clip is not None:
             _check.positive("clip", self.clip)
         if self.precision not in PRECISIONS:
@@ -149,6 +161,8 @@ class Settings:
     def check_with(self, data: Data) -> None:
         """Check what depends on the data, the device and the number of processes."""
         count, device = len(data.train), data.train.x.device.type
+        if not len(data.validation):
+            raise ValueError("data must have validation examples, got none")
         if self.batch_size > count:
             raise ValueError(
                 f"batch_size must be at most the {count} training examples, got {self.batch_size}"
@@ -161,10 +175,10 @@ class Settings:
         if self.precision == "float16" and device != "cuda":
             raise ValueError(f"precision must be float32 or bfloat16 on {device}, got 'float16'")
 
-    def as_saved(self, optimizer: torch.optim.Optimizer) -> dict[str, Any]:
-        """Return what a run that goes on must share with the one that was saved."""
-        rule = getattr(optimizer, "rule", type(optimizer).__name__)
-        return vars(self) | {"schedule": repr(self.schedule), "optimizer": str(rule)}
+    def lr(self, t: int) -> float:
+        """Return the learning rate of the schedule at step t."""
+        assert self.schedule is not None
+        return float(plain(self.schedule(t)))
 
 
 class _Run:
@@ -181,6 +195,7 @@ class _Run:
         save_seconds: float,
     ) -> None:
         settings.check_with(data)
+        _check_steps(optimizer)
         self.model, self.data, self.optimizer, self.loss = model, data, optimizer, loss
         self.settings, self.path, self.save_seconds = settings, path, save_seconds
         self.device = data.train.x.device
@@ -218,7 +233,7 @@ class _Run:
         mine = workers.own_part(batch)
         if self.settings.schedule:
             for group in self.optimizer.param_groups:
-                group["lr"] = self.settings.schedule(self.step + 1)
+                group["lr"] = self.settings.lr(self.step + 1)
         self.optimizer.zero_grad()
         with self._autocast():
             value = self.loss(self.replica(self.data.train.x[mine]), self.data.train.y[mine])
@@ -261,7 +276,7 @@ class _Run:
     def _lr(self, t: int) -> float:
         """Return the learning rate of step t."""
         lr = self.settings.schedule or self.optimizer.param_groups[0]["lr"]
-        return float(lr(t) if callable(lr) else lr)
+        return float(plain(lr(t) if callable(lr) else lr))
 
     def _order(self, epoch: int) -> Tensor:
         """Return the batches of an epoch, as rows of indices: the same in every process."""
@@ -279,7 +294,7 @@ class _Run:
         if not self.path or not workers.any_of(at_once or late, self.device):
             return
         content = {
-            "settings": self.settings.as_saved(self.optimizer),
+            "settings": self._identity(),
             "step": self.step,
             "total": self.total,
             "model": self.model.state_dict(),
@@ -293,23 +308,54 @@ class _Run:
             files.save(self.path, content)
         self.saved = time.monotonic()
 
+    def _identity(self, epochs: int | None = None) -> dict[str, Any]:
+        """Return what a run that goes on must share with the one that was saved."""
+        settings = self.settings
+        steps = self.per_epoch * (epochs or settings.epochs)
+        with self._autocast():
+            answers = identity.answers(self.model, self.data.train, self.loss)
+        return vars(settings) | {
+            "schedule": settings.schedule and identity.values_of(settings.schedule, steps),
+            "optimizer": identity.of_optimizer(self.optimizer, steps),
+            "layers": identity.of_model(self.model),
+            "data": identity.of_data(self.data),
+            "processes": workers.size() if identity.depends_on_parts(self.model) else None,
+            **answers,
+        }
+
     def restore(self, content: dict[str, Any]) -> None:
-        """Go to where the checkpoint was saved."""
-        saved = content["settings"]
-        for name, value in self.settings.as_saved(self.optimizer).items():
-            if saved[name] != value:
-                raise ValueError(
-                    f"{name} must be that of {self.path}, {saved[name]!r}, got {value!r}"
-                )
+        """Go to where the checkpoint was saved; where it cannot be, all stays as it was."""
+        before = {name: value.clone() for name, value in self.model.state_dict().items()}
         try:
             self.model.load_state_dict(content["model"])
+            self._compare(content["settings"])
+            self.optimizer.load_state_dict(content["optimizer"])
         except RuntimeError as error:
+            self.model.load_state_dict(before)
             raise ValueError(f"model must be that of {self.path}: {error}") from error
-        self.optimizer.load_state_dict(content["optimizer"])
+        except ValueError:
+            self.model.load_state_dict(before)
+            raise
         self.scaler.load_state_dict(content["scaler"])
         self.step = self.checked = content["step"]
         self.losses[: self.step] = content["losses"].to(self.device)
         self.epochs, self.seconds = content["epochs"], content["seconds"]
+
+    def _compare(self, saved: dict[str, Any]) -> None:
+        """Require this run to be the one that was saved, or a longer one."""
+        longer = self.settings.epochs > saved["epochs"]
+        mine = self._identity(saved["epochs"])
+        free = {"epochs", "schedule"} if longer else set()
+        for name, value in mine.items():
+            if (
+                name in saved
+                and name not in free
+                and not identity.are_equal(name, value, saved[name])
+            ):
+                what = "model" if name == "layers" else name
+                raise ValueError(
+                    f"{what} must be that of {self.path}, {saved[name]!r}, got {value!r}"
+                )
 
     def history(self) -> History:
         """Return what was done."""
@@ -382,6 +428,16 @@ def evaluate(
             sums["accuracy"] = sums.get("accuracy", 0) + right
     model.train(was_training)
     return {name: value / len(split) for name, value in sums.items()}
+
+
+def _check_steps(optimizer: torch.optim.Optimizer) -> None:
+    """Refuse an optimiser that computes the loss anew within a step."""
+    closure = inspect.signature(optimizer.step).parameters.get("closure")
+    if closure is not None and closure.default is inspect.Parameter.empty:
+        raise ValueError(
+            f"optimizer must make a step from one gradient, got {type(optimizer).__name__}, whose "
+            "step needs a closure: call it in a loop of your own"
+        )
 
 
 def _line(epoch: dict[str, float], epochs: int) -> str:
