@@ -7,7 +7,6 @@ A name of the package in code, in a docstring or in the book, becomes a link to 
 
 import ast
 import importlib
-import importlib.util
 import inspect
 import re
 import textwrap
@@ -21,7 +20,7 @@ from sphinx.addnodes import desc_annotation, pending_xref
 from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.environment import BuildEnvironment
-from sphinx.ext.autodoc.mock import mock
+from sphinx.ext.autodoc.mock import ismock, mock, undecorate
 from sphinx.transforms import SphinxTransform
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.inspect import stringify_signature
@@ -216,6 +215,8 @@ def mark(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[
 
 def skip(app: Sphinx, what: str, name: str, obj: Any, skipped: bool, options: Any) -> bool | None:
     """Leave out what repeats its base, and the fields of a state, which its docstring lists."""
+    if ismock(obj) and undecorate(obj) is obj:
+        return True
     if type(obj).__name__ == "_tuplegetter" or getattr(obj, "__name__", "").startswith("_"):
         return True
     if what in ("class", "exception") and _is_foreign(obj):
@@ -425,9 +426,11 @@ def configure(app: Sphinx, config: Config) -> None:
 
 
 def import_modules() -> None:
-    """Import the package; where PyTorch is not installed its docstrings are all that is needed."""
-    absent = [name for name in ("torch",) if importlib.util.find_spec(name) is None]
-    with mock(absent):
+    """Import the package without PyTorch: its docstrings are all that the reference needs.
+
+    PyTorch is left out where it is installed too, so that the pages are the same everywhere.
+    """
+    with mock(["torch"]):
         for name in modules():
             importlib.import_module(name)
 

@@ -9,7 +9,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tools import citation, feed, lock_formulas, myst, notation, project, references, verified
+from tools import (
+    catalogue,
+    citation,
+    feed,
+    lock_formulas,
+    myst,
+    notation,
+    project,
+    references,
+    verified,
+)
 from tools.site import source_link
 
 SHEET = "book/formulas.html"
@@ -84,7 +94,7 @@ def formulas_json() -> str:
         "version": citation.version(),
         "date": citation.date(),
         "license": citation.cff()["license"],
-        "formulas": [entry(formula) for formula in lock_formulas.book()],
+        "formulas": [entry(formula) for formula in catalogue.book()],
         "retired": lock_formulas.changes()["retired"],
     }
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
@@ -173,7 +183,7 @@ def sty() -> str:
     macros = [
         f"% {link(one.id)}\n\\newcommand*{{{macro(one.id)}}}{{%\n{one.latex}}}\n"
         rf"\expandafter\def\csname descent@{one.id}\endcsname{{{macro(one.id)}}}"
-        for one in lock_formulas.book()
+        for one in catalogue.book()
     ]
     old = [
         rf"\expandafter\def\csname descent@{one}\endcsname"
@@ -197,7 +207,7 @@ def book_bibtex() -> str:
 
 def bib() -> str:
     """Return the BibTeX entries of the book and of each formula."""
-    return "\n\n".join([book_bibtex(), *map(bibtex, lock_formulas.book())]) + "\n"
+    return "\n\n".join([book_bibtex(), *map(bibtex, catalogue.book())]) + "\n"
 
 
 def schema_json() -> str:

@@ -16,6 +16,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 from tools import (
+    catalogue,
     citation,
     downloads,
     feed,
@@ -71,7 +72,7 @@ class FormulaSheet(SphinxDirective):
             self.env.note_dependency(str(path))
         for path in (*verified.TESTS.rglob("test_*.py"), *sorted(PACKAGE.rglob("*.py"))):
             self.env.note_dependency(str(path))
-        formulas = lock_formulas.book()
+        formulas = catalogue.book()
         count = Counter(map(downloads.how, formulas))
         counts = ", ".join(f"{count[how]} {badge}" for how, badge in BADGES.items())
         text = f"{len(formulas)} formulas: {counts}, none unverified."
@@ -193,7 +194,7 @@ class HowToCite(SphinxDirective):
         ]
 
     def _formula(self) -> list[nodes.Node]:
-        formula = next(one for one in lock_formulas.book() if one.id == "adam-update")
+        formula = next(one for one in catalogue.book() if one.id == "adam-update")
         return [copies({"BibTeX": downloads.bibtex(formula)}, formula.title, shown=True)]
 
 

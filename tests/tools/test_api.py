@@ -2,11 +2,15 @@
 
 import importlib
 import inspect
+import json
+import subprocess
+import sys
 
 import pytest
 from sphinx.pycode import ModuleAnalyzer
 
-from tools import api
+from tools import api, project
+from tools.site import source_link
 
 OBJECTS = [(module, name) for module in api.modules() for name in api.public(module)]
 
@@ -71,3 +75,31 @@ def test_a_source_is_a_field():
 )
 def test_a_name_leads_to_the_entry_that_shows_it(written, entry):
     assert api.full_name(written) == entry
+
+
+WITHOUT_TORCH = """
+import json, sys
+from tools import api
+from tools.site import source_link
+api.import_modules()
+assert "torch" not in sys.modules
+def link(name):
+    try:
+        return source_link(name)
+    except ValueError:
+        return None
+names = [f"{module}:{name}" for module in api.modules() for name in api.public(module)]
+print(json.dumps({name: link(name) for name in names}))
+"""
+
+
+def test_the_reference_needs_no_pytorch_and_links_the_same_lines():
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_TORCH], cwd=project.ROOT, capture_output=True, check=True
+    )
+    for name, link in json.loads(done.stdout).items():
+        try:
+            assert link == source_link(name)
+        except ValueError:
+            assert link is None, name
+    assert json.loads(done.stdout)["descent.models:mlp"]
