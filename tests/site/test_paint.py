@@ -29,6 +29,8 @@ ADDRESSES = [PAGE, f"{PAGE}#{SIX}", *(f"book/{page.stem}.html" for page in EMBED
 LOOKS = list(itertools.product((1440, 390), ("light", "dark")))
 CALM = "*, *::before, *::after { transition: none !important }"
 """Colours change at once: else a screenshot catches them on the way."""
+LINES_ALONE = ".plots :is(.marker, .dots) { visibility: hidden }"
+"""So that the pixels of a run's colour are its line's."""
 
 
 def look(page, width, scheme):
@@ -91,7 +93,7 @@ def markers_are_seen(plot, page, runs):
 @pytest.mark.parametrize("address", ADDRESSES, ids=lambda one: one[:40])
 def test_each_run_is_seen_as_a_path_and_as_a_curve(open_page, address):
     page = open_page(address, viewport={"width": 1440, "height": 900}, device_scale_factor=2)
-    page.add_style_tag(content=CALM)
+    page.add_style_tag(content=CALM + LINES_ALONE)
     for box in page.locator(".playground").all():
         box.scroll_into_view_if_needed()
         box.locator(".app").wait_for()
