@@ -29,18 +29,27 @@ ADDRESSES = [PAGE, f"{PAGE}#{SIX}", *(f"book/{page.stem}.html" for page in EMBED
 LOOKS = list(itertools.product((1440, 390), ("light", "dark")))
 CALM = "*, *::before, *::after { transition: none !important }"
 """Colours change at once: else a screenshot catches them on the way."""
+LINES_ALONE = ".plots :is(.marker, .dots) { visibility: hidden }"
+"""So that the pixels of a run's colour are its line's."""
 
 
 def look(page, width, scheme):
     """Show a page in a width and a theme."""
-    page.set_viewport_size({"width": width, "height": 900})
+    page.set_viewport_size({"width": width, "height": 1600})
     page.emulate_media(color_scheme=scheme)
     page.wait_for_function(f"() => document.documentElement.dataset.theme === '{scheme}'")
 
 
-def pixels(element):
-    """Return a screenshot of an element, shape (height, width, 3)."""
-    return np.asarray(Image.open(io.BytesIO(element.screenshot())).convert("RGB")).astype(int)
+def pictures(page, elements):
+    """Return screenshots of elements, cut from one of the page: (height, width, 3) each."""
+    elements[0].evaluate("one => one.scrollIntoView({ block: 'center' })")
+    shot = Image.open(io.BytesIO(page.screenshot(caret="initial"))).convert("RGB")
+    scale = shot.width / page.viewport_size["width"]
+    boxes = [element.bounding_box() for element in elements]
+    assert all(box["y"] >= 0 and (box["y"] + box["height"]) * scale <= shot.height for box in boxes)
+    edges = [(b["x"], b["y"], b["x"] + b["width"], b["y"] + b["height"]) for b in boxes]
+    crops = [shot.crop([round(scale * edge) for edge in four]) for four in edges]
+    return [np.asarray(crop).astype(int) for crop in crops]
 
 
 def channels(colour):
@@ -65,12 +74,11 @@ DRAWN = """(plot, part) => [...plot.querySelectorAll(part)].map((one) => {
 })"""
 
 
-def lines_are_seen(plot, page, runs):
+def lines_are_seen(plot, picture, page, runs):
     """Assert that each run's line has a stroke that stands out, and pixels of it."""
     lines = plot.evaluate(DRAWN, ".run > .line")
     assert len(lines) == runs
     assert len({line["stroke"] for line in lines}) == runs
-    picture = pixels(plot)
     for line in lines:
         assert line["stroke"].startswith("rgb"), line
         assert line["width"] >= 1
@@ -91,7 +99,7 @@ def markers_are_seen(plot, page, runs):
 @pytest.mark.parametrize("address", ADDRESSES, ids=lambda one: one[:40])
 def test_each_run_is_seen_as_a_path_and_as_a_curve(open_page, address):
     page = open_page(address, viewport={"width": 1440, "height": 900}, device_scale_factor=2)
-    page.add_style_tag(content=CALM)
+    page.add_style_tag(content=CALM + LINES_ALONE)
     for box in page.locator(".playground").all():
         box.scroll_into_view_if_needed()
         box.locator(".app").wait_for()
@@ -99,9 +107,10 @@ def test_each_run_is_seen_as_a_path_and_as_a_curve(open_page, address):
         look(page, width, scheme)
         for box in page.locator(".playground").all():
             runs = box.locator(".legend li").count()
-            for plot in box.locator(".plots > svg").all():
+            plots = box.locator(".plots > svg").all()
+            for plot, picture in zip(plots, pictures(page, plots), strict=True):
                 markers_are_seen(plot, page, runs)
-                lines_are_seen(plot, page, runs)
+                lines_are_seen(plot, picture, page, runs)
 
 
 def test_six_runs_have_six_markers_that_are_seen_in_the_legend(open_page):
@@ -113,11 +122,11 @@ def test_six_runs_have_six_markers_that_are_seen_in_the_legend(open_page):
         samples = page.locator(".playground .legend .sample").all()
         shapes = [sample.locator(".marker").get_attribute("d") for sample in samples]
         assert len(set(shapes)) == len(playground.parse(SIX).rules) == 6
-        for sample in samples:
+        for sample, picture in zip(samples, pictures(page, samples), strict=True):
             (marker,) = sample.evaluate(DRAWN, ".marker")
             ink = marker["stroke"] if "Z" not in marker["d"] else marker["fill"]
             assert contrast(ink, ground(page)) >= 3
-            assert count(pixels(sample), ink) >= 20, (scheme, marker)
+            assert count(picture, ink) >= 20, (scheme, marker)
 
 
 # --- figures ----------------------------------------------------------------------------------
@@ -133,9 +142,8 @@ def test_in_the_dark_a_figure_lies_on_the_ground_of_the_page(open_page, chapter)
     shown = [one for one in page.locator(FIGURES).all()[:9] if one.is_visible()]
     assert shown
     for figure in shown:
-        figure.scroll_into_view_if_needed()
-        figure.evaluate("one => one.decode()")
-        picture = pixels(figure)
+        figure.evaluate("one => (one.scrollIntoView(), one.decode())")
+        (picture,) = pictures(page, [figure])
         light = (picture.min(axis=-1) > 160).mean()
         assert light < 0.05  # ink, no slab
         assert np.abs(picture[2, 2] - channels(ground(page))).max() <= 1
@@ -164,7 +172,7 @@ def test_in_the_dark_each_colour_of_the_figures_stands_out_and_keeps_its_hue(ope
         }""",
         swatches(),
     )
-    picture = pixels(figure)
+    (picture,) = pictures(page, [figure])
     for place, colour in enumerate(plotting.COLOURS):
         seen = picture[10, 20 * place + 10]
         stands_out = contrast(f"rgb({seen[0]}, {seen[1]}, {seen[2]})", ground(page))
