@@ -4,6 +4,7 @@ from urllib.parse import quote
 
 import pytest
 from bs4 import BeautifulSoup
+from PIL import Image
 
 from tools import errata, lock_formulas, project
 
@@ -62,6 +63,17 @@ def test_every_formula_has_its_id_on_the_sheet_and_on_its_page():
     for one in lock_formulas.book():
         assert one.id in sheet
         assert one.id in anchors(f"book/{one.page.stem}.html")[0]
+
+
+def test_a_link_to_a_page_shows_the_card():
+    for address in (ERRATA, "book/adam.html", "book/index.html"):
+        head = anchors(address)[1].head
+        card = head.find("meta", property="og:image")["content"]
+        root = head.find("meta", property="og:url")["content"].removesuffix(address)
+        assert card.startswith("https://")
+        with Image.open(HTML / card.removeprefix(root)) as image:
+            told = [head.find("meta", property=f"og:image:{s}") for s in ("width", "height")]
+            assert [str(side) for side in image.size] == [one["content"] for one in told]
 
 
 # --- the filter of the errata -----------------------------------------------------------------
