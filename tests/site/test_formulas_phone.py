@@ -20,14 +20,15 @@ ALL_LAID_OUT = (
 FORMULAS = """() => [...document.querySelectorAll("article .katex-display")].map((box) => {
     const { maskImage, overflowX } = getComputedStyle(box);
     const edge = box.getBoundingClientRect();
-    const drawn = [...box.querySelectorAll(".base")].map((one) => one.getBoundingClientRect());
+    const drawn = [...box.querySelectorAll(".base")].map((one) => one.getBoundingClientRect())
+        .filter((one) => one.width > 0);
     return {
         id: box.closest(".formula, .sheet")?.id,
         latex: box.querySelector("annotation").textContent,
         wide: box.scrollWidth > box.clientWidth,
         whole: drawn.every((one) => one.left > edge.left - 2 && one.right < edge.right + 2),
         sign: maskImage !== "none" && overflowX === "auto" && box.tabIndex === 0,
-        shown: drawn.some((one) => one.width > 0),
+        shown: drawn.length > 0,
     };
 })"""
 
