@@ -139,7 +139,9 @@ def rendered(latex: str) -> str:
 
 
 def visit(self: HTML5Translator, node: nodes.math_block) -> None:
-    """Write a displayed formula."""
+    """Write a displayed formula; one with a number, which no page has, as KaTeX sets it."""
+    if node["number"]:
+        katex.html_visit_displaymath(self, node)
     self.body.append(self.starttag(node, "div", "", CLASS="math"))
     self.body.append(f"{rendered(node.astext())}</div>")
     raise nodes.SkipNode

@@ -1,0 +1,74 @@
+"""A page printed from the browser: all of it is there, and nothing to press."""
+
+import re
+from io import BytesIO
+
+import pytest
+from pypdf import PdfReader
+
+from tools import project
+
+CHAPTERS = [chapter.stem for chapter in project.chapters()]
+PAPER = {"A4": 794, "Letter": 816}
+MARGINS = 113  # of 15 mm each, in CSS pixels
+
+WIDER = """() => [...document.querySelectorAll("article *:not(svg *)")].filter((one) => {
+    if (one.closest(".katex-mathml") || getComputedStyle(one).visibility === "hidden") return false;
+    const { left, right, width } = one.getBoundingClientRect();
+    return width > 0 && (left < -1 || right > document.documentElement.clientWidth + 1);
+}).map((one) => `${one.tagName}.${one.className} ${one.textContent.slice(0, 40)}`)"""
+
+CUT = """() => [...document.querySelectorAll("article :is(pre, table, .katex-display)")]
+    .filter((one) => one.scrollWidth > one.clientWidth + 1)
+    .map((one) => one.textContent.slice(0, 60))"""
+
+FOLDED = """() => [...document.querySelectorAll("article :is(.admonition > *, details > div)")]
+    .filter((one) => one.textContent.trim() && !one.matches("button, .copies *"))
+    .filter((one) => !one.checkVisibility({ opacityProperty: true, visibilityProperty: true }))
+    .map((one) => one.textContent.slice(0, 40))"""
+
+PRESSED = """() => [...document.querySelectorAll(
+    "button, summary, .headerlink, .bd-sidebar-primary, .bd-header-article, .bd-sidebar-secondary"
+)].filter((one) => one.checkVisibility()).map((one) => one.className)"""
+
+
+def on_paper(open_page, stem, width, scheme):
+    """Return a chapter in the medium of print, as wide as the paper between its margins."""
+    size = {"width": width - MARGINS, "height": 900}
+    page = open_page(f"book/{stem}.html", viewport=size, color_scheme=scheme)
+    page.emulate_media(media="print")
+    page.evaluate("() => window.dispatchEvent(new Event('beforeprint'))")
+    page.wait_for_timeout(300)
+    return page
+
+
+@pytest.mark.parametrize("stem", [*CHAPTERS, "formulas", "errata"])
+def test_nothing_is_cut_or_folded_or_there_to_press(stem, open_page):
+    page = on_paper(open_page, stem, PAPER["A4"], "dark")
+    for fault in (WIDER, CUT, FOLDED, PRESSED):
+        assert page.evaluate(fault) == [], fault
+
+
+def test_a_reader_in_the_dark_gets_black_on_white(open_page):
+    page = on_paper(open_page, "adam", PAPER["A4"], "dark")
+    ink = page.evaluate(
+        """() => ["article p", "article pre", "article .katex", "article .admonition p"]
+            .map((one) => getComputedStyle(document.querySelector(one)).color)"""
+    )
+    assert set(ink) == {"rgb(0, 0, 0)"}
+
+
+@pytest.mark.parametrize("paper", PAPER)
+def test_the_printed_adam_has_its_formulas_code_and_solutions(paper, open_page):
+    page = open_page("book/adam.html", viewport={"width": 1440, "height": 900})
+    printed = PdfReader(BytesIO(page.pdf(format=paper)))
+    text = re.sub(r"\s+", "", "".join(one.extract_text() for one in printed.pages))
+    assert "Clicktohide" not in text
+    assert "m0=v0=0" in text
+    for code in page.locator("article pre").all_text_contents():
+        for line in code.splitlines():
+            assert re.sub(r"\s+", "", line) in text, line
+    for solution in page.locator(".solution p:not(:has(.katex))").all_text_contents():
+        assert re.sub(r"\s+", "", solution)[:30] in text
+    width = float(printed.pages[0].mediabox.width)
+    assert width == pytest.approx(PAPER[paper] * 72 / 96, abs=1)
