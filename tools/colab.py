@@ -4,20 +4,18 @@ A fresh virtual environment has what Colab has of all that the chapters use, in 
 and not the package. A git rule maps the repository's address to this clone, so the install cell
 fetches the last commit from here and nothing is asked of the repository's host.
 
-Colab runs Python 3.13, which may not be the Python at hand. A version that cannot be installed on
-this one is named, and the nearest that can takes its place.
+Colab runs Python 3.13: so does this where there is one. On another a version that cannot be
+installed is named, and the nearest that can takes its place. PyTorch is the book's, unless
+`COLAB_TORCH=1` asks for Colab's, which brings gigabytes of CUDA.
 """
 
 import json
 import os
-import platform
 import shutil
 import subprocess
 import sys
-import sysconfig
 import tempfile
 import time
-import venv
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -43,28 +41,49 @@ COLAB = {
 commit a7240792. To bring them up to date, read its newest and change the date here."""
 
 COLAB_TORCH = "2.11.0"
-"""Colab's PyTorch. It is not what runs here: see `torch`."""
+"""Colab's PyTorch: see `torch`."""
 
 
 def torch() -> str:
-    """Return PyTorch as the book pins it.
+    """Return PyTorch as the book pins it, or as Colab has it where `COLAB_TORCH=1` asks for it."""
+    match os.environ.get("COLAB_TORCH", ""):
+        case "1":
+            return f"torch=={COLAB_TORCH}"
+        case "" | "0":
+            pins = (project.ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+            return next(line for line in pins if line.startswith("torch=="))
+        case other:
+            raise SystemExit(f"COLAB_TORCH is {other!r}: 1 is Colab's PyTorch, 0 the book's")
 
-    Colab's is older by two releases and, as the registry serves it, brings gigabytes of CUDA.
-    """
-    pins = (project.ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
-    return next(line for line in pins if line.startswith("torch=="))
+
+def interpreter() -> str:
+    """Return Colab's Python where there is one, else the Python that runs this."""
+    return shutil.which(f"python{COLAB_PYTHON}") or sys.executable
+
+
+def python_version(python: str | Path) -> str:
+    """Return the version of a Python, as Colab's is written: 3.13."""
+    say = "import sys; print(*sys.version_info[:2], sep='.')"
+    ran = subprocess.run([str(python), "-c", say], check=True, capture_output=True, text=True)
+    return ran.stdout.strip()
+
+
+def new_venv(folder: Path) -> Path:
+    """Make a virtual environment with pip of the chosen Python; return its folder of programs."""
+    subprocess.run([interpreter(), "-m", "venv", str(folder)], check=True)
+    return folder / "bin"
 
 
 def environment(folder: Path) -> Path:
     """Make the virtual environment; return its folder of programs."""
-    venv.create(folder, with_pip=True)
-    programs = folder / "bin"
+    programs = new_venv(folder)
     has = [f"{name}=={version}" for name, version in COLAB.items()]
     if install(programs, [*has, torch()]):
         return programs
     for one in [name for name in has if not install(programs, [name], "--dry-run", "--no-deps")]:
         name, version = one.split("==")
-        print(f"{one} cannot be installed on Python {platform.python_version()}: the nearest is")
+        python = python_version(programs / "python")
+        print(f"{one} cannot be installed on Python {python}: the nearest takes its place")
         has[has.index(one)] = f"{name}<={version}"
     if not install(programs, [*has, torch()]):
         raise SystemExit("what Colab has cannot be installed here: see above")
@@ -86,7 +105,7 @@ def versions(programs: Path) -> str:
         text=True,
     )
     found = {one["name"].lower(): one["version"] for one in json.loads(listed.stdout)}
-    python = ".".join(platform.python_version_tuple()[:2])
+    python = python_version(programs / "python")
     pairs = [("Python", python, COLAB_PYTHON), ("torch", found["torch"], COLAB_TORCH)]
     pairs += [(name, found[name], version) for name, version in COLAB.items()]
     return "\n".join(
@@ -129,11 +148,11 @@ def run(notebook: Path, programs: Path, variables: dict[str, str], folder: Path)
 
 def beside(folder: Path, base: Path) -> Path:
     """Make an environment that sees what another has; return its folder of programs."""
-    venv.create(folder, with_pip=True)
-    packages = sysconfig.get_path("purelib", vars={"base": str(base.parent)})
+    programs = new_venv(folder)
     (own,) = folder.glob("lib/python*/site-packages")
-    (own / "base.pth").write_text(packages)
-    return folder / "bin"
+    (packages,) = base.parent.glob("lib/python*/site-packages")
+    (own / "base.pth").write_text(str(packages))
+    return programs
 
 
 def attempt(chapter: Path, free: SimpleQueue[Path], clone: Path, folder: Path) -> bool:
@@ -156,6 +175,7 @@ def main() -> int:
         folder = Path(name)
         clone = folder / "clone.git"
         subprocess.run(["git", "clone", "--quiet", "--bare", project.ROOT, clone], check=True)
+        print(f"Python: {interpreter()}", flush=True)
         programs = environment(folder / "venv")
         print(versions(programs))
         free: SimpleQueue[Path] = SimpleQueue()

@@ -183,13 +183,14 @@ def printed(chromium: str, soup: BeautifulSoup, path: Path) -> None:
 def number(pdf: pikepdf.Pdf) -> None:
     """Set the page numbers that a print has room for."""
     numbers = {page.objgen: number for number, page in enumerate(pdf.pages, start=1)}
+    places: Any = pdf.Root.Dests
     for page in pdf.pages:
         links = [link for link in page.get("/Annots", []) if _asks(link)]
         for link in links:
             link.Dest = pikepdf.Name("/" + str(link.A.URI).removeprefix(PAGE_OF))
             del link.A
         if links:
-            _fill(pdf, page, [numbers[pdf.Root.Dests[link.Dest][0].objgen] for link in links])
+            _fill(pdf, page, [numbers[places[link.Dest][0].objgen] for link in links])
 
 
 def _asks(link: Any) -> bool:
@@ -201,9 +202,8 @@ def _fill(pdf: pikepdf.Pdf, page: pikepdf.Page, numbers: list[int]) -> None:
     waiting = list("".join(f"{number:{BLANK}>{DIGITS}}" for number in numbers))
     fonts = {name: _glyphs(font) for name, font in page.Resources.Font.items()}
     glyphs: dict[str, bytes] = {}
-    program = [
-        (list(operands), operator) for operands, operator in pikepdf.parse_content_stream(page)
-    ]
+    read: Any = pikepdf.parse_content_stream(page)
+    program = [(list(operands), operator) for operands, operator in read]
     for operands, operator in program:
         if str(operator) == "Tf":
             glyphs = fonts[str(operands[0])]
