@@ -81,6 +81,18 @@ def test_a_rate_of_0_moves_nothing(name):
     assert np.array_equal(rule.update(x, x, rule.init(x))[0], x)
 
 
+@pytest.mark.parametrize("home", ["optax.schedules._schedule", "keras.src.optimizers.schedules"])
+def test_a_schedule_of_keras_or_optax_is_called_with_the_step_that_it_counts(home):
+    def schedule(step):
+        return np.float32(0.5) ** step
+
+    schedule.__module__ = home
+    rule = framework_rule("optax.sgd", learning_rate=schedule)
+    assert [rule.lr_at(t) for t in (1, 2, 3)] == [1.0, 0.5, 0.25]
+    schedule.__module__ = "mine"
+    assert framework_rule("optax.sgd", learning_rate=schedule).lr_at(1) == 0.5
+
+
 # In torch
 
 torch = pytest.importorskip("torch", reason="the adapter needs torch")

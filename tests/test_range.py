@@ -163,7 +163,7 @@ def test_what_a_rule_cannot_take_is_refused_by_name_when_the_optimizer_is_made()
     net = torch.nn.Linear(4, 3)
     with pytest.raises(ValueError, match=r"Muon cannot take bias: x must be a matrix"):
         Optimizer(net.named_parameters(), rules.Muon())
-    with pytest.raises(ValueError, match=r"Muon cannot take parameter 1 of shape \(3,\)"):
+    with pytest.raises(ValueError, match=r"Muon cannot take parameter 1: .*shape \(3,\)"):
         Optimizer(net.parameters(), rules.Muon())
     optimizer = Optimizer([net.weight], rules.Muon())
     before = copy.deepcopy(optimizer.state_dict())

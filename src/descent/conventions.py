@@ -27,7 +27,7 @@ What all optimisers of a framework share:
   1 − η_t λ before the step (`DecoupledDecay`), in every optimiser, Adam and SGD among them. Optax
   shrinks in adamw and lion, and adds to the gradient in adadelta; its others have no decay.
 - The step count t starts at 1, and a learning rate given as a function is called with that t. The
-  schedules of Keras and Optax are called with t − 1.
+  schedules of Keras and Optax count from 0: `framework_rule` calls them with t − 1.
 - PyTorch and Optax take hyper-parameters in double precision whatever the parameters' type; Keras
   rounds them, and powers such as β₂^t, to the parameters' type.
 - In float16 and bfloat16 they round after every operation, and so do the formulas here.
@@ -1075,7 +1075,8 @@ def framework_rule(name: str, /, **hyper: Any) -> Rule:
     Args:
         name: the optimiser's path, such as "torch.optim.Adam"; `names()` lists them.
         hyper: the framework's own arguments; its defaults stand for the others. The learning rate
-            may be a function of t = 1, 2, ... Arguments that change no number (foreach, fused,
+            may be a function of t = 1, 2, ..., or a schedule of Keras or Optax, which is called
+            with t − 1, as its framework does. Arguments that change no number (foreach, fused,
             capturable, differentiable, name) are ignored; those that act outside the rule (Keras'
             clipping, averaging and accumulation, Optax's masks and dtypes) must be off.
 
@@ -1097,9 +1098,20 @@ def framework_rule(name: str, /, **hyper: Any) -> Rule:
     for argument in known.keys() - defaults(name).keys() - hyper.keys():
         raise ValueError(f"{name}: {argument} must be given, it has no default")
     try:
-        return _OPTIMISERS[name](**{key: hyper[key] for key in hyper if key in known})
+        return _OPTIMISERS[name](**{k: _from_1(v) for k, v in hyper.items() if k in known})
     except (TypeError, ValueError) as error:
         raise ValueError(f"{name}: {error}") from error
+
+
+def _from_1(value: Any) -> Any:
+    """Return a schedule of Keras or Optax as a function of t from 1; all else as it is."""
+    home = str(getattr(value, "__module__", "")).partition(".")[0]
+    is_theirs = callable(value) and home in ("keras", "tf_keras", "optax")
+    return partial(_a_step_before, value) if is_theirs else value
+
+
+def _a_step_before(schedule: Callable[[int], float], t: int) -> float:
+    return at(schedule, t - 1)
 
 
 def _only(name: str, argument: str, value: Any) -> None:

@@ -145,7 +145,8 @@ def load(name: str, *, validation: float = 0.125, seed: int = 0) -> Data:
     """
     if name not in READERS:
         raise ValueError(f"name must be one of {names()}, got {name!r}")
-    _check.fraction("validation", validation)
+    if not (_check.is_number(validation) and 0 < validation < 1):
+        raise ValueError(f"validation must be a share in (0, 1), got {validation!r}")
     _check.count("seed", seed)
     rng = np.random.default_rng(plain(seed))
     (x, y), test = READERS[name](rng)

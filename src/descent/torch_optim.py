@@ -21,10 +21,12 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import fields, replace
 from itertools import chain
+from operator import ne
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.parameter import is_lazy
 from torch.optim.optimizer import _global_optimizer_post_hooks, _global_optimizer_pre_hooks
 
 from descent import _torch_state, conventions, rules
@@ -217,7 +219,7 @@ class Optimizer(torch.optim.Optimizer):
         """Return the state and the groups, without a learning rate that is a function of t."""
         saved = _undecorated(torch.optim.Optimizer.state_dict)(self)
         groups = [
-            {k: v if isinstance(v, Tensor) else _number(v) for k, v in group.items()}
+            {k: v if isinstance(v, Tensor | list) else _number(v) for k, v in group.items()}
             for group in saved["param_groups"]
         ]
         groups = [{k: v for k, v in group.items() if not callable(v)} for group in groups]
@@ -252,9 +254,14 @@ class Optimizer(torch.optim.Optimizer):
 
     def _read(self, saved: dict[str, Any]) -> dict[str, Any]:
         """Return a state that was saved, checked, in the names of the rule."""
+        sizes = (
+            [len(g["params"]) for g in gs] for gs in (saved["param_groups"], self.param_groups)
+        )
+        if ne(*sizes):
+            return saved  # which PyTorch refuses
         groups = [
             _torch_state.read_group(self.rule, {**group}, mine)
-            for group, mine in zip(saved["param_groups"], self.param_groups, strict=False)
+            for group, mine in zip(saved["param_groups"], self.param_groups, strict=True)
         ]
         for group, mine in zip(groups, self.param_groups, strict=True):
             group.update({k: v for k, v in mine.items() if callable(v) and k not in group})
@@ -262,11 +269,9 @@ class Optimizer(torch.optim.Optimizer):
             if missing:
                 raise ValueError(f"state_dict must have {sorted(missing)} in each of its groups")
             _replaced(self.rule, group)
-        if len(groups) != len(saved["param_groups"]):
-            return saved  # which PyTorch refuses
         names = chain.from_iterable(map(_names, self.param_groups))
         params = chain.from_iterable(g["params"] for g in self.param_groups)
-        known = dict(zip(_indices(groups), zip(params, names, strict=True), strict=False))
+        known = dict(zip(_indices(groups), zip(params, names, strict=True), strict=True))
         state = {
             key: _torch_state.read_state(self.rule, kept, *known[key]) if key in known else kept
             for key, kept in saved["state"].items()
@@ -319,7 +324,7 @@ class Optimizer(torch.optim.Optimizer):
         runs = [(r, run) for r, plan in zip(rules_, plans, strict=True) for run in plan.runs]
         for rule, run in runs:
             if callable(rule.lr):
-                rule.lr_at(run.t + 1)
+                float(rule.lr_at(run.t + 1))
         return runs
 
     _hooked_step = torch.optim.Optimizer.profile_hook_step(_step)
@@ -498,8 +503,7 @@ def _indices(groups: list[dict[str, Any]]) -> Iterator[Any]:
 
 def _names(group: dict[str, Any]) -> list[str]:
     """Return the names of a group's parameters, or what else tells them apart."""
-    shapes = (tuple(p.shape) for p in group["params"])
-    numbered = [f"parameter {i} of shape {shape}" for i, shape in enumerate(shapes)]
+    numbered = [f"parameter {i}" for i in range(len(group["params"]))]
     return list(group.get("param_names", numbered))
 
 
@@ -547,7 +551,8 @@ def _check_group(rule: Rule, group: dict[str, Any]) -> None:
             raise ValueError(f"params must be real floating-point tensors, got {name}, {p.dtype}")
         try:
             with suppress(NotImplementedError, RuntimeError):  # a rule may want to see the values
-                rule.init(torch.empty_like(p, device="meta"))
+                if not is_lazy(p):
+                    rule.init(torch.empty_like(p, device="meta"))
         except ValueError as error:
             raise ValueError(f"{type(rule).__name__} cannot take {name}: {error}") from error
 

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from descent._numbers import plain
+from descent._torch_state import SWITCHES
 from descent.data import Data, Split
 from descent.rules import Rule
 
@@ -47,7 +48,7 @@ def of_optimizer(optimizer: torch.optim.Optimizer, steps: int) -> str:
     rule = getattr(getattr(optimizer, "optim", optimizer), "rule", None)  # within a sharded one
     if isinstance(rule, Rule):
         return of_rule(rule, steps)
-    hyper = {k: plain(v) for k, v in optimizer.defaults.items() if k not in ("rule", "foreach")}
+    hyper = {k: plain(v) for k, v in optimizer.defaults.items() if k not in SWITCHES}
     return f"{type(optimizer).__name__}({_without_addresses(str(hyper))})"
 
 
