@@ -18,7 +18,7 @@ PREFACE = "Preface"
 SCREEN_ONLY = ", ".join(
     [
         ".headerlink, .formula-link, .backrefs",
-        ".sheet .copies",
+        ".sheet .copies, .katex .narrow",
         "button, script, summary, [role=status], .toctree-wrapper",
     ]
 )

@@ -143,7 +143,7 @@ def running_heads(body: Tag) -> str:
 FIT = """() => {
     const beside = (tag) => {
         tag.classList.add("beside");
-        const ends = [...tag.parentElement.querySelectorAll(":scope > .base")]
+        const ends = [...tag.parentElement.querySelectorAll(".base")]
             .map((base) => base.getBoundingClientRect().right);
         return tag.getBoundingClientRect().left - Math.max(...ends) > 15;
     };
