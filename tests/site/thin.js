@@ -28,7 +28,7 @@
       const box = document.createElement("span");
       const inside = [...formula.childNodes];
       box.textContent = "formula"; // axe does not judge a single letter
-      box.style.cssText = `display: inline-block; width: ${width}px; height: ${height}px; overflow: hidden`;
+      box.style.cssText = `display: inline-block; vertical-align: top; width: ${width}px; height: ${height}px; overflow: hidden`;
       formula.replaceChildren(box);
       return () => formula.replaceChildren(...inside);
     });
