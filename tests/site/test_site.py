@@ -31,9 +31,9 @@ LEFT_OVER = """() => {
 UNSET = "() => document.querySelectorAll('.katex-error, .math:not(:has(.katex))').length"
 
 
-# A box of sphinx-proof or sphinx-exercise names its inside as it is named, or as all others are.
+# sphinx-proof and sphinx-exercise give what is in a box the id of the box, or of all other boxes.
 TWICE = """() => {
-    const named = [...document.querySelectorAll("[id]:not(.admonition > section)")];
+    const named = [...document.querySelectorAll("[id]:not(.admonition > *)")];
     const ids = named.map((one) => one.id);
     return ids.filter((id, index) => ids.indexOf(id) < index);
 }"""
