@@ -74,7 +74,7 @@ def test_schedules_and_the_driver_take_whole_numbers_of_any_type():
     assert run.steps == 3
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [n for n in NAMES if n != "adamw"])  # whose decay has no rate
 def test_a_rate_of_0_moves_nothing(name):
     x = np.array([[1.0, -2.0], [3.0, 0.5]])
     rule = rules.get(name, lr=0.0)

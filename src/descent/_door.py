@@ -16,11 +16,11 @@ NUMBERS = (int, float, "int", "float")
 
 def with_plain_numbers(state: Any) -> Any:
     """Return a state whose numbers, such as t, are Python's, wherever it was read from."""
-    kinds = type(state).__annotations__
+    kinds = getattr(type(state), "__annotations__", {})
     foreign = {
-        name: value
-        for name, value in zip(state._fields, state, strict=True)
-        if kinds[name] in NUMBERS and type(value) not in (int, float)
+        name: getattr(state, name)
+        for name, kind in kinds.items()
+        if kind in NUMBERS and type(getattr(state, name)) not in (int, float)
     }
     return state._replace(**{k: plain(v) for k, v in foreign.items()}) if foreign else state
 

@@ -1,5 +1,6 @@
 """States of PyTorch's optimisers as states of the rules that are the same, and back."""
 
+import functools
 from collections.abc import Iterator
 from typing import Any
 
@@ -129,7 +130,7 @@ def read_group(rule: Rule, group: dict[str, Any], mine: dict[str, Any]) -> dict[
     """
     if "foreach" not in group or "foreach" in mine:
         return group
-    flags = _flags(rule)
+    flags = _flags(rule) | {"lr_decay": callable(mine.get("lr")) and bool(group.get("lr_decay"))}
     if not group.get("weight_decay"):
         flags.pop("decoupled_weight_decay")
         group = {k: v for k, v in group.items() if k != "decoupled_weight_decay"}
@@ -152,6 +153,7 @@ def _defaults_of_all() -> set[str]:
     return {key for name, _ in TORCHS.values() for key in _defaults(name)}
 
 
+@functools.cache
 def _defaults(name: str) -> dict[str, Any]:
     defaults: dict[str, Any] = getattr(torch.optim, name)([torch.zeros(1)]).defaults
     return defaults
@@ -185,7 +187,7 @@ def _written_group(rule: Rule, name: str, group: dict[str, Any]) -> dict[str, An
     flags = {key: value for key, value in _flags(rule).items() if key in defaults}
     own = {theirs.get(key, key): value for key, value in group.items()}
     own = {k: v for k, v in own.items() if k in defaults or k not in RULES_OWN}
-    return {"lr": rule.lr_at(1)} | defaults | {"weight_decay": 0.0} | flags | own
+    return defaults | {"lr": rule.lr_at(1), "weight_decay": 0.0} | flags | own
 
 
 RULES_OWN = {"eps_root", "initial_scale", "bias_correction", "rule"}

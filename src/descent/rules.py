@@ -142,7 +142,7 @@ def quotient(a: Array, b: Array) -> Array:
 
 def clip(a: Array, low: float, high: float) -> Array:
     """Return what of a lies between two numbers, and the nearer number for what does not."""
-    return a.clip(low, high) if hasattr(a, "clip") else max(low, min(a, high))
+    return a.clip(low, high) if hasattr(a, "clip") else type(a)(max(min(a, high), low))
 
 
 def maximum(a: Array, b: Array) -> Array:

@@ -21,7 +21,6 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import fields, replace
 from itertools import chain
-from operator import ne
 from typing import Any
 
 import torch
@@ -254,10 +253,7 @@ class Optimizer(torch.optim.Optimizer):
 
     def _read(self, saved: dict[str, Any]) -> dict[str, Any]:
         """Return a state that was saved, checked, in the names of the rule."""
-        sizes = (
-            [len(g["params"]) for g in gs] for gs in (saved["param_groups"], self.param_groups)
-        )
-        if ne(*sizes):
+        if _sizes(saved["param_groups"]) != _sizes(self.param_groups):
             return saved  # which PyTorch refuses
         groups = [
             _torch_state.read_group(self.rule, {**group}, mine)
@@ -495,6 +491,10 @@ def _replaced(rule: Rule, hyper: dict[str, Any]) -> Rule:
 def _number(value: Any) -> Any:
     """Return an array of one number as that number, in a pair too, and anything else as it is."""
     return tuple(map(_number, value)) if isinstance(value, tuple | list) else plain(value)
+
+
+def _sizes(groups: list[dict[str, Any]]) -> list[int]:
+    return [len(group["params"]) for group in groups]
 
 
 def _indices(groups: list[dict[str, Any]]) -> Iterator[Any]:

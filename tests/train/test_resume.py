@@ -61,7 +61,7 @@ def test_a_group_that_holds_numpy_is_saved_and_read(tmp_path):
 
 
 def test_a_file_that_only_code_could_restore_says_so(tmp_path):
-    torch.save({"step": 1, "set": frozenset}, tmp_path / "run.pt")
+    torch.save({"step": 1, "folder": tmp_path}, tmp_path / "run.pt")
     with pytest.raises(ValueError, match="or holds more than tensors and plain numbers"):
         checkpoint.load(tmp_path / "run.pt")
 

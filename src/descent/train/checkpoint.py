@@ -49,7 +49,7 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
+    if type(value) is dict:
         return {key: _finite(v) for key, v in value.items()}
     if isinstance(value, list | tuple):
         return [_finite(v) for v in value]
@@ -62,14 +62,12 @@ def storable(value: Any) -> Any:
 
     A file that holds NumPy's cannot be read without running what is in it.
     """
-    if isinstance(value, dict):
+    if type(value) is dict:
         return {storable(key): storable(v) for key, v in value.items()}
     if type(value) in (list, tuple):
         return type(value)(map(storable, value))
-    return torch.from_numpy(value) if isinstance(value, np.ndarray) else _python(value)
-
-
-def _python(value: Any) -> Any:
+    if isinstance(value, np.ndarray) and value.dtype.kind in "biuf":
+        return torch.from_numpy(value)
     return value.item() if isinstance(value, np.generic) else value
 
 
