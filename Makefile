@@ -40,7 +40,7 @@ notebooks: $(READY)  ## regenerate the notebooks of the chapters that changed (A
 pdf: $(READY) book  ## print the whole book as one PDF (needs Chromium)
 	@$(BIN)/python -m tools.pdf
 
-epub: $(SITE) book  ## pack the whole book as an EPUB
+epub: $(READY) book  ## pack the whole book as an EPUB
 	@$(BIN)/python -m tools.epub
 
 # --- every commit: make test ----------------------------------------------------------------------
@@ -65,7 +65,7 @@ strict: $(READY)  ## execute every notebook and compare every printed output
 check: test-site test-editions  ## what a change to the site needs: site, editions, accessibility
 
 test-site: $(READY) book  ## drive the built site in a real browser (needs Chromium)
-	$(PYTEST) -n auto --ignore-glob '*/test_pdf.py' --ignore-glob '*/test_epub.py' tests/site
+	$(PYTEST) -n auto --dist loadgroup --ignore-glob '*/test_pdf.py' --ignore-glob '*/test_epub.py' tests/site
 
 test-editions: pdf epub  ## check PDF and EPUB: bookmarks, links, formulas, figures
 	$(PYTEST) --doctest-modules tools/pages.py tools/pdf.py tools/epub.py \
@@ -76,7 +76,17 @@ lighthouse: $(SITE) book  ## judge five pages with Lighthouse (needs Chromium an
 
 # --- every night: make nightly --------------------------------------------------------------------
 
-nightly: mutants portable test-colab test-citation test-frameworks fresh-seeds links  ## what does not fit into a commit
+NIGHTLY := mutants long fresh-seeds portable test-colab test-frameworks test-oldest test-citation
+
+nightly:  ## run what does not fit into a commit, part by part (an hour or more on two cores)
+	@failed=; for part in $(NIGHTLY); do echo "==> make $$part"; $(MAKE) --no-print-directory $$part \
+	    || failed="$$failed $$part"; done; test -z "$$failed" || { echo "Failed:$$failed"; exit 1; }
+
+long: $(READY)  ## run the tests that repeat a code path on other inputs
+	$(PYTEST) -n auto -m nightly
+
+fresh-seeds: $(READY)  ## run the laws on many fresh examples (SEED=103: on those of one seed)
+	HYPOTHESIS_PROFILE=nightly $(PYTEST) -n auto -m hypothesis $(if $(SEED),--hypothesis-seed=$(SEED))
 
 misprints: $(READY)  ## put each misprint in the place of its rule: the tests must fail
 	$(BIN)/python -m tools.mutants --misprints
@@ -89,6 +99,15 @@ portable: $(READY)  ## every notebook on 4 threads, and without vector extension
 
 test-colab: $(READY)  ## run every notebook with Colab's versions, where the package is not installed
 	$(BIN)/python -m tools.colab
+
+test-frameworks: $(READY)  ## compare with JAX, Keras, Optax and Gymnasium as the conventions name them
+	@VENV=$(VENV)-frameworks $(PYTHON) tools/environment.py requirements-frameworks.txt
+	$(subst $(VENV)/,$(VENV)-frameworks/,$(PYTEST)) -n auto -m frameworks
+
+test-oldest: $(READY)  ## run the tests of the rules with the oldest NumPy that the package allows
+	@VENV=$(VENV)-oldest $(PYTHON) tools/environment.py requirements-oldest.txt
+	$(subst $(VENV)/,$(VENV)-oldest/,$(PYTEST)) -n auto tests/backprop \
+	    $(foreach name,laws rules schedules landscapes minimize report package,tests/test_$(name).py)
 
 $(CFF)/ready: requirements-cff.txt
 	$(PYTHON) -m venv $(CFF)
@@ -108,6 +127,9 @@ experiments: $(READY)  ## make the recorded training runs that are missing (hour
 
 lock: $(READY)  ## resolve the requirements anew (UPGRADE=1: to the newest versions)
 	$(BIN)/python -m tools.lock $(if $(UPGRADE),--upgrade)
+
+errata-numbers: $(READY)  ## compute the numbers of the proofs into book/errata-numbers.json
+	@$(BIN)/python -m tools.proofs
 
 lock-formulas: $(READY)  ## enter new formulas into book/formulas.lock.json
 	$(BIN)/python -m tools.lock_formulas

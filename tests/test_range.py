@@ -103,7 +103,9 @@ def test_muon_makes_torchs_step_in_half_precision():
 VALUES = [-math.inf, -2.0, -0.0, 0.0, 1e-300, 3.0, math.inf, math.nan]
 
 
-@pytest.mark.parametrize("make", [np.float64, np.array, torch.tensor, float], ids=str)
+@pytest.mark.parametrize(
+    "make", [np.float64, np.array, torch.tensor, float], ids=lambda make: make.__name__
+)
 def test_the_larger_of_two_is_exact_at_infinity_and_keeps_nan(make):
     for a, b in [(a, b) for a in VALUES for b in VALUES]:
         expected = float(np.maximum(a, b))

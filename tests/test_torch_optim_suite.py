@@ -92,7 +92,7 @@ def run(make, dtype=torch.float64, steps=60):
 
 
 @pytest.mark.parametrize(
-    ("info", "kwargs", "rule", "flat"), with_each(lambda flat: cases(), [False, True])
+    ("info", "kwargs", "rule", "flat"), list(with_each(lambda flat: cases(), [False, True]))
 )
 def test_the_input_goes_as_far_as_torchs_optimizer(info, kwargs, rule, flat):
     theirs, losses = run(functools.partial(info.optim_cls, **kwargs))
@@ -111,7 +111,7 @@ def test_no_rule_is_equal_to_these_optimisers_alone():
 LOW = [torch.bfloat16, torch.float16, torch.float32]
 
 
-@pytest.mark.parametrize(("info", "kwargs", "rule", "dtype"), with_each(cases, LOW))
+@pytest.mark.parametrize(("info", "kwargs", "rule", "dtype"), list(with_each(cases, LOW)))
 def test_the_input_goes_where_torchs_goes_in_low_precision(info, kwargs, rule, dtype):
     _, theirs = run(functools.partial(info.optim_cls, **kwargs), dtype)
     _, ours = run(lambda params: Optimizer(params, rule), dtype)

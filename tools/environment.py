@@ -1,4 +1,4 @@
-"""Set up `.venv`: `python3 tools/environment.py REQUIREMENTS.txt`, which `make` calls.
+"""Set up `.venv`, or `$VENV`: `python3 tools/environment.py REQUIREMENTS.txt`; `make` calls it.
 
 It runs before anything is installed, so it imports the standard library alone. uv installs, the
 one on the PATH or else a pinned one from the registry, and pip where uv cannot be had. What pip
@@ -18,7 +18,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-VENV = ROOT / ".venv"
+VENV = ROOT / os.environ.get("VENV", ".venv")
 WHOLE = VENV / "whole"
 """It is there when the last set-up went through, and holds the version of Python."""
 OLDEST, NEWEST = (3, 11), (3, 13)
@@ -165,7 +165,8 @@ def _install_by_uv(program: str, requirements: Path) -> None:
     elsewhere = env.keys() & {"UV_FIND_LINKS", "UV_EXTRA_INDEX_URL", "UV_TORCH_BACKEND"}
     torch = re.search("^torch==", requirements.read_text(encoding="utf-8"), re.MULTILINE)
     backend = ["--torch-backend=auto"] if torch and not elsewhere else []
-    run(*pip, *backend, "-r", requirements, env=env)
+    compiled = "--compile-bytecode"  # once, as pip does, not at every start of Python
+    run(*pip, *backend, compiled, "-r", requirements, env=env)
     run(*pip, "--no-deps", "--editable", ROOT, env=env)
 
 

@@ -1,7 +1,8 @@
 """Resolve the requirements anew: `python -m tools.lock [--upgrade]`, which `make lock` calls.
 
 `requirements.txt` pins all of `requirements.in` for Python 3.11 to 3.13 on Linux, macOS and
-Windows; `requirements-book.txt` pins what building the site needs, at the same versions.
+Windows; the others pin what building the site needs, or what a nightly test has beside or instead
+of it, at the same versions wherever they do not name another.
 """
 
 import os
@@ -12,7 +13,8 @@ from pathlib import Path
 
 from tools import environment
 
-ALL, BOOK = environment.ROOT / "requirements.in", environment.ROOT / "requirements-book.in"
+ALL = environment.ROOT / "requirements.in"
+PARTS = [environment.ROOT / f"requirements-{part}.in" for part in ("book", "frameworks", "oldest")]
 CUDA = re.compile(r"^(?:nvidia|cuda|triton)[\w-]*==.*\n", re.MULTILINE)
 """What PyTorch's build for Linux brings by itself: pinned, it would come with the CPU build too."""
 
@@ -26,18 +28,29 @@ def resolve(program: str, source: Path, *options: str) -> None:
                str(source), "--output-file", str(target)]  # fmt: skip
     subprocess.run(command, env={**environment.pip_settings(), **os.environ}, check=True)
     pins = CUDA.sub("", target.read_text(encoding="utf-8"))
-    pins = re.sub(r"^(torch==[\d.]+)\+\w+", r"\1", pins, flags=re.MULTILINE)
+    # PyTorch's CPU build has a version of its own on some systems; the pin takes any build.
+    pins = re.sub(r"^(torch==[\d.]+).*\n(?:torch==.*\n)*", r"\1\n", pins, flags=re.MULTILINE)
     head = f"# Resolved from {source.name} by 'make lock'; edit that file, not this one.\n"
     target.write_text(head + pins, encoding="utf-8")
 
 
+def constraints(part: Path) -> list[str]:
+    """Return the options that hold a part to the pins of the whole, but for what it pins itself."""
+    own = set(re.findall(r"^([\w-]+)==", part.read_text(encoding="utf-8"), re.MULTILINE))
+    pins = ALL.with_suffix(".txt").read_text(encoding="utf-8").splitlines()
+    others = environment.VENV / "constraints.txt"
+    others.write_text("\n".join(p for p in pins if p.split("==")[0] not in own), encoding="utf-8")
+    return ["--constraint", str(others)]
+
+
 def main() -> int:
-    """Resolve both files, the second at the versions of the first."""
+    """Resolve all files, the others at the versions of the first."""
     if not (program := environment.uv()):
         print("uv is needed to resolve the requirements, and could not be fetched.")
         return 1
     resolve(program, ALL, *sys.argv[1:])
-    resolve(program, BOOK, "--constraint", str(ALL.with_suffix(".txt")), *sys.argv[1:])
+    for part in PARTS:
+        resolve(program, part, *constraints(part), *sys.argv[1:])
     return 0
 
 
