@@ -62,7 +62,9 @@ def test_one_gradient_of_any_size_leaves_what_it_leaves_in_torch(name, dtype):
         assert torch.equal(known, ours.isfinite()), (scale, ours, theirs)
         size = max(1.0, float(theirs[known].abs().max()))
         error = float((ours - theirs)[known].abs().max())
-        assert error <= ULPS[dtype] * torch.finfo(dtype).eps * size, (scale, ours, theirs)
+        # PyTorch's NAdam keeps the product of its μ_t in float32.
+        rounding = max(torch.finfo(dtype).eps, 1e-9 if name == "NAdam" else 0.0)
+        assert error <= ULPS[dtype] * rounding * size, (scale, ours, theirs)
 
 
 @pytest.mark.parametrize("scale", [1e-7, 1e-5, 1e-3, 1.0, 30.0, 300.0])

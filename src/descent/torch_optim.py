@@ -205,6 +205,8 @@ class Optimizer(torch.optim.Optimizer):
         _undecorated(torch.optim.Optimizer.add_param_group)(self, param_group)
         try:
             _check_group(self.rule, param_group)
+            if self.flat:
+                _check_gradients(param_group["params"])
             if self.flat and not are_side_by_side(param_group["params"]):
                 _check_memory(param_group["params"])
             self._lay_out(param_group["params"])
@@ -557,13 +559,18 @@ def _check_group(rule: Rule, group: dict[str, Any]) -> None:
             raise ValueError(f"{type(rule).__name__} cannot take {name}: {error}") from error
 
 
-def _check_memory(params: list[Any]) -> None:
-    """Require parameters that can be moved: nothing else may look at their memory."""
+def _check_gradients(params: list[Any]) -> None:
+    """Require gradients that may lie in one buffer."""
     for p in params:
         if getattr(p, "grad_dtype", None) not in (None, p.dtype):
             raise ValueError(
                 f"flat must be False where gradients are {p.grad_dtype}, not {p.dtype}"
             )
+
+
+def _check_memory(params: list[Any]) -> None:
+    """Require parameters that can be moved: nothing else may look at their memory."""
+    for p in params:
         whole = p.untyped_storage().nbytes() == p.numel() * p.element_size() and p.is_contiguous()
         if not whole or (p.device.type == "cpu" and p.is_shared()):
             raise ValueError(
