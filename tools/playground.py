@@ -262,7 +262,8 @@ class PlaygroundDirective(SphinxDirective):
             path = still(query)
         except ValueError as error:
             raise self.error(f"playground: {error}") from error
-        for source in (Path(__file__), STYLE, *SCRIPTS):
+        package = (project.ROOT / "src" / "descent").glob("*.py")  # what the still is drawn with
+        for source in (Path(__file__), STYLE, *SCRIPTS, *package):
             self.env.note_dependency(str(source))
         uri = "/" + path.relative_to(project.ROOT).as_posix()
         image = nodes.image(uri=uri, alt=self.options["alt"], loading="lazy")
