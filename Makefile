@@ -76,7 +76,7 @@ lighthouse: $(SITE) book  ## judge five pages with Lighthouse (needs Chromium an
 
 # --- every night: make nightly --------------------------------------------------------------------
 
-NIGHTLY := mutants long fresh-seeds portable test-colab test-frameworks test-oldest test-citation
+NIGHTLY := mutants long fresh-seeds portable test-colab test-frameworks test-oldest test-citation links
 
 nightly:  ## run what does not fit into a commit, part by part (an hour or more on two cores)
 	@failed=; for part in $(NIGHTLY); do echo "==> make $$part"; $(MAKE) --no-print-directory $$part \
@@ -108,6 +108,9 @@ test-oldest: $(READY)  ## run the tests of the rules with the oldest NumPy that 
 	@VENV=$(VENV)-oldest $(PYTHON) tools/environment.py requirements-oldest.txt
 	$(subst $(VENV)/,$(VENV)-oldest/,$(PYTEST)) -n auto tests/backprop \
 	    $(foreach name,laws rules schedules landscapes minimize report package,tests/test_$(name).py)
+
+links: $(READY)  ## follow every link that leads out of the book (needs the network)
+	$(BIN)/python -m tools.links
 
 $(CFF)/ready: requirements-cff.txt
 	$(PYTHON) -m venv $(CFF)

@@ -75,7 +75,7 @@ def build() -> int:
     return status
 
 
-def run_sphinx() -> int:
+def run_sphinx(out: Path = HTML, builder: str = "html") -> int:
     """Do what `jupyter-book build -W -n --keep-going -q .` does, with several processes."""
     from jupyter_book.sphinx import build_sphinx
 
@@ -86,7 +86,8 @@ def run_sphinx() -> int:
     }
     status = build_sphinx(
         project.ROOT,
-        HTML,
+        out,
+        builder=builder,
         noconfig=True,
         path_config=project.CONFIG,
         confoverrides=settings,

@@ -10,6 +10,7 @@ import hashlib
 import inspect
 import json
 import pkgutil
+import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -198,6 +199,7 @@ def configure(app: Sphinx, config: Config) -> None:
     config.html_theme_options["navbar_persistent"] = []  # the search has its place in the sidebar
     config.html_context["default_mode"] = "auto"
     config.html_baseurl = config.ogp_site_url = project.site(project.address())
+    config.linkcheck_ignore = [re.escape(own) for own in (config.html_baseurl, project.address())]
     config.notfound_urls_prefix = urlsplit(config.html_baseurl).path
     config.extlinks = {"published": (f"{config.html_baseurl}%s", "%s")}  # not on a disk: the PDF
     config.nb_execution_cache_path = str(CACHE)
