@@ -164,7 +164,7 @@ def test_a_step_counted_by_numpy_gives_the_same_plain_float(schedule):
 NOT_NUMBERS = [math.nan, math.inf, "1", None, True]
 NOT_COUNTS = [0, -1, 1.5, 2.0, *NOT_NUMBERS]
 BAD = {
-    "lr": [0, -0.1, *NOT_NUMBERS],
+    "lr": [-0.1, *NOT_NUMBERS],
     "lr_min": [-0.1, 0.2, *NOT_NUMBERS],
     "gamma": [0, -0.1, 1.1, *NOT_NUMBERS],
     "start_factor": [0, -0.1, 1.1, *NOT_NUMBERS],

@@ -339,7 +339,7 @@ def test_a_state_of_another_rule_is_refused():
     model = small_model()
     sgd = Optimizer(model.parameters(), rules.Momentum())
     train(sgd, model, 1)
-    with pytest.raises(ValueError, match=r"state_dict must have the state \['t', 'm', 'v'\]"):
+    with pytest.raises(ValueError, match=r"of Adam.*'betas', 'eps'.* is not in its groups"):
         Optimizer(model.parameters(), rules.Adam()).load_state_dict(sgd.state_dict())
 
 
@@ -482,7 +482,7 @@ def test_a_state_dict_without_a_hyper_parameter_is_refused():
     optimizer = Optimizer(model.parameters(), rules.Adam())
     saved = optimizer.state_dict()
     del saved["param_groups"][0]["eps"]
-    with pytest.raises(ValueError, match=r"state_dict must have \['eps'\] in each of its groups"):
+    with pytest.raises(ValueError, match=r"\['eps'\] is not in its groups"):
         optimizer.load_state_dict(saved)
 
 

@@ -211,7 +211,8 @@ class Optimizer(torch.optim.Optimizer):
                 _check_memory(param_group["params"])
             self._lay_out(param_group["params"])
             if self.flat:  # what saves or loads a state may ask for it before the first step
-                self._plan_of(param_group)
+                with torch.no_grad():
+                    self._plan_of(param_group)
         except ValueError:
             self.param_groups.pop()
             raise
@@ -249,7 +250,7 @@ class Optimizer(torch.optim.Optimizer):
             lambda _, saved: self._read(saved)
         )
         try:
-            super().load_state_dict(state_dict)
+            _undecorated(torch.optim.Optimizer.load_state_dict)(self, state_dict)
         finally:
             reader.remove()
 
@@ -265,7 +266,9 @@ class Optimizer(torch.optim.Optimizer):
             group.update({k: v for k, v in mine.items() if callable(v) and k not in group})
             missing = mine.keys() - group.keys() - SCHEDULERS_KEYS - _extras(self.rule, mine)
             if missing:
-                raise ValueError(f"state_dict must have {sorted(missing)} in each of its groups")
+                raise ValueError(
+                    f"state_dict must be of {self.rule}: {sorted(missing)} is not in its groups"
+                )
             _replaced(self.rule, group)
         names = chain.from_iterable(map(_names, self.param_groups))
         params = chain.from_iterable(g["params"] for g in self.param_groups)

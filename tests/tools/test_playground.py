@@ -37,7 +37,7 @@ def test_a_query_states_landscape_start_and_rules():
         ("steps=20", "steps=-1", "steps must be a whole number"),
         ("steps=20", "noise=-1", "noise must be a finite number of at least 0"),
         ("adam,lr:0.1", "adam", "must state its step size"),
-        ("adam,lr:0.1", "adam,lr:-1", "lr must be a positive"),
+        ("adam,lr:0.1", "adam,lr:-1", "lr must be a finite number of at least 0"),
         ("adam,lr:0.1", "muon,lr:0.1", "a rule for matrices"),
         ("adam,lr:0.1", "newton,lr:0.1", "name must be one of"),
     ],

@@ -5,7 +5,7 @@ import json
 import pytest
 from sphinx.application import Sphinx
 
-from tools import api, search
+from tools import catalogue, search
 from tools.plain import plain
 
 FIRST = r"""
@@ -230,5 +230,5 @@ def test_latex_is_read_as_a_line_that_means_the_same(latex, text):
 
 
 def test_each_formula_of_the_book_can_be_read():
-    wrong = [one.id for one in api.formulas() if "\\" in plain(one.latex) or not plain(one.latex)]
+    wrong = [one.id for one in catalogue.book() if "\\" in plain(one.latex) or not plain(one.latex)]
     assert wrong == []

@@ -17,6 +17,19 @@ AUTHOR = {
     "additionalProperties": False,
     "anyOf": [{"required": ["name"]}, {"required": ["given-names", "family-names"]}],
 }
+BOOK = {
+    "type": "object",
+    "properties": {
+        "type": {"const": "book"},
+        "title": TEXT,
+        "authors": {"type": "array", "minItems": 1, "items": AUTHOR},
+        "year": TEXT,
+        "version": TEXT,
+        "license": TEXT,
+    },
+    "required": ["type", "title", "authors"],
+    "additionalProperties": False,
+}
 CFF = {  # what the Citation File Format 1.2.0 says of the keys that we use
     "type": "object",
     "properties": {
@@ -29,6 +42,7 @@ CFF = {  # what the Citation File Format 1.2.0 says of the keys that we use
         "date-released": {"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}$"},
         "license": {"type": "array", "minItems": 1, "uniqueItems": True, "items": TEXT},
         "keywords": {"type": "array", "minItems": 1, "uniqueItems": True, "items": TEXT},
+        "preferred-citation": BOOK,
     },
     "required": ["cff-version", "message", "title", "authors"],
     "additionalProperties": False,
@@ -47,6 +61,9 @@ def test_the_version_is_that_of_the_package():
     text = (project.ROOT / "pyproject.toml").read_text(encoding="utf-8")
     assert re.search(r'^version = "(.*)"$', text, re.MULTILINE)[1] == citation.version()
     assert datetime.date.fromisoformat(citation.date())
+    book = citation.cff()["preferred-citation"]
+    assert book["version"] == citation.version()
+    assert str(book["year"]) == citation.date()[:4]
 
 
 def test_a_page_carries_what_zotero_and_google_scholar_read():

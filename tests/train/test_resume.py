@@ -11,7 +11,8 @@ pytest.importorskip("sklearn", reason="the digits come with scikit-learn")
 
 from descent import data, models, rules, schedules
 from descent.torch_optim import Optimizer
-from descent.train import checkpoint, command, fit, identity
+from descent.train import _identity as identity
+from descent.train import checkpoint, command, fit
 
 DIGITS = data.load("digits").to("cpu")
 WHOLE = {"epochs": 1, "batch_size": 400, "seed": 5}

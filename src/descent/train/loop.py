@@ -18,7 +18,8 @@ from descent import _check
 from descent._numbers import plain
 from descent.data import Data, Split
 from descent.train import checkpoint as files
-from descent.train import identity, workers
+from descent.train import _identity as identity
+from descent.train import workers
 
 CHECK = 50
 """Steps from one look at the losses to the next: on a GPU each look waits for the device."""
