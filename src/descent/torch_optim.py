@@ -556,7 +556,7 @@ def _check_group(rule: Rule, group: dict[str, Any]) -> None:
             raise ValueError(f"params must be real floating-point tensors, got {name}, {p.dtype}")
         try:
             with suppress(NotImplementedError, RuntimeError):  # a rule may want to see the values
-                if not is_lazy(p):
+                if not (rule.elementwise or is_lazy(p)):  # by element, any shape will do
                     rule.init(torch.empty_like(p, device="meta"))
         except ValueError as error:
             raise ValueError(f"{type(rule).__name__} cannot take {name}: {error}") from error

@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from descent import _check
 from descent._numbers import plain
 from descent.data import Data, Split
-from descent.train import checkpoint as files
 from descent.train import _identity as identity
+from descent.train import checkpoint as files
 from descent.train import workers
 
 CHECK = 50
