@@ -256,6 +256,7 @@ def finish(app: Sphinx, exception: Exception | None) -> None:
 
 def fetch_sheets(app: Sphinx, builder: Any) -> None:
     """Let every extension lay down its sheets before the pages are written."""
+    Path(app.outdir, "_static").mkdir(parents=True, exist_ok=True)  # which they rely on
     for listener in app.events.listeners["build-finished"]:
         if listener.handler.__module__.partition(".")[0] in LATE and builder.name == "html":
             listener.handler(app, None)
