@@ -22,7 +22,7 @@ DOCTREES = project.BUILD / ".doctrees"
 BUILT = project.BUILD / "built"
 """What the site was built from and what it consists of, written when it is whole."""
 
-SOURCES = ("book", "src", "tests", "tools", *(path.name for path in project.ROOT.glob("*.*")))
+SOURCES = ("book", "src", "tests", "tools", *(p.name for p in project.ROOT.glob("[!.]*.*")))
 """What the site is made of: the tests too, which the formula sheet names."""
 
 JOBS = 2
@@ -32,11 +32,11 @@ JOBS = 2
 def files(*folders: Path) -> Iterator[Path]:
     """Yield the files in folders, and those named themselves, without caches and hidden ones."""
     for folder in folders:
-        found = sorted(folder.rglob("*")) if folder.is_dir() else [folder]
-        for path in found:
-            parts = path.relative_to(project.ROOT).parts
-            if path.is_file() and not any(p == "__pycache__" or p.startswith(".") for p in parts):
-                yield path
+        if folder.is_file():
+            yield folder
+        for here, below, names in os.walk(folder):
+            below[:] = sorted(name for name in below if name != "__pycache__" and name[0] != ".")
+            yield from (Path(here, name) for name in sorted(names) if name[0] != ".")
 
 
 def sources() -> str:
