@@ -36,7 +36,7 @@ VENDORED = OWN / "katex"
 FIRST = ("_static/styles/theme.css", "_static/styles/pydata-sphinx-theme.css")
 """The sheets that the theme's template loads ahead of those that Sphinx knows of."""
 
-LATE = ("myst_nb", "sphinx_exercise", "sphinx_proof")
+LATE = ("myst_nb", "pydata_sphinx_theme", "sphinx_exercise", "sphinx_proof")
 """The extensions that lay down their sheets when the pages are written already."""
 
 PLACE = '<style id="rules"></style>'
@@ -255,11 +255,18 @@ def finish(app: Sphinx, exception: Exception | None) -> None:
 
 
 def fetch_sheets(app: Sphinx, builder: Any) -> None:
-    """Let every extension lay down its sheets before the pages are written."""
-    Path(app.outdir, "_static").mkdir(parents=True, exist_ok=True)  # which they rely on
-    for listener in app.events.listeners["build-finished"]:
-        if listener.handler.__module__.partition(".")[0] in LATE and builder.name == "html":
-            listener.handler(app, None)
+    """Let every extension lay down its sheets before the pages are written, after Sphinx has."""
+    if builder.name != "html":
+        return
+    copy_assets = builder.copy_assets
+
+    def copy_all() -> None:
+        copy_assets()
+        for listener in app.events.listeners["build-finished"]:
+            if listener.handler.__module__.partition(".")[0] in LATE:
+                listener.handler(app, None)
+
+    builder.copy_assets = copy_all
 
 
 def configure(app: Sphinx, config: Config) -> None:
