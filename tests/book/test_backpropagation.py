@@ -135,6 +135,32 @@ def test_differences_forward_and_reverse_mode_cost_2n_3n_and_3q_evaluations(n, q
     assert products(lambda: [outputs(numbers) for _ in range(2 * n)]) == 2 * n * evaluation
 
 
+@given(n=st.integers(1, 5), q=st.integers(1, 4))
+def test_a_program_run_once_costs_one_and_two_evaluations_more_for_each_pass(n, q):
+    numbers = [Counted(k + 2) for k in range(n)]
+
+    def outputs(x, rates):
+        """Return q outputs that depend on every step, and their rates along each direction."""
+        z, dz = x[0] * x[0], [x[0] * rate + rate * x[0] for rate in rates[0]]
+        for part, along in zip(x[1:], rates[1:], strict=True):
+            both = zip(dz, along, strict=True)
+            dz = [part * old + z * new + old for old, new in both]
+            z = z * part + z
+        return [z] * q, dz
+
+    def forward():
+        unit = [[Counted(i == j) for j in range(n)] for i in range(n)]
+        outputs(numbers, unit)
+
+    def reverse():
+        values, _ = outputs([Value(x) for x in numbers], [[]] * n)
+        for f in values:
+            (f + Value(Counted(1))).backward()
+
+    assert products(forward) == (1 + 2 * n) * n
+    assert products(reverse) == (1 + 2 * q) * n
+
+
 # --- layers -------------------------------------------------------------------------------------
 
 

@@ -113,3 +113,13 @@ def test_the_first_step_of_adadelta_is_set_by_epsilon(g, rho, eps):
     assert first == pytest.approx(eps**0.5 * g / ((1 - rho) * g**2 + eps) ** 0.5, rel=1e-9)
     if g**2 > 1e4 * eps / (1 - rho):
         assert first == pytest.approx((eps / (1 - rho)) ** 0.5, rel=1e-3)
+
+
+@pytest.mark.parametrize("start", [1.0, 2.0, 3.0])
+def test_with_a_long_memory_rmsprop_rounds_to_the_minimum_and_stays(start):
+    """The cycle attracts what is near it, not every start."""
+    rule, x = RMSprop(0.01, 0.999), start
+    state = rule.init(x)
+    for _ in range(6000):
+        x, state = rule.update(x, x, state)
+    assert x == 0
