@@ -10,7 +10,15 @@ from tolerance import largest, near
 
 from descent import minimize
 from descent.landscapes import Quadratic
-from descent.rules import AdaGrad, Adam, AMSGrad, AveragedMomentum, GradientDescent, RMSprop
+from descent.rules import (
+    AdaGrad,
+    Adam,
+    AMSGrad,
+    AveragedMomentum,
+    GradientDescent,
+    Momentum,
+    RMSprop,
+)
 from descent.schedules import InverseSquareRoot
 
 
@@ -313,3 +321,26 @@ def test_under_heavy_tails_a_memory_of_ten_steps_beats_longer_and_shorter_ones(s
     noise = np.random.default_rng(seed).standard_t(1.5, size=(1000, 1000))
     short, ten, hundred, thousand = (worst_of_a_hundred(b, noise) for b in (0.5, 0.9, 0.99, 0.999))
     assert thousand > hundred > ten < short
+
+
+def least_on_the_turned_bowl(make, lrs, start):
+    """Return the least loss over learning rates after 200 steps, κ = 100, turned by 45 degrees."""
+    turn = np.array([[1.0, -1.0], [1.0, 1.0]]) / math.sqrt(2)
+    hessian = turn.T @ np.diag([1.0, 100.0]) @ turn
+    rule, x = make(lambda t: lrs), turn.T @ np.outer(start, np.ones(lrs.size))
+    state = rule.init(x)
+    with np.errstate(all="ignore"):
+        for _ in range(200):
+            x, state = rule.update(x, hessian @ x, state)
+        return np.nanmin(np.sum(x * (hessian @ x), axis=0)) / 2
+
+
+def test_which_of_momentum_and_adam_is_ahead_with_one_number_tuned_changes_with_the_start():
+    lrs, adam_lrs = 0.001 * 2.0 ** np.arange(6), 0.01 * 2.0 ** np.arange(8)
+    quotients = [
+        least_on_the_turned_bowl(Momentum, lrs, start)
+        / least_on_the_turned_bowl(Adam, adam_lrs, start)
+        for start in ((2.0, 1.0), (1.0, 1.0), (1.0, -2.0))
+    ]
+    assert min(quotients) < 1 < max(quotients)
+    assert all(1 / 3 < quotient < 3 for quotient in quotients)
