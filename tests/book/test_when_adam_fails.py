@@ -10,7 +10,15 @@ from tolerance import largest, near
 
 from descent import minimize
 from descent.landscapes import Quadratic
-from descent.rules import AdaGrad, Adam, AMSGrad, AveragedMomentum, GradientDescent, RMSprop
+from descent.rules import (
+    AdaGrad,
+    Adam,
+    AMSGrad,
+    AveragedMomentum,
+    GradientDescent,
+    Momentum,
+    RMSprop,
+)
 from descent.schedules import InverseSquareRoot
 
 
@@ -170,6 +178,22 @@ def test_the_threshold_of_a_long_cycle_is_that_of_the_formula(n, excess):
         assert formula == pytest.approx(4 / n**2, rel=2 / n)
 
 
+@pytest.mark.parametrize(("multiple", "excess"), [(2, 1.25), (10, 2.0)])
+@pytest.mark.parametrize("n", [1000, 4000])
+def test_the_formula_of_the_threshold_fails_where_the_slope_is_a_multiple_of_the_length(
+    n, multiple, excess
+):
+    big, j = multiple * n, np.arange(n)
+    formula = 4 * (big - n + 1) / ((n - 1) * (big + 1)) * (big**2 - 1 + n) / (big**2 - 1)
+
+    def sum_of_steps(delta):
+        weights = delta * (1 - delta) ** j / -np.expm1(n * np.log1p(-delta))
+        roots = np.sqrt((big**2 - 1) * weights + 1)
+        return big / roots[0] - np.sum(1 / roots[1:])
+
+    assert sum_of_steps(0.97 * excess * formula) > 0 > sum_of_steps(1.03 * excess * formula)
+
+
 # --- the stability limit, and the limit of large ε ----------------------------------------------
 
 
@@ -277,3 +301,46 @@ def test_gradient_descent_leaves_the_line_of_the_sign_vector():
     f, grad = least_squares(data, y)
     x = minimize(f, np.zeros(9), GradientDescent(0.001), 20, grad=grad).x[-1]
     assert np.abs(x - x @ s / 9 * s).max() > 0.01 * np.abs(x).max()
+
+
+def worst_of_a_hundred(beta2, noise, lrs=(0.5, 1.0, 2.0, 4.0)):
+    """Return the least 99 % quantile of Adam's squared error over step sizes, on x²/2."""
+    rates = np.array(lrs)[:, None]
+    rule = Adam(lambda t: rates / t**0.75, 0.9, beta2)
+    x = np.full((len(lrs), noise.shape[1]), 5.0)
+    state = rule.init(x)
+    for xi in noise:
+        x, state = rule.update(x, x + xi, state)
+    tried = np.quantile(x**2, 0.99, axis=1)
+    assert 0 < np.argmin(tried) < len(lrs) - 1 or beta2 == 0.5
+    return tried.min()
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_under_heavy_tails_a_memory_of_ten_steps_beats_longer_and_shorter_ones(seed):
+    noise = np.random.default_rng(seed).standard_t(1.5, size=(1000, 1000))
+    short, ten, hundred, thousand = (worst_of_a_hundred(b, noise) for b in (0.5, 0.9, 0.99, 0.999))
+    assert thousand > hundred > ten < short
+
+
+def least_on_the_turned_bowl(make, lrs, start):
+    """Return the least loss over learning rates after 200 steps, κ = 100, turned by 45 degrees."""
+    turn = np.array([[1.0, -1.0], [1.0, 1.0]]) / math.sqrt(2)
+    hessian = turn.T @ np.diag([1.0, 100.0]) @ turn
+    rule, x = make(lambda t: lrs), turn.T @ np.outer(start, np.ones(lrs.size))
+    state = rule.init(x)
+    with np.errstate(all="ignore"):
+        for _ in range(200):
+            x, state = rule.update(x, hessian @ x, state)
+        return np.nanmin(np.sum(x * (hessian @ x), axis=0)) / 2
+
+
+def test_which_of_momentum_and_adam_is_ahead_with_one_number_tuned_changes_with_the_start():
+    lrs, adam_lrs = 0.001 * 2.0 ** np.arange(6), 0.01 * 2.0 ** np.arange(8)
+    quotients = [
+        least_on_the_turned_bowl(Momentum, lrs, start)
+        / least_on_the_turned_bowl(Adam, adam_lrs, start)
+        for start in ((2.0, 1.0), (1.0, 1.0), (1.0, -2.0))
+    ]
+    assert min(quotients) < 1 < max(quotients)
+    assert all(1 / 3 < quotient < 3 for quotient in quotients)
