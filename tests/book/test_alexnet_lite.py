@@ -97,5 +97,7 @@ def test_with_hes_variance_the_signal_stays_and_differences_do_not_grow():
 def test_at_the_tuned_rates_some_seeds_leave_the_plateau_and_others_do_not(rule, lr):
     contestant = results("contest-digits-alexnet")["contestants"][rule]
     losses = [run["train_loss"] for run in contestant["runs"]]
-    assert contestant["lr"] == lr and len(losses) == 5
-    assert min(losses) < 1.6 and max(losses) > 2.25
+    assert contestant["lr"] == lr
+    assert len(losses) == 5
+    assert min(losses) < 1.6
+    assert max(losses) > 2.25
