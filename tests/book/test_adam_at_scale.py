@@ -228,3 +228,18 @@ def test_every_rule_that_may_be_cut_makes_the_same_step_in_pieces():
             parts = [rule.update(x[c], g[c], rule.init(x[c]))[0] for c in (slice(3), slice(3, 10))]
             whole = rule.update(x, g, rule.init(x))[0]
             np.testing.assert_allclose(np.concatenate(parts), whole, rtol=1e-13)
+
+
+def test_autocast_keeps_parameters_gradients_and_state_in_float32():
+    torch = pytest.importorskip("torch", reason="autocast is torch's")
+    from descent import data, models, train
+    from descent.torch_optim import Optimizer
+
+    net = models.mlp((1, 8, 8), hidden=(8,))
+    optimizer = Optimizer(net.parameters(), Adam())
+    train.fit(net, data.load("digits").to("cpu"), optimizer, epochs=1, precision="bfloat16")
+    params = list(net.parameters())
+    state = [v for s in optimizer.state.values() for v in s.values() if torch.is_tensor(v)]
+    kept = [*params, *(p.grad for p in params), *state]
+    assert {part.dtype for part in kept} == {torch.float32}
+    assert sum(part.nbytes for part in kept) == (4 + 4 + 8) * models.count(net)

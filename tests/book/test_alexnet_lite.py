@@ -8,6 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from descent.backprop.layers import Conv2d, output_size
+from descent.report import results
 
 
 @pytest.mark.formula("conv-output-size")
@@ -90,3 +91,13 @@ def test_with_hes_variance_the_signal_stays_and_differences_do_not_grow():
     out = np.maximum(math.sqrt(2 / 50) * rng.standard_normal((200_000, 50)) @ a.T, 0)
     assert np.mean(out**2, axis=0) == pytest.approx(np.mean(a**2, axis=1), rel=0.02)
     assert np.mean(np.diff(out, axis=1) ** 2) < np.mean((a[0] - a[1]) ** 2)
+
+
+@pytest.mark.parametrize(("rule", "lr"), [("momentum", 0.3), ("SGD", 1.0)])
+def test_at_the_tuned_rates_some_seeds_leave_the_plateau_and_others_do_not(rule, lr):
+    contestant = results("contest-digits-alexnet")["contestants"][rule]
+    losses = [run["train_loss"] for run in contestant["runs"]]
+    assert contestant["lr"] == lr
+    assert len(losses) == 5
+    assert min(losses) < 1.6
+    assert max(losses) > 2.25

@@ -42,3 +42,21 @@ def test_no_pairs_have_a_smaller_p_and_equal_signs_reach_it(s):
     n = len(s)
     assert sign_flips(s, [0.0] * n) >= 2.0 ** (1 - n)
     assert sign_flips([abs(v) + 1 for v in s], [0.0] * n) == 2.0 ** (1 - n)
+
+
+def test_other_tests_of_five_against_five_have_other_floors():
+    one, other = [1.0, 2.0, 3.0, 4.0, 5.0], [6.0, 7.0, 8.0, 9.0, 10.0]
+
+    def difference(a, b, axis):
+        return np.mean(a, axis=axis) - np.mean(b, axis=axis)
+
+    unpaired = stats.permutation_test((one, other), difference, vectorized=True)
+    assert unpaired.pvalue == pytest.approx(2 / 252)
+    flips = stats.permutation_test(
+        (np.subtract(one, other),),
+        np.mean,
+        permutation_type="samples",
+        alternative="less",
+        n_resamples=np.inf,
+    )
+    assert flips.pvalue == 1 / 32

@@ -11,7 +11,8 @@ torch = pytest.importorskip("torch", reason="the networks need torch")
 
 from torch.nn.functional import cross_entropy
 
-from descent import models
+from descent import data, models, rules
+from descent.torch_optim import Optimizer
 
 classes = st.integers(2, 50)
 
@@ -50,3 +51,51 @@ def test_a_second_softmax_has_its_floor_at_certainty_and_nothing_is_below(k, see
 def test_the_share_of_right_answers_varies_as_a_binomial_share(p, n):
     shares = np.random.default_rng(0).binomial(n, p, size=200_000) / n
     assert shares.std() == pytest.approx(math.sqrt(p * (1 - p) / n), rel=0.01)
+
+
+def by_heart(seed, score=cross_entropy, reset=True, labels=None):
+    """Return the loss of each of a hundred steps on the same ten digits."""
+    digits, losses = data.load("digits").to("cpu").train, []
+    x, y = digits.x[:10], digits.y[:10] if labels is None else labels
+    torch.manual_seed(seed)
+    model = models.mlp((1, 8, 8), hidden=(128, 64))
+    optimizer = Optimizer(model.parameters(), rules.Adam(3e-3))
+    for _ in range(100):
+        if reset:
+            optimizer.zero_grad()
+        loss = score(model(x), y)
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return losses
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_ten_images_are_learnt_by_programs_a_and_d_and_not_by_b_and_c(seed):
+    def twice(z, y):
+        return cross_entropy(z.softmax(dim=1), y)
+
+    drawn = torch.randint(10, (10,), generator=torch.Generator().manual_seed(seed))
+    assert max(by_heart(seed)[-50:]) < 0.01
+    assert min(by_heart(seed, score=twice)) > 1.46
+    assert max(by_heart(seed, reset=False)[-50:]) > 0.1
+    assert max(by_heart(seed, labels=drawn)[-50:]) < 0.01
+
+
+@pytest.mark.parametrize("name", ["adafactor", "muon"])
+def test_rules_that_look_at_a_matrix_kept_the_twins_together_too(name):
+    generator = torch.Generator().manual_seed(0)
+    first = torch.randn(8, 64, dtype=torch.float64, generator=generator)
+    last = torch.randn(10, 8, dtype=torch.float64, generator=generator)
+    first[1], last[:, 1] = first[0], last[:, 0]
+    begun = first.clone()
+    params = [first.requires_grad_(), last.requires_grad_()]
+    optimizer = Optimizer(params, rules.get(name, lr=1e-3))
+    digits = data.load("digits").to("cpu").train
+    x, y = digits.x[:64].double().flatten(1), digits.y[:64]
+    for _ in range(30):
+        optimizer.zero_grad()
+        cross_entropy(torch.relu(x @ first.T) @ last.T, y).backward()
+        optimizer.step()
+    w = first.detach()
+    assert (w[0] - w[1]).abs().max() < 1e-9 * (w - begun).abs().max()
