@@ -84,7 +84,7 @@ def read_state(rule: Rule, kept: dict[str, Any], p: Tensor, name: str) -> dict[s
     Raises:
         ValueError: an entry is missing, unknown, no number or of another shape.
     """
-    blank = rule.init(torch.empty_like(p, device="meta"))
+    blank = rule.init(torch.zeros((), dtype=p.dtype).expand(p.shape))  # "meta" loads the compiler
     names = leaf_names(blank)
     found = dict(kept) if set(kept) == set(names) else _renamed(rule, kept, p, names)
     if found and set(found) != set(names):
