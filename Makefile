@@ -64,8 +64,9 @@ strict: $(READY)  ## execute every notebook and compare every printed output
 
 check: test-site test-editions  ## what a change to the site needs: site, editions, accessibility
 
-test-site: $(READY) book  ## drive the built site in a real browser (needs Chromium)
-	$(PYTEST) -n auto --dist loadgroup --ignore-glob '*/test_pdf.py' --ignore-glob '*/test_epub.py' tests/site
+TESTS ?= tests/site
+test-site: $(READY) book  ## drive the built site in a real browser (needs Chromium; TESTS=FILES: those alone)
+	$(PYTEST) -n auto --dist loadgroup --ignore-glob '*/test_pdf.py' --ignore-glob '*/test_epub.py' $(TESTS)
 
 test-editions: pdf epub  ## check PDF and EPUB: bookmarks, links, formulas, figures
 	$(PYTEST) --doctest-modules tools/pages.py tools/pdf.py tools/epub.py \

@@ -1,5 +1,6 @@
 """Permanent addresses: every id leads to its place, written as the page shows it."""
 
+from functools import cache
 from urllib.parse import quote
 
 import pytest
@@ -14,6 +15,7 @@ SHOWN = [one for entry in errata.errata().values() for one in entry.ids]
 SHOWN += [i for e in errata.data()["not_errors"] for i in (e["id"], *e.get("also", []))]
 
 
+@cache
 def anchors(address):
     soup = BeautifulSoup((HTML / address).read_text(encoding="utf-8"), "html.parser")
     return {one["id"] for one in soup.select("article [id]")}, soup

@@ -1,15 +1,12 @@
 """Every page of the site as a reader meets it: light and dark, on a phone and on a desktop."""
 
 import functools
-import http.server
 import itertools
 import os
-import threading
 from collections import Counter
 from urllib.parse import unquote, urlsplit
 from xml.etree import ElementTree
 
-import pytest
 from lxml import html
 
 from tools import project
@@ -90,23 +87,6 @@ def test_every_figure_has_a_text():
     assert {page: sources for page, sources in without.items() if sources} == {}
 
 
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    """Serve the site without a line for each request."""
-
-    def log_message(self, *_):
-        """Say nothing."""
-
-
-@pytest.fixture(scope="module")
-def served():
-    """Return the address of a server of the site: excerpts of what was found are fetched."""
-    handler = functools.partial(Quiet, directory=HTML)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-
-
 def test_the_sitemap_has_every_page_and_each_says_what_it_is():
     places = ElementTree.parse(HTML / "sitemap.xml").findall(".//{*}loc")
     ends = {urlsplit(place.text).path.rpartition("/book/")[2] for place in places}
@@ -120,12 +100,6 @@ def test_a_missing_page_says_so_in_the_books_look():
     page = tree("404.html")
     assert any("not found" in heading.text_content() for heading in page.iter("h1"))
     assert all(src.startswith("/") for src in page.xpath("//script/@src"))  # from any depth
-
-
-def test_the_search_finds_bias_correction(open_page, served):
-    page = open_page(f"{served}/search.html?q=bias+correction")
-    page.wait_for_selector("#search-results li a", timeout=20_000)
-    assert "Adam" in page.locator("#search-results li a").all_inner_texts()
 
 
 def test_a_link_to_a_formula_leads_to_it(open_page):
