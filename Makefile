@@ -9,6 +9,8 @@ CFF := $(VENV)-cff
 PORT ?= 8000
 # Small arrays on many threads beside busy neighbours ran 16 to 100 times slower.
 export OMP_NUM_THREADS ?= 1
+# What is imported is compiled once and kept: compiling it at every start takes longer than a small build.
+unexport PYTHONDONTWRITEBYTECODE
 export PYTHONWARNINGS ?= ignore::DeprecationWarning:asyncio
 PYTEST := $(BIN)/python -m pytest --quiet
 

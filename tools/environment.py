@@ -165,8 +165,7 @@ def _install_by_uv(program: str, requirements: Path) -> None:
     elsewhere = env.keys() & {"UV_FIND_LINKS", "UV_EXTRA_INDEX_URL", "UV_TORCH_BACKEND"}
     torch = re.search("^torch==", requirements.read_text(encoding="utf-8"), re.MULTILINE)
     backend = ["--torch-backend=auto"] if torch and not elsewhere else []
-    compiled = "--compile-bytecode"  # once, as pip does, not at every start of Python
-    run(*pip, *backend, compiled, "-r", requirements, env=env)
+    run(*pip, *backend, "-r", requirements, env=env)
     run(*pip, "--no-deps", "--editable", ROOT, env=env)
 
 
