@@ -39,10 +39,17 @@ def files(*folders: Path) -> Iterator[Path]:
             yield from (Path(here, name) for name in sorted(names) if name[0] != ".")
 
 
+def installed() -> str:
+    """Return the installed packages, with their versions."""
+    return " ".join(
+        sorted(path.name for path in Path(site.getsitepackages()[0]).glob("*.dist-info"))
+    )
+
+
 def sources() -> str:
     """Return a hash of all that the site is made of: files, installed packages, the repository."""
     found = hashlib.sha256(sys.version.encode())
-    found.update(repr(sorted(os.listdir(site.getsitepackages()[0]))).encode())
+    found.update(installed().encode())
     found.update(project.address().encode())
     for path in files(*(project.ROOT / name for name in SOURCES)):
         found.update(f"{path.relative_to(project.ROOT)}\0".encode() + path.read_bytes())

@@ -5,8 +5,6 @@ what is read or written anew when the tools, a setting, the formulas, a title or
 """
 
 import hashlib
-import os
-import site
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ from sphinx.config import Config
 from sphinx.environment import BuildEnvironment
 
 from tools import api, catalogue, citation, project, references
+from tools.build import installed
 
 SHOW_FORMULAS = ("book/formulas", "book/citing")
 """The pages that name all formulas or all chapters."""
@@ -33,11 +32,6 @@ def digest(paths: Iterable[Path], *more: str) -> str:
     for path in paths:
         found.update(f"{path}\0".encode() + path.read_bytes())
     return found.hexdigest()
-
-
-def installed() -> str:
-    """Return the installed packages, with their versions."""
-    return " ".join(sorted(os.listdir(site.getsitepackages()[0])))
 
 
 def configure(app: Sphinx, config: Config) -> None:
