@@ -160,7 +160,7 @@ def open_page(browser, site):
         contexts.append(context)
         page = context.new_page()
         listen(page, options.get("java_script_enabled", True))
-        page.goto(address if ":" in address else f"{site.as_uri()}/{address}")
+        page.goto(address if "://" in address else f"{site.as_uri()}/{address}")
         pages.append(page)
         return page
 
