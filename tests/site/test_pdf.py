@@ -2,6 +2,7 @@
 
 import json
 import re
+from concurrent.futures import ProcessPoolExecutor
 from functools import cache
 from urllib.parse import urlsplit
 
@@ -20,16 +21,20 @@ RAW = re.compile(r"\$[^$\n]+\$|\\(frac|sqrt|begin|hat)\b|\{(eq|cite|glue|ref|doc
 def pdf():
     """Return the PDF."""
     assert project.PDF.exists(), "the book is not printed: make pdf"
-    return PdfReader(project.PDF)
+    return opened(project.PDF)
 
 
 @pytest.fixture(scope="module")
 def texts(pdf):
     """Return the text of each page, without what is set as code."""
-    return [prose(page) for page in pdf.pages]
+    with ProcessPoolExecutor() as pool:
+        return list(pool.map(prose, range(len(pdf.pages)), chunksize=16))
 
 
-def prose(page):
+opened = cache(PdfReader)
+
+
+def prose(number):
     """Return the text of a page of the PDF, without what is set as code."""
     parts = []
 
@@ -37,7 +42,7 @@ def prose(page):
         if "Mono" not in str((font or {}).get("/BaseFont")):
             parts.append(text)
 
-    page.extract_text(visitor_text=visit)
+    opened(project.PDF).pages[number].extract_text(visitor_text=visit)
     return "".join(parts)
 
 
@@ -122,7 +127,7 @@ def test_every_link_leads_somewhere(pdf, report):
 
 def hrefs(page):
     """Return the links of an article of the site that stay within the site."""
-    links = article(page).cssselect("a[href]:not(.headerlink, .formula-link, .backrefs a)")
+    links = article(page).cssselect("a[href]:not(.headerlink):not(.formula-link)")
     return [link for link in links if not urlsplit(link.get("href")).netloc]
 
 
