@@ -17,6 +17,9 @@ A4 = (595.28, 841.89)
 RAW = re.compile(r"\$[^$\n]+\$|\\(frac|sqrt|begin|hat)\b|\{(eq|cite|glue|ref|doc)[:}]|:::|```")
 
 
+opened = cache(PdfReader)
+
+
 @pytest.fixture(scope="module")
 def pdf():
     """Return the PDF."""
@@ -29,9 +32,6 @@ def texts(pdf):
     """Return the text of each page, without what is set as code."""
     with ProcessPoolExecutor() as pool:
         return list(pool.map(prose, range(len(pdf.pages)), chunksize=16))
-
-
-opened = cache(PdfReader)
 
 
 def prose(number):
