@@ -8,7 +8,7 @@ import pytest
 from axe_playwright_python.base import AXE_SCRIPT, AxeResults
 from PIL import Image
 
-from tools import project
+from tools import heights, project
 from tools.compressing import serving
 
 HTML = project.BUILD / "html"
@@ -216,6 +216,19 @@ SHIFT = """() => new Promise((done) => {
 TRANSFERRED = """() => performance.getEntries()
     .filter((one) => "transferSize" in one)
     .reduce((sum, one) => sum + one.transferSize, 0)"""
+
+
+@pytest.mark.parametrize("name", ["adam", "errata", "formulas", "learning-rates"])
+@pytest.mark.parametrize("size", heights.WIDTHS)
+def test_the_scrollbar_tells_how_long_a_page_is_before_it_is_laid_out(
+    name, size, open_page, settle, report
+):
+    page = open_page(f"book/{name}.html", viewport={"width": size, "height": 900})
+    high = "() => document.querySelector('article').scrollHeight"
+    told = page.evaluate(high)
+    found = settle(page).evaluate(high)
+    report(f"{name} at {size}: {told} px told, {found} px found")
+    assert told == pytest.approx(found, rel=0.1), "make heights"
 
 
 @pytest.fixture(scope="module")
