@@ -426,11 +426,11 @@ def configure(app: Sphinx, config: Config) -> None:
 
 
 def import_modules() -> None:
-    """Import the package without PyTorch: its docstrings are all that the reference needs.
+    """Import the package without what it may need: its docstrings are all that the reference needs.
 
-    PyTorch is left out where it is installed too, so that the pages are the same everywhere.
+    PyTorch, JAX and Keras are left out where they are installed too, so that the pages agree.
     """
-    with mock(["torch"]):
+    with mock(["torch", "jax", "optax", "keras"]):
         for name in modules():
             importlib.import_module(name)
 

@@ -43,6 +43,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from descent import _check
+from descent._numbers import where
 from descent.rules import (
     Adadelta,
     AdaGrad,
@@ -167,7 +168,7 @@ class BufferedMomentum(Rule):
     def accumulate(self, g: Array, state: State) -> State:
         """Return the state with the gradient in the buffer."""
         t = state.t + 1
-        b = g if t == 1 else self.momentum * state.b + (1 - self.dampening) * g
+        b = where(t == 1, lambda: g, lambda: self.momentum * state.b + (1 - self.dampening) * g)
         return self.State(t, b)
 
     def update(self, x: Array, g: Array, state: State) -> tuple[Array, State]:
@@ -513,14 +514,22 @@ class ScheduledNAdam(AveragingRule):
         return x, self.State(t, m, v, product)
 
 
-def rectification(beta2: float, t: int, threshold: float) -> float | None:
-    """Return RAdam's r_t, or None while the average v_t is too short: ρ_t < threshold."""
+def rectified(
+    m_hat: Array, quotient: Callable[[], Array], beta2: float, t: int, threshold: float
+) -> Array:
+    """Return RAdam's r_t times the quotient, or m̂ where ρ_t < threshold: v is too young there."""
     rho_inf = 2 / (1 - beta2) - 1
     rho = rho_inf - 2 * t * beta2**t / (1 - beta2**t)
-    if rho < threshold:
-        return None
-    r: float = ((rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho)) ** 0.5
-    return r
+
+    def r() -> float:
+        r2 = (rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho)
+        return maximum(r2, 0) ** 0.5  # type: ignore[no-any-return]
+
+    return where(rho < threshold, lambda: m_hat, lambda: r() * quotient())
+
+
+ABOVE_5 = math.nextafter(5, 6)
+"""The least ρ_t from which PyTorch rectifies."""
 
 
 @dataclass(frozen=True)
@@ -537,10 +546,9 @@ class TorchRAdam(AveragingRule):
     def update(self, x: Array, g: Array, state: Adam.State) -> tuple[Array, Adam.State]:
         """Return x and the state after one step along the gradient g, shaped like x."""
         t, m, v = self.average(x, g, state)
-        u = m / (1 - self.beta1**t)
-        r = rectification(self.beta2, t, math.nextafter(5, 6))
-        if r is not None:
-            u = u * r * (1 - self.beta2**t) ** 0.5 / (v**0.5 + self.eps)
+        m_hat = m / (1 - self.beta1**t)
+        root = (1 - self.beta2**t) ** 0.5
+        u = rectified(m_hat, lambda: m_hat * root / (v**0.5 + self.eps), self.beta2, t, ABOVE_5)
         x = x - self.lr_at(t) * u
         return x, self.State(t, m, v)
 
@@ -568,11 +576,10 @@ class OptaxRAdam(AveragingRule):
     def update(self, x: Array, g: Array, state: Adam.State) -> tuple[Array, Adam.State]:
         """Return x and the state after one step along the gradient g, shaped like x."""
         t, m, v = self.average(x, g, state)
-        u = self.m_hat(m, g, t)
-        r = rectification(self.beta2, t, self.threshold)
-        if r is not None:
-            v_hat = v / (1 - self.beta2**t)
-            u = r * u / ((v_hat + self.eps_root) ** 0.5 + self.eps)
+        m_hat = self.m_hat(m, g, t)
+        v_hat = v / (1 - self.beta2**t)
+        root = (v_hat + self.eps_root) ** 0.5
+        u = rectified(m_hat, lambda: m_hat / (root + self.eps), self.beta2, t, self.threshold)
         x = x - self.lr_at(t) * u
         return x, self.State(t, m, v)
 
