@@ -39,6 +39,10 @@ for _name in conventions.names():
         EVERY[_name] = _rule
 
 
+NOT_SMOOTH = {"optax.contrib.prodigy"}
+"""Rules whose steps turn a corner in η: a difference is no slope."""
+
+
 @pytest.fixture(params=[False, True], ids=["float32", "float64"])
 def wide(request):
     with jax.enable_x64(request.param):
@@ -63,7 +67,7 @@ def path(rule, x, gradients):
 
 @pytest.mark.parametrize("name", EVERY)
 def test_a_rule_runs_alike_under_jit_scan_vmap_and_grad(name, double):
-    rule = replace(EVERY[name], lr=schedules.WarmupCosine(0.01, 2, 6))
+    rule = replace(EVERY[name], lr=schedules.WarmupCosine(0.01, 2, 6, lr_min=1e-3))
     x, expected, state = np.ones((2, 3)), [], rule.init(np.ones((2, 3)))
     for g in GRADIENTS:
         x, state = rule.update(x, g, state)
@@ -80,7 +84,7 @@ def test_a_rule_runs_alike_under_jit_scan_vmap_and_grad(name, double):
     points, sums, slopes = all_at_once(jnp.array([0.01, 0.01 + 1e-7]))
     distance = np.abs(np.array(expected) - 1).max()
     np.testing.assert_allclose(points, expected, rtol=0, atol=1e-12 * distance)
-    if name not in ("muon", "keras.optimizers.Muon"):
+    if "uon" not in name and name not in NOT_SMOOTH:
         assert float(slopes.mean()) == pytest.approx(float(sums[1] - sums[0]) / 1e-7, rel=1e-4)
     assert np.isfinite(slopes).all()
 
@@ -123,7 +127,11 @@ def test_a_schedule_takes_a_step_count_that_is_traced(schedule, wide):
 
 
 def test_every_schedule_of_the_package_is_among_them():
-    kinds = {k for k in vars(schedules).values() if isinstance(k, type)}
+    kinds = {
+        kind
+        for kind in vars(schedules).values()
+        if isinstance(kind, type) and issubclass(kind, schedules.Schedule)
+    }
     assert kinds - {schedules.Schedule} <= {type(s) for s in SCHEDULES}
 
 

@@ -28,8 +28,6 @@ BACKENDS = ("jax", "torch", "numpy")
 MODULES = {module.__name__: module for module in (rules, conventions, schedules)}
 """Modules whose rules and schedules a file may name."""
 
-_register = keras.saving.register_keras_serializable(package="descent")
-
 
 def as_keras(rule: Rule, **options: Any) -> "RuleOptimizer":
     """Return the rule as an optimiser of Keras.
@@ -46,7 +44,6 @@ def as_keras(rule: Rule, **options: Any) -> "RuleOptimizer":
     return RuleOptimizer(rule, **options)
 
 
-@_register
 class FromOne(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
     """A function of t = 1, 2, ... as a schedule of Keras, which counts from 0."""
 
@@ -62,7 +59,6 @@ class FromOne(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[
         return {"function": _written(self.function)}
 
 
-@_register
 class RuleOptimizer(keras.optimizers.Optimizer):  # type: ignore[misc]
     """A rule as an optimiser of Keras; `as_keras` makes one."""
 
@@ -168,3 +164,7 @@ def _read(value: Any) -> Any:
     if found is not rules.relative_step:
         raise ValueError(f"rule must be one of {', '.join(MODULES)}, got {home}.{name}")
     return found
+
+
+for _class in (FromOne, RuleOptimizer):
+    keras.saving.register_keras_serializable(package="descent")(_class)

@@ -3,9 +3,11 @@
 `descent.conventions` lists them by their paths and gives them their frameworks' arguments. A rule
 that takes a norm or a mean takes it over one array, as the frameworks do for each parameter.
 
->>> from descent.conventions import framework_rule
->>> framework_rule("optax.sign_sgd", learning_rate=0.1).update(1.0, -5.0, Rprop.State(0, 0, 0))[0]
-1.1
+>>> rule = Rprop(lr=0.1)
+>>> x, state = rule.update(5.0, 10.0, rule.init(5.0))
+>>> x, state = rule.update(x, 10.0, state)
+>>> round(x, 12), round(state.delta, 12)
+(4.78, 0.12)
 """
 
 import math
