@@ -207,9 +207,11 @@ class WarmupCosine(Schedule):
         Cosine(self.lr, self.steps - self.warmup, self.lr_min)  # checks lr_min
 
     def _at(self, t: int) -> float:
-        rise = LinearWarmup(self.lr, self.warmup, self.start_factor)
-        fall = Cosine(self.lr, self.steps - self.warmup, self.lr_min)
-        rate: float = where(t <= self.warmup, lambda: rise(t), lambda: fall(t - self.warmup))
+        rate: float = where(
+            t <= self.warmup,
+            lambda: LinearWarmup(self.lr, self.warmup, self.start_factor)(t),
+            lambda: Cosine(self.lr, self.steps - self.warmup, self.lr_min)(t - self.warmup),
+        )
         return rate
 
 
