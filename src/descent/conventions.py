@@ -595,6 +595,16 @@ class ScheduledNAdam(AveragingRule):
         return x, self.State(t, m, v, product)
 
 
+def rectification(beta2: float, t: int, threshold: float) -> float | None:
+    """Return RAdam's r_t, or None while the average v_t is too short: ρ_t < threshold."""
+    rho_inf = 2 / (1 - beta2) - 1
+    rho = rho_inf - 2 * t * beta2**t / (1 - beta2**t)
+    if rho < threshold:
+        return None
+    r: float = ((rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho)) ** 0.5
+    return r
+
+
 def rectified(
     m_hat: Array, quotient: Callable[[], Array], beta2: float, t: int, threshold: float
 ) -> Array:
