@@ -45,6 +45,7 @@ def test_colabs_python_is_chosen_where_there_is_one(monkeypatch, tmp_path):
     assert colab.interpreter() == str(python)
 
 
+@pytest.mark.nightly
 def test_an_environment_beside_sees_what_the_other_has(tmp_path, monkeypatch):
     monkeypatch.setattr(colab, "interpreter", lambda: sys.executable)
     base = colab.new_venv(tmp_path / "base")

@@ -176,6 +176,7 @@ def test_two_processes_make_the_run_of_one_and_shards_too(tmp_path):
         assert_same_run(record, one)
 
 
+@pytest.mark.nightly
 def test_sharded_state_is_gathered_and_goes_on(tmp_path):
     sharded = [*SMALL, "--shard-optimizer", "--out", str(tmp_path / "run.json")]
     out, weights = tmp_path / "run.json", tmp_path / "run.pt"
