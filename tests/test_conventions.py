@@ -273,7 +273,7 @@ def as_it_is(case):
 
 @functools.cache
 def conversions(hyper_of):
-    """Return each case with each optimiser that it can be converted to, and the hyper-parameters."""
+    """Return each case with each optimiser it can be converted to, and the hyper-parameters."""
     found = []
     for case, target in itertools.product(CASES, conventions.names()):
         with suppress(NoEquivalent):
