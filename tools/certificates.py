@@ -19,8 +19,7 @@ from descent.certificates import DATA
 from descent.certificates.check import STAGES, claimed
 from descent.certificates.exact import Field, Number
 from descent.certificates.gram import Sum, matrix
-from descent.certificates.induction import INDUCTIONS
-from descent.certificates.sequences import cycle_of_v, step_bound
+from descent.certificates.sequences import DIGIT, cycle_of_v, least, step_bound
 
 STEPS = range(1, 21)
 """The numbers of steps for which a worst case is certified one by one."""
@@ -70,13 +69,15 @@ def dual(problem: str, constant: str, multipliers: Mapping[str, str]) -> Proof:
     return {"kind": "dual", "problem": problem, "cases": [case]}
 
 
-def duals(problem: str, constant: str, multipliers: Callable[[int], dict[str, Fraction]]) -> Proof:
+def duals(
+    problem: str,
+    constant: str,
+    multipliers: Callable[[int], dict[str, Fraction]],
+    steps: range = STEPS,
+) -> Proof:
     """Return the proofs for each number of steps."""
-    return {
-        "kind": "dual",
-        "problem": problem,
-        "cases": [case_of(problem, constant, multipliers(n), n) for n in STEPS],
-    }
+    cases = [case_of(problem, constant, multipliers(n), n) for n in steps]
+    return {"kind": "dual", "problem": problem, "cases": cases}
 
 
 def case_of(problem: str, constant: str, multipliers: Mapping[str, Fraction], n: int) -> Proof:
@@ -187,10 +188,10 @@ def convex_worst_case() -> list[Proof]:
 
 
 def convex_table() -> list[Proof]:
-    """The same for N = 1..20, each in one piece."""
+    """The same for N = 1, 2, 3 in one piece: the page shows the first by hand."""
     place = "(1 - i/(2*N + 1))"
     return [
-        duals("gradient-descent", "L/(4*N + 2)", descent_multipliers),
+        duals("gradient-descent", "L/(4*N + 2)", descent_multipliers, range(1, 4)),
         family("gradient-descent", x=place, g=f"L*{HUBER}", f=huber(HUBER, place)),
     ]
 
@@ -247,7 +248,7 @@ def best_step() -> list[Proof]:
         {"vectors": {"x0": ["1"], "g0": [curvature]}, "values": {"f0": f"({curvature})/2"}}
         for curvature in ("l", "l + d")
     ]
-    weight = "2*d/(2*l + d)**2/d"
+    weight = "2/(2*l + d)**2"
     both = {"*,0": weight, "0,*": weight}
     return [dual("best-step", constant, both), attained("best-step", *ends)]
 
@@ -318,7 +319,8 @@ def nesterov_bound() -> list[Proof]:
 
 def lower_bound() -> list[Proof]:
     """Nesterov's worst function."""
-    return [sequence("lower-bound", N=list(STEPS))]
+    gaps = {str(n): str(least(n, 2 * n + 1) - least(2 * n + 1, 2 * n + 1)) for n in STEPS}
+    return [sequence("lower-bound", gaps=gaps)]
 
 
 def heavy_ball() -> list[Proof]:
@@ -330,11 +332,10 @@ def heavy_ball() -> list[Proof]:
 
 def heavy_ball_cycle() -> list[Proof]:
     """The cycle of Lessard, Recht and Packard."""
-    x = [Fraction(n, 1225) for n in (792, -2208, 2592)]
-    below = [(25 * at, Fraction(25, 2) * at**2) for at in x[:2]]
-    g, f = zip(*below, (25 * x[2] - 24, Fraction(25, 2) * x[2] ** 2 - 24 * x[2] + 36), strict=True)
-    runs = {name: [str(one) for one in row] for name, row in {"x": x, "g": g, "f": f}.items()}
-    return [sequence("heavy-ball-cycle", root_l="1", root_L="5", eta="1/9", mu="4/9", **runs)]
+    tuning = {"root_l": "1", "root_L": "5", "eta": "1/9", "mu": "4/9"}
+    slope = {"kinks": ["1", "2"], "curvatures": ["25", "1", "25"]}
+    x = ["792/1225", "-2208/1225", "2592/1225"]
+    return [sequence("heavy-ball-cycle", **tuning, **slope, x=x)]
 
 
 def momentum_best() -> list[Proof]:
@@ -343,7 +344,7 @@ def momentum_best() -> list[Proof]:
 
 
 def subgradient() -> list[Proof]:
-    """The subgradient method, and max x_i, which attains its bound for N = 1, 4, 9, 16."""
+    """The subgradient method."""
     potential = {"xx": "1/(2*eta*N)", "least": "k/N", "one": "eta*v*(N - k)/(2*N)"}
     step = {"*,0": "1/N", "bounded": "eta/(2*N)", "projection": "1/(eta*N)", "least": "1/N"}
     return [induction("subgradient", "1/N", potential, step)]
@@ -379,22 +380,22 @@ def adam_step() -> list[Proof]:
     return [sequence("adam-step", beta1=str(beta1), beta2=str(beta2), squares=found)]
 
 
-def losses_in_a_cycle(rule: str, digit: Fraction = Fraction(1, 10**6)) -> list[Proof]:
+def losses_in_a_cycle(rule: str) -> list[Proof]:
     """Adam's drift on the losses of Reddi, Kale and Kumar, or AMSGrad's."""
     gradients, beta2 = [Fraction(3), Fraction(-1), Fraction(-1)], Fraction(1, 10)
     second = cycle_of_v(gradients, beta2)
     if rule == "AMSGrad":
         second, gradients = [max(second)] * 3, [-g for g in gradients]
-    steps = [below(-g, v, digit) for g, v in zip(gradients, second, strict=True)]
-    data = {"C": "3", "beta2": str(beta2), "digit": str(digit), "steps": [*map(str, steps)]}
+    steps = [below(-g, v) for g, v in zip(gradients, second, strict=True)]
+    data = {"C": "3", "beta2": str(beta2), "steps": [*map(str, steps)]}
     return [sequence("losses-in-a-cycle", rule=rule, **data)]
 
 
-def below(step: Fraction, v: Fraction, digit: Fraction) -> Fraction:
-    """Return the largest multiple of a digit that is at most step/√v."""
-    square = step**2 / v / digit**2
+def below(step: Fraction, v: Fraction) -> Fraction:
+    """Return the largest multiple of a millionth that is at most step/√v, an irrational number."""
+    square = step**2 / v / DIGIT**2
     root = isqrt(square.numerator // square.denominator)
-    return digit * (root if step > 0 else -root - 1)
+    return DIGIT * (root if step > 0 else -root - 1)
 
 
 def rmsprop() -> list[Proof]:
@@ -465,6 +466,8 @@ def content(name: str) -> dict[str, Any]:
     proofs = make()
     if "steps" in proofs[0]:  # the constant is what the steps add up to
         constant = str(sum(map(Fraction, proofs[0]["steps"])))
+    elif "squares" in proofs[0]:
+        constant = [*proofs[0]["squares"].values()][-1]
     return {
         "theorem": theorem,
         "formulas": formulas,

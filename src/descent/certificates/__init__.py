@@ -20,13 +20,13 @@ from pathlib import Path
 from typing import Any
 
 from descent.certificates.check import check_attained, check_dual, check_induction
-from descent.certificates.exact import Refused
+from descent.certificates.exact import RefusedError
 from descent.certificates.families import check_family
 from descent.certificates.induction import INDUCTIONS
 from descent.certificates.problems import WORST
 from descent.certificates.sequences import SEQUENCES
 
-__all__ = ["Certificate", "Refused", "certificates", "check", "read"]
+__all__ = ["Certificate", "RefusedError", "certificates", "check", "read"]
 
 DATA = Path(__file__).parent / "data"
 
@@ -92,7 +92,8 @@ def steps(proof: Mapping[str, Any]) -> str:
     """Return the numbers of steps for which a proof holds: "all", "1..20", "each step"."""
     if proof["kind"] in ("induction", "family"):
         return "all"
-    found = proof.get("N") or [case["N"] for case in proof.get("cases", ()) if "N" in case]
+    counted = [case["N"] for case in proof.get("cases", ()) if "N" in case]
+    found = counted or [*map(int, proof.get("gaps", proof.get("squares", ())))]
     return f"{min(found)}..{max(found)}" if found else "each step"
 
 
@@ -100,7 +101,7 @@ def read(path: Path) -> Certificate:
     """Return the certificate in a file.
 
     Raises:
-        Refused: the file is no certificate.
+        RefusedError: the file is no certificate.
     """
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
@@ -112,7 +113,7 @@ def read(path: Path) -> Certificate:
             tuple(data["proofs"]),
         )
     except (ValueError, KeyError, TypeError) as error:
-        raise Refused(f"{path.name} is no certificate: {error}") from error
+        raise RefusedError(f"{path.name} is no certificate: {error}") from error
 
 
 @cache
@@ -125,14 +126,14 @@ def check(certificate: Certificate) -> None:
     """Check every proof of a certificate.
 
     Raises:
-        Refused: one does not prove the constant; the message says at which place it fails.
+        RefusedError: one does not prove the constant; the message says at which place it fails.
     """
     for proof in certificate.proofs:
         if proof.get("kind") not in KINDS:
-            raise Refused(f"{certificate.id}: no proof is of the kind {proof.get('kind')!r}")
+            raise RefusedError(f"{certificate.id}: no proof is of the kind {proof.get('kind')!r}")
         try:
             KINDS[proof["kind"]](proof, certificate.constant)
-        except Refused as error:
-            raise Refused(f"{certificate.id}, {proof['kind']}: {error}") from error
+        except RefusedError as error:
+            raise RefusedError(f"{certificate.id}, {proof['kind']}: {error}") from error
         except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
-            raise Refused(f"{certificate.id}, {proof['kind']}: no such proof: {error!r}") from error
+            raise RefusedError(f"{certificate.id}: not a proof: {error!r}") from error

@@ -5,14 +5,14 @@ import sys
 import time
 from pathlib import Path
 
-from descent.certificates import Certificate, Refused, certificates, check, read
+from descent.certificates import Certificate, RefusedError, certificates, check, read
 
 
 def chosen(names: list[str]) -> list[Certificate]:
     """Return the certificates of these ids or files, or all."""
     known = certificates()
     if unknown := [name for name in names if name not in known and not Path(name).is_file()]:
-        raise Refused(f"no certificate is called {unknown[0]}; there are {', '.join(known)}")
+        raise RefusedError(f"no certificate is called {unknown[0]}; there are {', '.join(known)}")
     return [known[name] if name in known else read(Path(name)) for name in names or known]
 
 
@@ -20,7 +20,7 @@ def report(certificate: Certificate) -> bool:
     """Check a certificate, print what it says and whether it holds, and return that."""
     try:
         check(certificate)
-    except Refused as error:
+    except RefusedError as error:
         print(f"REFUSED  {error}")
         return False
     print(f"{certificate.id}  [{certificate.verdict}]\n    {certificate.says}")
@@ -34,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
     began = time.perf_counter()
     try:
         results = [report(one) for one in chosen(parser.parse_args(arguments).certificate)]
-    except Refused as error:
+    except RefusedError as error:
         print(error)
         return 2
     seconds = time.perf_counter() - began

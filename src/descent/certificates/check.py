@@ -7,7 +7,7 @@ numbers have to make that an identity.
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from descent.certificates.exact import Field, Number, Refused
+from descent.certificates.exact import Field, Number, RefusedError
 from descent.certificates.gram import Sum, form, matrix, require_semidefinite
 from descent.certificates.induction import INDUCTIONS, Quantities
 from descent.certificates.problems import WORST, Facts, Statement
@@ -30,15 +30,15 @@ def require_identity(
         numbers: further names that may occur in them.
 
     Raises:
-        Refused: it is none; the message says where.
+        RefusedError: it is none; the message says where.
     """
     rest = claim
     for name, text in proof["multipliers"].items():
         if name not in facts:
-            raise Refused(f"multiplier {name!r} belongs to none of the facts {sorted(facts)}")
+            raise RefusedError(f"multiplier {name!r} belongs to none of the facts {sorted(facts)}")
         factor = field.read(text, **(numbers or {}))
         if not field.is_not_negative(factor):
-            raise Refused(f"the multiplier of fact {name!r} is not shown to be at least 0: {text}")
+            raise RefusedError(f"multiplier {name!r} is not shown to be at least 0: {text}")
         rest = rest - facts[name].times(factor)
     require_equal(rest, proof, field, numbers or {})
 
@@ -48,12 +48,12 @@ def require_equal(rest: Sum, proof: Data, field: Field, numbers: Numbers) -> Non
     names = proof["vectors"]
     rows = [[field.read(text, **numbers) for text in row] for row in proof["matrix"]]
     if [len(row) for row in rows] != [*range(1, len(names) + 1)]:
-        raise Refused(f"the matrix is not triangular, with a row for each of {names}")
+        raise RefusedError(f"the matrix is not triangular, with a row for each of {names}")
     left = rest - form(rows, names)
     if left.terms:
         where, coefficient = min(left.terms.items(), key=str)
         place = "⟨{}, {}⟩".format(*where) if isinstance(where, tuple) else where
-        raise Refused(f"the identity fails at {place}: {coefficient} is left over")
+        raise RefusedError(f"the identity fails at {place}: {coefficient} is left over")
     require_semidefinite(matrix(rest, names, field), field)
 
 
@@ -104,11 +104,11 @@ def require_attained(claim: Sum, statement: Statement, case: Data, field: Field)
 
     for name, fact in statement.facts.items():
         if not field.is_not_negative(found := value(fact)):
-            raise Refused(f"the function is not of the class: fact {name!r} is {found}")
+            raise RefusedError(f"the function is not of the class: fact {name!r} is {found}")
     if (found := value(claim)) != 0:
-        raise Refused(f"the function does not attain the constant: {found} is left over")
+        raise RefusedError(f"the function does not attain the constant: {found} is left over")
     if value(statement.initial) == 0:
-        raise Refused("the function starts where it ends: the initial quantity is 0")
+        raise RefusedError("the function starts where it ends: the initial quantity is 0")
 
 
 def inner(u: list[Number], v: list[Number]) -> Number:
@@ -120,8 +120,8 @@ def with_place(place: str, check: Any, *arguments: Any) -> None:
     """Call a check; what it refuses is said with its place."""
     try:
         check(*arguments)
-    except Refused as error:
-        raise Refused(f"{place}: {error}" if place else str(error)) from error
+    except RefusedError as error:
+        raise RefusedError(f"{place}: {error}" if place else str(error)) from error
 
 
 # --- for all N ------------------------------------------------------------------------------------
@@ -146,7 +146,7 @@ def check_induction(proof: Data, constant: str) -> None:
 def potential(proof: Data, quantities: Quantities, field: Field, numbers: Numbers) -> Sum:
     """Return the potential at k and N: its quantities by their coefficients."""
     if unknown := proof["potential"].keys() - quantities.keys():
-        raise Refused(f"the potential has no quantities {sorted(unknown)}")
+        raise RefusedError(f"the potential has no quantities {sorted(unknown)}")
     total = Sum()
     for name, text in proof["potential"].items():
         total = total + quantities[name].times(field.read(text, **numbers))

@@ -24,7 +24,7 @@ OPERATIONS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
 }
 
 
-class Refused(ValueError):
+class RefusedError(ValueError):
     """A certificate does not prove what it claims; the message says at which place."""
 
 
@@ -37,7 +37,7 @@ def read(text: str, values: Mapping[str, Number], lift: Callable[[int], Number])
         lift: makes a number of the field of a whole number.
 
     Raises:
-        Refused: the formula holds something else, an unknown name, or a division by 0.
+        RefusedError: the formula holds something else, an unknown name, or a division by 0.
 
     >>> read("(k + 1)/(2*N - k)", {"k": Fraction(1), "N": Fraction(3)}, Fraction)
     Fraction(2, 5)
@@ -45,7 +45,7 @@ def read(text: str, values: Mapping[str, Number], lift: Callable[[int], Number])
     try:
         return _value(ast.parse(text, mode="eval").body, values, lift)
     except (SyntaxError, KeyError, TypeError, ZeroDivisionError) as error:
-        raise Refused(f"{text!r} is not a formula of numbers and {sorted(values)}") from error
+        raise RefusedError(f"{text!r} is not a formula of numbers and {sorted(values)}") from error
 
 
 def _value(node: ast.expr, values: Mapping[str, Number], lift: Callable[[int], Number]) -> Number:
@@ -93,7 +93,7 @@ class Field:
         """Return the value of a formula of the parameters and of further names."""
         found = read(text, self.parameters | values, self.lift)
         if not self.is_defined(found):
-            raise Refused(f"the denominator of {text!r} may vanish")
+            raise RefusedError(f"the denominator of {text!r} may vanish")
         return found
 
     def is_defined(self, value: Number) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import permutations
 from typing import Any
 
-from descent.certificates.exact import Field, Number, Refused
+from descent.certificates.exact import Field, Number, RefusedError
 from descent.certificates.gram import UNIT, Sum
 from descent.certificates.problems import STAR, Numbers, Point, smooth, smooth_convex, tangent
 
@@ -177,15 +177,15 @@ class Run:
         """Require that one function of the class passes through two points."""
         for i, j in permutations((one, other)):
             if not self.field.is_not_negative(found := value(self.family.fact(i, j, self.at))):
-                raise Refused(f"no function of the class has these values: {found} is below 0")
+                raise RefusedError(f"no function of the class has these values: {found} is below 0")
 
 
 def check_family(proof: Mapping[str, Any], constant: str) -> None:
     """Check that a run attains the constant for every N ≥ 1.
 
     Raises:
-        Refused: it is no run of the method, no function of the class has its values, or it does
-            not attain the constant.
+        RefusedError: it is no run of the method, no function of the class has its values, or it
+            does not attain the constant.
     """
     family = FAMILIES[proof["problem"]]
     require_run(family, proof)
@@ -206,12 +206,17 @@ def require_run(family: Family, proof: Mapping[str, Any]) -> None:
     run.total = i + 1 + run.at["m"]
     left = family.starts(run.of, run.at) + family.moves(run.of, i, run.at)
     if any(one != 0 for one in left):
-        raise Refused(f"the formulas are no run of the method: {left} is left over")
+        raise RefusedError(f"the formulas are no run of the method: {left} is left over")
 
 
 def require_constant(run: Run, constant: str) -> None:
-    """Require that the last point is one of the function, and attains the constant."""
+    """Require that the last point is one of the function, and attains the constant.
+
+    Where a bound is attained, each fact that proves it is an equality; so is that of x* and x_N.
+    """
     run.require_pair(run.end(), STAR)
+    if (slack := value(run.family.fact(STAR, run.end(), run.at))) != 0:
+        raise RefusedError(f"the last value could be larger by {slack}")
     claimed = run.field.read(constant, N=run.total) * run.family.initial(run.point(0))
     if claimed == 0 or claimed != run.family.measure(run.end()):
-        raise Refused(f"{run.family.measure(run.end())} is attained, and not {claimed}")
+        raise RefusedError(f"{run.family.measure(run.end())} is attained, and not {claimed}")

@@ -8,7 +8,7 @@ products, of function values and of a constant.
 from collections.abc import Hashable, Mapping
 from typing import Any
 
-from descent.certificates.exact import Field, Number, Refused
+from descent.certificates.exact import Field, Number, RefusedError
 
 UNIT = "1"
 """The name of the constant term of a quantity."""
@@ -95,16 +95,16 @@ def require_semidefinite(rows: list[list[Number]], field: Field) -> list[Number]
     them vanishes; where one does, the matrix is the limit of semidefinite ones.
 
     Raises:
-        Refused: a pivot is, or may be, below 0, or it is 0 and its column is not.
+        RefusedError: a pivot is, or may be, below 0, or it is 0 and its column is not.
     """
     rest, pivots = [list(row) for row in rows], []
     for k in range(len(rest)):
         pivot = rest[k][k]
         if not field.is_not_negative(pivot):
-            raise Refused(f"pivot {k + 1} of the matrix is not shown to be at least 0: {pivot}")
+            raise RefusedError(f"pivot {k + 1} of the matrix is not shown to be ≥ 0: {pivot}")
         below = range(k + 1, len(rest))
         if pivot == 0 and any(rest[i][k] != 0 for i in below):
-            raise Refused(f"pivot {k + 1} of the matrix is 0, and its column is not")
+            raise RefusedError(f"pivot {k + 1} of the matrix is 0, and its column is not")
         for i in (i for i in below if rest[i][k] != 0):
             factor = rest[i][k] / pivot
             for j in range(k + 1, i + 1):

@@ -8,10 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from descent.certificates.exact import Field, Number, Refused, read
+from descent.certificates.exact import Field, RefusedError, read
 from descent.certificates.gram import require_semidefinite
-from descent.certificates.families import on_line, value
-from descent.certificates.problems import STAR, Pairs, smooth_strongly_convex
 
 Data = Mapping[str, Any]
 
@@ -19,7 +17,7 @@ Data = Mapping[str, Any]
 def require(holds: bool, what: str) -> None:
     """Refuse the certificate unless something holds."""
     if not holds:
-        raise Refused(what)
+        raise RefusedError(what)
 
 
 def fraction(text: str) -> Fraction:
@@ -33,26 +31,34 @@ def fraction(text: str) -> Fraction:
 def check_heavy_ball_cycle(proof: Data, constant: str) -> None:
     """Check a cycle of heavy ball, tuned for quadratics, on a smooth strongly convex function.
 
-    `root_l` and `root_L` are the roots of ℓ and L; the points of the cycle have places, slopes and
-    values, with the minimiser at 0.
+    `root_l` and `root_L` are the roots of ℓ and L, `x` are the places of the cycle. The slope of
+    the function is 0 at 0 and has the `curvatures` between the `kinks`, the first of them at 0.
     """
     a, c = fraction(proof["root_l"]), fraction(proof["root_L"])
-    require(0 < a < c, "the roots are to satisfy 0 < √ℓ < √L")
-    rate, momentum = (2 / (a + c)) ** 2, ((c - a) / (c + a)) ** 2
-    require(fraction(proof["eta"]) == rate, f"the best step on quadratics is {rate}")
-    require(fraction(proof["mu"]) == momentum, f"the best momentum on quadratics is {momentum}")
-    x, g, f = ([fraction(one) for one in proof[name]] for name in ("x", "g", "f"))
-    require(len(x) == fraction(constant), f"the cycle has {len(x)} points")
-    for t in range(len(x)):
-        after = x[t] + momentum * (x[t] - x[t - 1]) - rate * g[t]
+    rate, momentum = fraction(proof["eta"]), fraction(proof["mu"])
+    require(rate == (2 / (a + c)) ** 2, "η is not the best step on quadratics")
+    require(momentum == ((c - a) / (c + a)) ** 2, "μ is not the best momentum on quadratics")
+    kinks, curvatures = ([*map(fraction, proof[name])] for name in ("kinks", "curvatures"))
+    ends = sorted(set(curvatures))
+    require(
+        [ends[0], ends[-1]] == [a**2, c**2], f"the curvatures are not those of [{a**2}, {c**2}]"
+    )
+    require(kinks[0] > 0 and kinks == sorted(set(kinks)), f"the kinks {kinks} do not rise from 0")
+    x = [*map(fraction, proof["x"])]
+    require(any(x) and len(x) == fraction(constant), f"the cycle has {len(x)} points")
+    for t, at in enumerate(x):
+        after = at + momentum * (at - x[t - 1]) - rate * slope(at, kinks, curvatures)
         require(x[(t + 1) % len(x)] == after, f"point {t} of the cycle leads to {after}")
-    points = {"*": STAR} | {
-        str(t): on_line(*one) for t, one in enumerate(zip(x, g, f, strict=True))
-    }
-    facts = Pairs(points, lambda i, j: smooth_strongly_convex(i, j, a**2, c**2))
-    for name, fact in facts.items():
-        require(value(fact) >= 0, f"no function of the class has the values at {name}")
-    require(any(x), "the cycle is the minimum")
+
+
+def slope(x: Fraction, kinks: list[Fraction], curvatures: list[Fraction]) -> Fraction:
+    """Return the slope at x of a function whose slope is 0 at 0 and bends at some kinks."""
+    starts = [Fraction(0), *kinks]
+    ends = [*kinks, max(x, kinks[-1])]
+    parts = zip(starts, ends, curvatures, strict=True)
+    return curvatures[0] * min(x, Fraction(0)) + sum(
+        (bend * max(min(x, end) - start, Fraction(0)) for start, end, bend in parts), Fraction(0)
+    )
 
 
 def check_momentum_best(proof: Data, constant: str) -> None:
@@ -90,29 +96,31 @@ def check_lower_bound(proof: Data, constant: str) -> None:
     coordinate more, so after N steps only N coordinates differ from 0, and f is least in them at
     x_i = 1 − i/(N + 1).
     """
-    for steps in proof["N"]:
+    for name, stated in proof["gaps"].items():
+        steps = int(name)
         n = 2 * steps + 1
-        rows = [[tridiagonal(i, j) for j in range(n)] for i in range(n)]
+        rows = [[SECOND_DIFFERENCE.get(abs(i - j), ZERO) for j in range(n)] for i in range(n)]
         above = [[4 * (i == j) - rows[i][j] for j in range(n)] for i in range(n)]
         require_semidefinite(rows, Field())
         require_semidefinite(above, Field())
         gap = least(steps, n) - least(n, n)
         bound = Field().read(constant, N=Fraction(steps), L=Fraction(4))
         squared = sum(Fraction(n - i, n + 1) ** 2 for i in range(n))
-        require(gap == bound * squared, f"N = {steps}: the gap is {gap / squared} of ‖x_0 − x*‖²")
+        require(fraction(stated) == gap == bound * squared, f"N = {steps}: the gap is {gap}")
 
 
-def tridiagonal(i: int, j: int) -> Fraction:
-    """Return an entry of the second difference."""
-    return Fraction({0: 2, 1: -1}.get(abs(i - j), 0))
+ZERO = Fraction(0)
+SECOND_DIFFERENCE = {0: Fraction(2), 1: Fraction(-1)}
 
 
 def least(k: int, n: int) -> Fraction:
     """Return the least value of f in the first k of n coordinates, after checking where it is."""
-    x = [Fraction(k - i, k + 1) if i < k else Fraction(0) for i in range(n)]
-    slope = [sum(tridiagonal(i, j) * x[j] for j in range(n)) - (i == 0) for i in range(n)]
-    require(not any(slope[:k]), "the slope in the coordinates that were reached is not 0")
-    return sum(x[i] * (slope[i] - (i == 0)) for i in range(n)) / 2
+    x = [Fraction(max(k - i, 0), k + 1) for i in range(n)]
+    around = zip([ZERO, *x], x, [*x[1:], ZERO], strict=False)
+    bends = [2 * at - before - after for before, at, after in around]
+    slopes = [bend - (i == 0) for i, bend in enumerate(bends)]
+    require(not any(slopes[:k]), "the slope in the coordinates that were reached is not 0")
+    return sum((at * bend for at, bend in zip(x, bends, strict=True)), ZERO) / 2 - x[0]
 
 
 # --- Adam and its kin -----------------------------------------------------------------------------
@@ -124,6 +132,7 @@ def check_adam_step(proof: Data, constant: str) -> None:
     The form c · v̂_t − m̂_t² in the gradients g_1 … g_t is semidefinite, and 0 at g_s = (β₂/β₁)^s.
     """
     beta1, beta2 = fraction(proof["beta1"]), fraction(proof["beta2"])
+    require(constant == [*proof["squares"].values()][-1], "the constant is not the last square")
     for t, square in proof["squares"].items():
         first, second = (weights(beta, int(t)) for beta in (beta1, beta2))
         bound = fraction(square)
@@ -162,9 +171,13 @@ def check_losses_in_a_cycle(proof: Data, constant: str) -> None:
         second, gradients = [max(second)] * 3, [-g for g in gradients]
     bounds = [fraction(one) for one in proof["steps"]]
     for g, v, bound in zip(gradients, second, bounds, strict=True):
-        require_root(-g, v, bound, fraction(proof["digit"]))
+        require_root(-g, v, bound)
     total = sum(bounds)
     require(total > 0 and total == fraction(constant), f"the steps add up to {total}")
+
+
+DIGIT = Fraction(1, 10**6)
+"""The last digit of the bounds on roots."""
 
 
 def cycle_of_v(gradients: Sequence[Fraction], beta: Fraction) -> list[Fraction]:
@@ -179,8 +192,8 @@ def cycle_of_v(gradients: Sequence[Fraction], beta: Fraction) -> list[Fraction]:
     return seen
 
 
-def require_root(step: Fraction, v: Fraction, bound: Fraction, digit: Fraction) -> None:
-    """Require that bound ≤ step/√v < bound + digit."""
+def require_root(step: Fraction, v: Fraction, bound: Fraction) -> None:
+    """Require that bound is the last multiple of a millionth with bound ≤ step/√v."""
 
     def at_most(one: Fraction) -> bool:
         """Whether one ≤ step/√v: by the signs, then by the squares."""
@@ -189,7 +202,8 @@ def require_root(step: Fraction, v: Fraction, bound: Fraction, digit: Fraction) 
         return one**2 * v <= step**2 if one > 0 else one**2 * v >= step**2
 
     require(at_most(bound), f"{bound} is above {step}/√({v})")
-    require(digit > 0 and not at_most(bound + digit), f"{bound + digit} is not above {step}/√({v})")
+    require(not at_most(bound + DIGIT), f"{bound + DIGIT} is not above {step}/√({v})")
+    require(bound % DIGIT == 0, f"{bound} is no multiple of {DIGIT}")
 
 
 def check_rmsprop_cycle(proof: Data, constant: str) -> None:
@@ -220,8 +234,8 @@ SEQUENCES: dict[str, tuple[Callable[[Data, str], None], str]] = {
     ),
     "adam-step": (
         check_adam_step,
-        "Adam, ε = 0, β₁ = {beta1}, β₂ = {beta2}, t = {N}: no gradients make a step longer than the "
-        "formula `adam-step-bound` says, and the gradients (β₂/β₁)^s attain it.",
+        "Adam, ε = 0, β₁ = {beta1}, β₂ = {beta2}, t = {N}: the square of a step is at most what "
+        "`adam-step-bound` says, the last one {constant} · η², and (β₂/β₁)^s attains it.",
     ),
     "losses-in-a-cycle": (
         check_losses_in_a_cycle,
