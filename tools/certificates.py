@@ -16,9 +16,9 @@ from typing import Any
 from sympy import factor, symbols
 
 from descent.certificates import DATA
-from descent.certificates.check import STAGES, claimed
 from descent.certificates.exact import Field, Number
 from descent.certificates.gram import Sum, matrix
+from descent.certificates.proofs import STAGES, claimed
 from descent.certificates.sequences import DIGIT, cycle_of_v, least, step_bound
 
 STEPS = range(1, 21)

@@ -38,7 +38,7 @@ from sphinx_proof.domain import ProofDomain
 from sphinxcontrib import katex
 
 import descent
-from tools import mathematics, myst, notebooks, project, references
+from tools import marks, mathematics, myst, notebooks, project, references
 
 CACHE = project.BUILD / ".jupyter_cache"
 PACKAGE = Path(descent.__file__).parent
@@ -61,6 +61,8 @@ class FormulaDirective(SphinxDirective):
             self.env.get_domain("formula").note(formula.id, self.env.docname)  # type: ignore[attr-defined]
             if formula.code:
                 self.env.note_dependency(str(source_file(formula.code)))
+            for path in marks.files():
+                self.env.note_dependency(str(path))
             caption, messages = self.state.inline_text(self._caption(formula), self.lineno)
         except ValueError as error:
             raise self.error(str(error)) from error
@@ -81,6 +83,10 @@ class FormulaDirective(SphinxDirective):
         parts = [formula.title, f"{{cite:t}}`{entry.key}`" + (f", {place}" if place else "")]
         if formula.code:
             parts.append(f"[`{formula.code}`]({source_link(formula.code)})")
+        if found := marks.of_formula(formula.id):
+            parts.append(
+                "certified: " + ", ".join(f"[`{one.id}`]({marks.address(one)})" for one in found)
+            )
         return " · ".join(parts)
 
 

@@ -19,11 +19,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from descent.certificates.check import check_attained, check_dual, check_induction
 from descent.certificates.exact import RefusedError
 from descent.certificates.families import check_family
 from descent.certificates.induction import INDUCTIONS
 from descent.certificates.problems import WORST
+from descent.certificates.proofs import check_attained, check_dual, check_induction
 from descent.certificates.sequences import SEQUENCES
 
 __all__ = ["Certificate", "RefusedError", "certificates", "check", "read"]

@@ -20,6 +20,11 @@ def require(holds: bool, what: str) -> None:
         raise RefusedError(what)
 
 
+def require_counted(cases: Mapping[str, Any]) -> None:
+    """Require that the keys are 1, 2, 3, ..."""
+    require([*cases] == [str(n + 1) for n in range(len(cases))], "the steps are not 1, 2, 3, ...")
+
+
 def fraction(text: str) -> Fraction:
     """Return the fraction that a text names."""
     return Fraction(read(text, {}, Fraction))
@@ -96,6 +101,7 @@ def check_lower_bound(proof: Data, constant: str) -> None:
     coordinate more, so after N steps only N coordinates differ from 0, and f is least in them at
     x_i = 1 − i/(N + 1).
     """
+    require_counted(proof["gaps"])
     for name, stated in proof["gaps"].items():
         steps = int(name)
         n = 2 * steps + 1
@@ -133,6 +139,7 @@ def check_adam_step(proof: Data, constant: str) -> None:
     """
     beta1, beta2 = fraction(proof["beta1"]), fraction(proof["beta2"])
     require(constant == [*proof["squares"].values()][-1], "the constant is not the last square")
+    require_counted(proof["squares"])
     for t, square in proof["squares"].items():
         first, second = (weights(beta, int(t)) for beta in (beta1, beta2))
         bound = fraction(square)
