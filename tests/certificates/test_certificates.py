@@ -1,4 +1,4 @@
-"""Each certificate of the book holds, a changed one does not, and what is checked is what it says."""
+"""Each certificate of the book holds, a changed one does not, and the parts do what they say."""
 
 import json
 import random
@@ -101,7 +101,7 @@ def test_every_changed_number_is_refused(name):
 
 def test_a_refusal_says_where(tmp_path):
     table = CERTIFICATES["gd-convex-table"]
-    with pytest.raises(RefusedError, match="N = 1: the identity fails at ⟨x0, x0⟩: 1/42"):
+    with pytest.raises(RefusedError, match="N = 1: the identity fails at ⟨x0, x0⟩: -1/42"):
         check(replace(table, constant="L/(4*N + 3)"))
     with pytest.raises(RefusedError, match="no proof is of the kind 'word'"):
         check(replace(table, proofs=({"kind": "word"},)))
