@@ -55,6 +55,15 @@ def link(certificate: Certificate) -> nodes.reference:
     return nodes.reference("", "", name, refuri=address(certificate))
 
 
+def certified(formula_id: str) -> list[nodes.Node]:
+    """Return what stands after a formula's caption: the links to its certificates, and a space."""
+    found = of_formula(formula_id)
+    parts: list[nodes.Node] = [nodes.Text(" · certified: " if found else " ")]
+    for one in found:
+        parts += [link(one), nodes.Text(" ")]
+    return parts
+
+
 def files() -> list[Path]:
     """Return the files of the certificates."""
     return sorted(certificates.DATA.glob("*.json"))
@@ -70,7 +79,7 @@ def mark(app: Sphinx, doctree: nodes.document) -> None:
         for number, one in enumerate(of_theorem(label)):
             parts += [nodes.Text(", " if number else ": "), link(one)]
         line = nodes.paragraph("", "", *parts, nodes.Text("."), classes=["mark"])
-        theorem.children[-1].append(line)  # type: ignore[attr-defined]
+        theorem.children[-1].append(line)
 
 
 class CertificatesDirective(SphinxDirective):

@@ -72,7 +72,7 @@ class FormulaDirective(SphinxDirective):
         permalink = nodes.reference("", "#", refuri=f"#{formula.id}", classes=["formula-link"])
         permalink["reftitle"] = "Permanent link to this formula"
         box += nodes.paragraph(
-            "", "", *caption, nodes.Text(" "), permalink, classes=["formula-caption"]
+            "", "", *caption, *marks.certified(formula.id), permalink, classes=["formula-caption"]
         )
         self.set_source_info(box)
         entry = addnodes.index(entries=[("single", formula.title, formula.id, "", None)])
@@ -83,10 +83,6 @@ class FormulaDirective(SphinxDirective):
         parts = [formula.title, f"{{cite:t}}`{entry.key}`" + (f", {place}" if place else "")]
         if formula.code:
             parts.append(f"[`{formula.code}`]({source_link(formula.code)})")
-        if found := marks.of_formula(formula.id):
-            parts.append(
-                "certified: " + ", ".join(f"[`{one.id}`]({marks.address(one)})" for one in found)
-            )
         return " · ".join(parts)
 
 

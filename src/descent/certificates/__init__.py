@@ -29,6 +29,7 @@ from descent.certificates.sequences import SEQUENCES
 __all__ = ["Certificate", "RefusedError", "certificates", "check", "read"]
 
 DATA = Path(__file__).parent / "data"
+"""Where the files lie: in the package, so that an installed one can check itself."""
 
 KINDS: dict[str, Callable[[Mapping[str, Any], str], None]] = {
     "dual": check_dual,
@@ -40,6 +41,7 @@ KINDS: dict[str, Callable[[Mapping[str, Any], str], None]] = {
 """The checks by the kind of a proof."""
 
 UPPER, LOWER = ("dual", "induction"), ("attained", "family")
+"""The kinds of proofs that no function does worse, and that one does as badly."""
 
 SENTENCES: dict[str, dict[str, str]] = {
     "dual": {name: one.says for name, one in WORST.items()},

@@ -22,6 +22,7 @@ OPERATIONS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Div: operator.truediv,
     ast.Pow: operator.pow,
 }
+"""What a formula may do."""
 
 
 class RefusedError(ValueError):

@@ -119,6 +119,8 @@ def distance(at: Point) -> Number:
 
 
 RUN = ("x", "g", "f")
+"""The names of place, slope and value."""
+
 FAMILIES = {
     "gradient-descent": Family(
         smooth_fact, nothing, gradient_moves, RUN, RUN, height, distance, ("L",)

@@ -28,7 +28,10 @@ from descent.certificates.problems import (
 )
 
 Quantities = dict[str, Sum]
+"""What a potential is made of, by name."""
+
 Numbers = Mapping[str, Number]
+"""The parameters, k and N."""
 
 
 class Step(NamedTuple):

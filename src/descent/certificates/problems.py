@@ -31,7 +31,10 @@ STAR = Point(Sum(), Sum(), Sum())
 """The minimiser."""
 
 Facts = Mapping[str, Sum]
+"""What is at least 0, by name."""
+
 Numbers = Mapping[str, Number]
+"""The numbers of a statement: N, or the parameters."""
 
 
 class Statement(NamedTuple):
@@ -52,7 +55,7 @@ def tangent(i: Point, j: Point) -> Sum:
 
 def smooth_convex(i: Point, j: Point, lip: Number) -> Sum:
     """Return what is at least 0 for an L-smooth convex function (exact)."""
-    return tangent(i, j) - 1 / (2 * lip) * square(i.g - j.g)
+    return tangent(i, j) - square(i.g - j.g).times(1 / (2 * lip))
 
 
 def smooth_strongly_convex(i: Point, j: Point, low: Number, lip: Number) -> Sum:
@@ -61,19 +64,20 @@ def smooth_strongly_convex(i: Point, j: Point, low: Number, lip: Number) -> Sum:
     It is the usual inequality times 2 (L − ℓ), which saves the division.
     """
     x, g = i.x - j.x, i.g - j.g
-    bend = square(g) + low * lip * square(x) - 2 * low * dot(g, x)
-    return 2 * (lip - low) * tangent(i, j) - bend
+    bend = square(g) + square(x).times(low * lip) - dot(g, x).times(2 * low)
+    return tangent(i, j).times(2 * (lip - low)) - bend
 
 
 def smooth(i: Point, j: Point, lip: Number) -> Sum:
     """Return what is at least 0 for an L-smooth function (exact): the above with ℓ = −L."""
     x, g = i.x - j.x, i.g - j.g
-    return tangent(i, j) - 1 / (4 * lip) * (square(g) - lip**2 * square(x) + 2 * lip * dot(g, x))
+    bend = square(g) - square(x).times(lip**2) + dot(g, x).times(2 * lip)
+    return tangent(i, j) - bend.times(1 / (4 * lip))
 
 
 def below_parabola(i: Point, j: Point, lip: Number) -> Sum:
     """Return how far i lies below the parabola of curvature L on the tangent at j."""
-    return lip / 2 * square(i.x - j.x) - tangent(i, j)
+    return square(i.x - j.x).times(lip / 2) - tangent(i, j)
 
 
 class Pairs(Facts):

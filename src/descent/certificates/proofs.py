@@ -13,7 +13,10 @@ from descent.certificates.induction import INDUCTIONS, Quantities
 from descent.certificates.problems import WORST, Facts, Statement
 
 Data = Mapping[str, Any]
+"""A proof, or a part of one, as in the file."""
+
 Numbers = Mapping[str, Number]
+"""What the names in a formula stand for."""
 
 
 def require_identity(

@@ -12,6 +12,7 @@ from descent.certificates.exact import Field, RefusedError, read
 from descent.certificates.gram import require_semidefinite
 
 Data = Mapping[str, Any]
+"""A proof as in the file."""
 
 
 def require(holds: bool, what: str) -> None:
@@ -116,7 +117,10 @@ def check_lower_bound(proof: Data, constant: str) -> None:
 
 
 ZERO = Fraction(0)
+"""The fraction 0."""
+
 SECOND_DIFFERENCE = {0: Fraction(2), 1: Fraction(-1)}
+"""The entries of A by their distance from the diagonal."""
 
 
 def least(k: int, n: int) -> Fraction:
