@@ -1,6 +1,6 @@
 """The marks of theorems and formulas: proved here, proved here and certified, or cited.
 
-A theorem whose label a certificate of `descent.certificates` names is certified; one of the class
+A theorem whose label a certificate of `descent.certificates` names is certified, or a part of it; one of the class
 `cited` is another's, and not proved here; every other is followed by its proof. This is also the
 Sphinx extension that sets the marks, and the directive `{certificates}`, which lists them all.
 """
@@ -41,7 +41,10 @@ def words(label: str, classes: Any = ()) -> str:
     """
     if "cited" in classes:
         return "Cited"
-    return "Proved here and certified" if of_theorem(label) else "Proved here"
+    found = of_theorem(label)
+    if found and all(one.part for one in found):
+        return "Proved here, certified in part"
+    return "Proved here and certified" if found else "Proved here"
 
 
 def address(certificate: Certificate) -> str:

@@ -129,7 +129,13 @@ def test_the_command_checks_names_files_and_says_what_it_does_not_know(tmp_path,
     assert main(["gd-convex-table", "heavy-ball-cycle"]) == 0
     assert "2 of 2 certificates hold" in capsys.readouterr().out
     table = CERTIFICATES["gd-convex-table"]
-    wrong = {"theorem": "", "formulas": [], "constant": "L/5", "proofs": table.proofs}
+    wrong = {
+        "theorem": "",
+        "part": False,
+        "formulas": [],
+        "constant": "L/5",
+        "proofs": table.proofs,
+    }
     path = tmp_path / "wrong.json"
     path.write_text(json.dumps(wrong), encoding="utf-8")
     assert main([str(path)]) == 1
@@ -245,6 +251,7 @@ def test_the_statement_is_that_of_the_method_on_functions_of_the_class(problem, 
 
 def test_a_theorem_is_certified_if_a_certificate_names_it():
     assert marks.words("theorem-gd-convex") == "Proved here and certified"
+    assert marks.words("theorem-adam-nonconvergence") == "Proved here, certified in part"
     assert marks.words("theorem-mlp-twins") == "Proved here"
     assert marks.words("", ["cited"]) == "Cited"
     assert [one.id for one in marks.of_formula("gd-nonconvex")] == ["gd-nonconvex-bound"]

@@ -43,6 +43,14 @@ KINDS: dict[str, Callable[[Mapping[str, Any], str], None]] = {
 UPPER, LOWER = ("dual", "induction"), ("attained", "family")
 """The kinds of proofs that no function does worse, and that one does as badly."""
 
+HOW = {
+    "losses-in-a-cycle": "interval, to a millionth",
+    "lower-bound": "lower bound",
+    "heavy-ball-cycle": "cycle",
+    "rmsprop-cycle": "cycle",
+}
+"""How much a sequence shows, where it is not that a constant is exact."""
+
 SENTENCES: dict[str, dict[str, str]] = {
     "dual": {name: one.says for name, one in WORST.items()},
     "attained": {name: one.says for name, one in WORST.items()},
@@ -59,6 +67,7 @@ class Certificate:
     Attributes:
         id: its name, of words; permanent.
         theorem: the label of the theorem in the book, or "".
+        part: whether it certifies a part of the theorem only, or a special case.
         formulas: the ids of the formulas that it certifies.
         constant: a fraction, or a formula in N and the parameters of the theorem.
         proofs: the proofs, as in the file.
@@ -66,6 +75,7 @@ class Certificate:
 
     id: str
     theorem: str
+    part: bool
     formulas: tuple[str, ...]
     constant: str
     proofs: tuple[Mapping[str, Any], ...]
@@ -86,8 +96,13 @@ class Certificate:
         upper = next((kinds[kind] for kind in UPPER if kind in kinds), None)
         lower = next((kinds[kind] for kind in LOWER if kind in kinds), None)
         if upper and lower:
-            return f"exact, N = {upper}" + (f", attained for {lower} N" if lower != upper else "")
-        return f"bound, N = {upper}" if upper else "exact"
+            also = f", attained for {lower} N" if lower != upper else ""
+            return f"exact, {named_steps(upper)}{also}"
+        if upper:
+            return f"bound, {named_steps(upper)}"
+        first = self.proofs[0]
+        how = HOW.get(first["problem"], "exact" if first["kind"] == "sequence" else "attained")
+        return how if steps(first) == "each step" else f"{how}, {named_steps(steps(first))}"
 
 
 def steps(proof: Mapping[str, Any]) -> str:
@@ -97,6 +112,11 @@ def steps(proof: Mapping[str, Any]) -> str:
     counted = [case["N"] for case in proof.get("cases", ()) if "N" in case]
     found = counted or [*map(int, proof.get("gaps", proof.get("squares", ())))]
     return f"{min(found)}..{max(found)}" if found else "each step"
+
+
+def named_steps(found: str) -> str:
+    """Return numbers of steps as in a verdict."""
+    return {"all": "all N", "each step": "each step"}.get(found, f"N = {found}")
 
 
 def read(path: Path) -> Certificate:
@@ -110,6 +130,7 @@ def read(path: Path) -> Certificate:
         return Certificate(
             path.stem,
             data["theorem"],
+            data["part"],
             tuple(data["formulas"]),
             data["constant"],
             tuple(data["proofs"]),
