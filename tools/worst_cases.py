@@ -104,7 +104,8 @@ def main(arguments: list[str]) -> int:
         return 0
     counted = [name for name, one in WORST.items() if not one.positive]
     steps = [(name, n) for name in counted for n in STEPS if n in cases(name)]
-    return 0 if all([compare(name, n) for name, n in steps]) else 1
+    agree = [compare(name, n) for name, n in steps]
+    return 0 if all(agree) else 1
 
 
 if __name__ == "__main__":
