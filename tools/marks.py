@@ -1,8 +1,8 @@
 """The marks of theorems and formulas: proved here, proved here and certified, or cited.
 
-A theorem whose label a certificate of `descent.certificates` names is certified, or a part of it; one of the class
-`cited` is another's, and not proved here; every other is followed by its proof. This is also the
-Sphinx extension that sets the marks, and the directive `{certificates}`, which lists them all.
+A theorem whose label a certificate of `descent.certificates` names is certified, or a part of it;
+one of the class `cited` is another's, and not proved here; every other is followed by its proof.
+This is also the Sphinx extension that sets the marks, and the directive `{certificates}`.
 """
 
 from functools import cache
