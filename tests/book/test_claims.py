@@ -11,8 +11,6 @@ LISTED = [chapter for chapter in project.chapters() if claims.listed(chapter).ex
 EXAMPLE = next(claim for claim in claims.of(LISTED[0]) if claim.sentence)
 
 NOT_YET_LISTED = {
-    "adam",
-    "adam-family",
     "when-adam-fails",
     "learning-rates",
     "training-an-mlp",
