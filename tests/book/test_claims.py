@@ -11,14 +11,11 @@ LISTED = [chapter for chapter in project.chapters() if claims.listed(chapter).ex
 EXAMPLE = next(claim for claim in claims.of(LISTED[0]) if claim.sentence)
 
 NOT_YET_LISTED = {
-    "when-adam-fails",
-    "learning-rates",
     "training-an-mlp",
     "alexnet-lite",
     "resnet-lite",
     "comparing-optimisers",
     "adam-at-scale",
-    "conventions",
     "speed",
     "sources",
 }
