@@ -293,10 +293,10 @@ def main() -> None:
     print("chapter", *KINDS, "all", "reworded", "taken out", sep="\t")
     for row in count():
         print(*row, sep="\t")
-    print(*(fault for claim in book() for fault in faults(claim)), sep="\n")
-    for page in project.chapters():
-        if listed(page).exists():
-            print(*(f"{listed(page).name} lacks: {one}" for one in unlisted(page)), sep="\n")
+    amiss = [fault for claim in book() for fault in faults(claim)]
+    for page in filter(of, project.chapters()):
+        amiss += [f"{listed(page).name} lacks: {one}" for one in unlisted(page)]
+    print("\n".join(amiss))
 
 
 if __name__ == "__main__":
