@@ -103,8 +103,8 @@ def main(arguments: list[str]) -> int:
             print(f"{name:8}{one:.6f}  {case['multipliers'][name]}")
         return 0
     counted = [name for name, one in WORST.items() if not one.positive]
-    steps = [(name, n) for name in counted for n in STEPS if n in cases(name)]
-    agree = [compare(name, n) for name, n in steps]
+    pairs = [(name, n) for name in counted for n in STEPS if n in cases(name)]
+    agree = [compare(name, n) for name, n in pairs]
     return 0 if all(agree) else 1
 
 
