@@ -1549,7 +1549,7 @@ _NO_RULE = {
     "optax.noisy_sgd": "it draws random numbers",
     "optax.polyak_sgd": "its step needs the value of the loss",
     "optax.sm3": "its state has an entry for each axis of the array",
-    "optax.contrib.sophia": "it needs the diagonal of the Hessian, which no gradient tells",
+    "optax.contrib.sophia": "it needs the diagonal of the Hessian too",
     "bitsandbytes.optim": "its states are rounded to 8 bits by blocks, on a GPU alone",
     "timm.optim": "it is not among the packages that the rules are compared with",
     "tf_keras.optimizers": "it is Keras 2, which the rules are not compared with",

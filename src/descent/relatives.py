@@ -22,7 +22,6 @@ from descent.rules import (
     LearningRate,
     Rule,
     at,
-    clip,
     maximum,
     mean_along,
     quotient,
@@ -44,6 +43,11 @@ def trust(x: Array, u: Array, eps: float = 0.0) -> Array:
     return is_known * quotient(size, length + eps) + (is_known == 0)
 
 
+def within(a: Array, low: float, high: float) -> Array:
+    """Return `clip(a, low, high)`, but for bounds that a compiled step holds as tensors."""
+    return -maximum(-maximum(a, low), -high)
+
+
 # By coordinate
 
 
@@ -55,8 +59,8 @@ class AveragedSGD(Rule):
     x_t = (1 − λ η_t) x_{t-1} − η_t g_t
     a_t = a_{t-1} + (x_t − a_{t-1}) / max(1, t − 1 − t₀)
 
-    η under a schedule is that of the step before. The average a, in the state, is what the method
-    is for.
+    η_{t+1} is computed in step t: a changed η takes effect a step later. The average a, in the
+    state, is what the method is for.
 
     Source: Polyak & Juditsky (1992), as `torch/optim/asgd.py` has it.
     """
@@ -69,19 +73,24 @@ class AveragedSGD(Rule):
     t0: float = 1e6
 
     class State(NamedTuple):
-        """t: steps made; a: the average of the points, shaped like x."""
+        """t: steps made; eta: the next step size; a: the average of the points, shaped like x."""
 
         t: int
+        eta: float
         a: Array
+
+    def init(self, x: Array) -> State:
+        """Return the state before the first step: t = 0, a = 0; the first step has the η given."""
+        return self.State(0, 0.0, zeros_like(x))
 
     def update(self, x: Array, g: Array, state: State) -> tuple[Array, State]:
         """Return x and the state after one step along the gradient g, shaped like x."""
-        t = state.t + 1
-        lr = self.lr_at(t - (t > 1))
-        eta = lr / (1 + self.lambd * lr * (t - 1)) ** self.alpha
+        t, lr = state.t + 1, self.lr_at(state.t + 1)
+        eta = where(t == 1, lambda: lr, lambda: state.eta)
         x = (1 - self.lambd * eta) * x - eta * g
         counted = where(t - 2 > self.t0, lambda: t - 1 - self.t0, lambda: 1)
-        return x, self.State(t, state.a + (x - state.a) / counted)
+        eta = lr / (1 + self.lambd * lr * t) ** self.alpha
+        return x, self.State(t, eta, state.a + (x - state.a) / counted)
 
 
 @dataclass(frozen=True)
@@ -103,6 +112,16 @@ class Rprop(Rule):
     least: float = 1e-6
     largest: float = 50.0
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("least", "largest"):
+            _check.positive(name, getattr(self, name))
+        if not 0 < self.eta_minus < 1 < self.eta_plus:
+            raise ValueError(
+                "eta_minus must lie in (0, 1) and eta_plus above 1, "
+                f"got {self.eta_minus} and {self.eta_plus}"
+            )
+
     class State(NamedTuple):
         """t: steps made; g: the last gradient; delta: the step sizes, shaped like x."""
 
@@ -117,7 +136,7 @@ class Rprop(Rule):
     def update(self, x: Array, g: Array, state: State) -> tuple[Array, State]:
         """Return x and the state after one step along the gradient g, shaped like x."""
         s = sign(g) * sign(state.g)
-        delta = clip(self.scaled(state.delta, s), self.least, self.largest)
+        delta = within(self.scaled(state.delta, s), self.least, self.largest)
         g = g * (s >= 0)
         x = x - delta * sign(g)
         return x, self.State(state.t + 1, g, delta)
@@ -140,7 +159,7 @@ class OptaxRprop(Rprop):
     def update(self, x: Array, g: Array, state: Rprop.State) -> tuple[Array, Rprop.State]:
         """Return x and the state, whose g is u, after one step along the gradient g."""
         s = sign(g) * sign(state.g)
-        bounded = clip(self.scaled(state.delta, s), self.least, self.largest)
+        bounded = within(self.scaled(state.delta, s), self.least, self.largest)
         delta = state.delta * (s == 0) + bounded * (s != 0)
         x = x - state.g * (s >= 0)
         return x, self.State(state.t + 1, delta * sign(g) * (s >= 0), delta)
@@ -352,7 +371,7 @@ class Ftrl(Rule):
         t, p = state.t + 1, -self.power
         lr, n = self.lr_at(t), state.n + g**2
         z = state.z + g + 2 * self.shrinkage * x - (n**p - state.n**p) / lr * x
-        x = (clip(z, -self.l1, self.l1) - z) / (n**p / lr + 2 * self.l2 + self.beta / lr)
+        x = (within(z, -self.l1, self.l1) - z) / (n**p / lr + 2 * self.l2 + self.beta / lr)
         return x, self.State(t, n, z)
 
 
