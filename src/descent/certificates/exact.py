@@ -30,7 +30,7 @@ class RefusedError(ValueError):
 
 
 def read(text: str, values: Mapping[str, Number], lift: Callable[[int], Number]) -> Number:
-    """Return the value of a formula of whole numbers, names and + − * / **.
+    """Return the value of a formula: whole numbers, names, the four operations and powers.
 
     Args:
         text: the formula.
