@@ -246,7 +246,7 @@ SEQUENCES: dict[str, tuple[Callable[[Data, str], None], str]] = {
     "adam-step": (
         check_adam_step,
         "Adam, ε = 0, β₁ = {beta1}, β₂ = {beta2}, t = {N}: the square of a step is at most what "
-        "`adam-step-bound` says, the last one {constant} · η², and (β₂/β₁)^s attains it.",
+        "adam-step-bound says, the last one {constant} · η², and (β₂/β₁)^s attains it.",
     ),
     "losses-in-a-cycle": (
         check_losses_in_a_cycle,
