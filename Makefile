@@ -128,6 +128,11 @@ test-citation: $(CFF)/ready  ## validate CITATION.cff with cffconvert
 bench: $(READY)  ## time a step of Adam against torch.optim, Optax and the memory (minutes)
 	env -u OMP_NUM_THREADS $(BIN)/python -m benchmarks.steps
 
+certificates: $(READY)  ## write the certificates of theorems; PEPit computes their constants beside them
+	@VENV=$(VENV)-certificates $(PYTHON) tools/environment.py requirements-certificates.txt
+	$(BIN)/python -m tools.certificates
+	$(subst $(VENV)/,$(VENV)-certificates/,$(BIN)/python) -m tools.worst_cases
+
 experiments: $(READY)  ## make the recorded training runs that are missing (hours on a CPU)
 	$(BIN)/python -m experiments
 

@@ -8,6 +8,7 @@ a reader.
 To teach it a directive or a role, add a function to `DIRECTIVES` or `ROLES`.
 """
 
+import html
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,7 +16,8 @@ from pathlib import Path
 
 from markdown_it.token import Token
 
-from tools import errata, myst, project
+from descent.certificates import Certificate, certificates
+from tools import errata, marks, myst, project
 from tools.catalogue import formula_pages
 from tools.myst import ChapterError, Directive
 from tools.references import reference, source
@@ -212,7 +214,23 @@ def _statement(prose: Prose, directive: Directive, line: int) -> str:
     """Render a theorem, lemma, ...: its kind, then its title in brackets."""
     kind = directive.name.removeprefix("prf:").capitalize()
     title = f" ({prose._inline(directive.argument, line)})" if directive.argument else ""
-    return _box(prose, directive, line, f"{kind}{title}.")
+    label, classes = (str(directive.options.get(name, "")) for name in ("label", "class"))
+    links = ", ".join(_certificate(prose, one) for one in marks.of_theorem(label))
+    mark = marks.words(label, classes.split()) + (f": {links}." if links else ".")
+    return _box(prose, directive, line, f"{kind}{title}.") + f"\n>\n> *{mark}*"
+
+
+def _certificate(prose: Prose, one: Certificate) -> str:
+    """Return a link to a certificate."""
+    return f"[{one.id}]({prose.page(marks.PAGE)}#{one.id})"
+
+
+def _certificates(prose: Prose, directive: Directive, line: int) -> str:
+    """Render the table of all certificates as a list."""
+    return "\n".join(
+        f"- {_certificate(prose, one)} ({one.verdict}): {html.escape(one.says)}"
+        for one in certificates().values()
+    )
 
 
 def _exercise(prose: Prose, directive: Directive, line: int) -> str:
@@ -244,6 +262,8 @@ def _formula(prose: Prose, directive: Directive, line: int) -> str:
         f"[{authors}, {year}]({url})" + (f", {place}" if place else ""),
     ]
     parts += [f"`{formula.code}`"] if formula.code else []
+    if found := marks.of_formula(formula.id):
+        parts.append("certified: " + ", ".join(_certificate(prose, one) for one in found))
     return f"$$\n{myst.tagged(formula.latex, formula.id)}\n$$\n\n<sub>{' · '.join(parts)}</sub>"
 
 
@@ -274,6 +294,7 @@ EMPTY_SOLUTION = re.compile(r"<details>\n<summary>[^<]*</summary>\s*</details>")
 DIRECTIVES: dict[str, Callable[[Prose, Directive, int], str]] = {
     "formula": _formula,
     "erratum": _erratum,
+    "certificates": _certificates,
     "bibliography": _bibliography,
     "exercise": _exercise,
     "solution-start": _solution_start,

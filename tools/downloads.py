@@ -14,6 +14,7 @@ from tools import (
     citation,
     feed,
     lock_formulas,
+    marks,
     myst,
     notation,
     project,
@@ -23,7 +24,7 @@ from tools import (
 from tools.site import source_link
 
 SHEET = "book/formulas.html"
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 
 
 def link(formula_id: str) -> str:
@@ -75,6 +76,10 @@ def entry(formula: myst.Formula) -> dict[str, Any]:
         "code": code or None,
         "verified": how(formula),
         "tests": [{"name": test.name, "url": lines_of(test)} for test in tests],
+        "certificates": [
+            {"id": one.id, "says": one.says, "url": f"{chapter_link(marks.PAGE)}#{one.id}"}
+            for one in marks.of_formula(formula.id)
+        ],
         "macro": macro(formula.id),
         **lock_formulas.read_lock()[formula.id],
         "changes": [
@@ -133,6 +138,11 @@ def schema() -> dict[str, Any]:
             "description": "As printed: this LaTeX itself is evaluated beside the code.",
         },
         "tests": {"type": "array", "items": _object({"name": text, "url": url}), "minItems": 1},
+        "certificates": {
+            "type": "array",
+            "items": _object({"id": text, "says": text, "url": url}),
+            "description": "What `python -m descent.certificates` checks of it, exactly.",
+        },
         "macro": text | {"description": "Its name in descent-formulas.sty."},
         "changes": {"type": "array", "items": _object({"version": text, "what": text})},
         "since": text | {"description": "The version of the book that has it first."},

@@ -38,7 +38,7 @@ from sphinx_proof.domain import ProofDomain
 from sphinxcontrib import katex
 
 import descent
-from tools import mathematics, myst, notebooks, project, references
+from tools import marks, mathematics, myst, notebooks, project, references
 
 CACHE = project.BUILD / ".jupyter_cache"
 PACKAGE = Path(descent.__file__).parent
@@ -61,6 +61,8 @@ class FormulaDirective(SphinxDirective):
             self.env.get_domain("formula").note(formula.id, self.env.docname)  # type: ignore[attr-defined]
             if formula.code:
                 self.env.note_dependency(str(source_file(formula.code)))
+            for path in marks.files():
+                self.env.note_dependency(str(path))
             caption, messages = self.state.inline_text(self._caption(formula), self.lineno)
         except ValueError as error:
             raise self.error(str(error)) from error
@@ -70,7 +72,7 @@ class FormulaDirective(SphinxDirective):
         permalink = nodes.reference("", "#", refuri=f"#{formula.id}", classes=["formula-link"])
         permalink["reftitle"] = "Permanent link to this formula"
         box += nodes.paragraph(
-            "", "", *caption, nodes.Text(" "), permalink, classes=["formula-caption"]
+            "", "", *caption, *marks.certified(formula.id), permalink, classes=["formula-caption"]
         )
         self.set_source_info(box)
         entry = addnodes.index(entries=[("single", formula.title, formula.id, "", None)])

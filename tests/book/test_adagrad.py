@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.datasets import load_digits
 
-from descent.rules import AdaGrad, GradientDescent
+from descent.rules import AdaGrad, GradientDescent, RMSprop
 
 gradients = st.lists(st.floats(-1e3, 1e3).filter(lambda g: abs(g) > 1e-3), min_size=1, max_size=40)
 
@@ -113,3 +113,51 @@ def test_adagrad_has_the_least_loss_on_six_orders_of_the_digits(seed):
     )
     assert adagrad < min(constant, shrinking)
     assert 0.07 < 1 - adagrad / constant < 0.08 if seed == 0 else 0.1 < 1 - adagrad / constant < 0.2
+
+
+# --- what the chapter says beside its formulas ----------------------------------------------------
+
+
+def test_some_features_of_the_digits_are_in_every_image_and_some_in_one():
+    levels = load_digits().data.astype(int) + 17 * np.arange(64)
+    count = np.bincount(levels.ravel(), minlength=1088)
+    assert (count == len(levels)).any()
+    assert (count == 1).any()
+
+
+def test_an_early_gradient_is_forgotten_once_others_add_up_to_more():
+    points = visited(AdaGrad(1.0, eps=0.0), [1000.0] + [1.0] * 100)
+    assert points[-2] - points[-1] == pytest.approx(1e-3, rel=1e-3)
+    state = AdaGrad.State(0, 1000.0**2 + 1e6)  # after a million of them
+    x, _ = AdaGrad(1.0, eps=0.0).update(0.0, 1.0, state)
+    assert -x == pytest.approx(2**-0.5 * 1e-3, rel=1e-3)
+
+
+@pytest.mark.parametrize("lr", [0.1, 1.0, 10.0])
+def test_on_a_bowl_without_noise_the_sum_of_squares_converges(lr):
+    rule, curvatures, x = AdaGrad(lr), np.array([1.0, 10.0]), np.ones(2)
+    state, sums = rule.init(x), []
+    for _ in range(10_000):
+        x, state = rule.update(x, curvatures * x, state)
+        sums.append(state.s)
+    np.testing.assert_allclose(sums[5000], sums[-1], rtol=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_adagrad_follows_a_jump_more_slowly_each_time_and_rmsprop_does_not(seed):
+    """The minimum jumps between 0 and 3 every 500 steps, under noise."""
+    noise = np.random.default_rng(seed).standard_normal(4000)
+    goal = 3.0 * (np.arange(4000) // 500 % 2)
+
+    def waits(rule):
+        """Return the steps after each jump until the rule is near the minimum."""
+        x, state, near = 0.0, rule.init(0.0), []
+        for there, scatter in zip(goal, noise, strict=True):
+            x, state = rule.update(x, x - there + scatter, state)
+            near.append(abs(x - there) < 0.3)
+        return [near[k : k + 500].index(True) for k in range(500, 4000, 500)]
+
+    adagrad, rmsprop = waits(AdaGrad(1.0)), waits(RMSprop(0.03))
+    assert adagrad[-1] > 2 * adagrad[0]
+    assert 0.7 < rmsprop[-1] / rmsprop[0] < 1.3
+    assert max(rmsprop) < 200

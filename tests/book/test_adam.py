@@ -5,7 +5,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from descent.rules import Adam
+from descent import minimize
+from descent.landscapes import Quadratic
+from descent.rules import Adam, Momentum
 
 rate = st.floats(0.05, 0.98)
 
@@ -79,3 +81,48 @@ def test_the_path_of_adam_changes_with_the_unit_of_a_parameter_on_a_coupled_bowl
         return np.array(points)
 
     assert abs(path(1.0) - path(10.0)).max() > 1
+
+
+def test_the_last_ten_and_the_last_thousand_gradients_carry_five_eighths_of_the_weight():
+    assert 1 - 0.9**10 > 5 / 8 < 1 - 0.999**1000
+
+
+@pytest.mark.parametrize("kappa", [10.0, 1e3, 1e6])
+def test_on_a_straight_bowl_adams_path_does_not_depend_on_the_condition_number(kappa):
+    rule = Adam(0.1, eps=0.0)
+    round_bowl, steep = (
+        minimize(Quadratic([1.0, high]), [1.0, 2.0], rule, 200).x for high in (1.0, kappa)
+    )
+    np.testing.assert_allclose(steep, round_bowl, atol=1e-9)
+
+
+def test_with_beta1_tuned_adam_leads_on_the_straight_bowl_and_not_on_the_turned_one():
+    """Condition number 100, 300 steps, from (1, 1), each rule at the best of its grid."""
+
+    def best(rules, hessian):
+        return min(
+            minimize(
+                lambda x: x @ hessian @ x / 2, np.ones(2), rule, 300, grad=hessian.__matmul__
+            ).f[-1]
+            for rule in rules
+        )
+
+    lrs = np.geomspace(0.005, 1.0, 16)
+    adams = [Adam(lr, beta1) for lr in lrs for beta1 in (0.0, 0.3, 0.5, 0.7, 0.9)]
+    momenta = [
+        Momentum(lr, mu) for lr in np.linspace(0.004, 0.036, 17) for mu in (0.7, 0.75, 0.8, 0.85)
+    ]
+    straight = np.diag([1.0, 100.0])
+    turn = np.array([[1.0, -1.0], [1.0, 1.0]]) / 2**0.5
+    assert best(adams, straight) < best(momenta, straight)
+    assert best(adams, turn @ straight @ turn.T) > best(momenta, turn @ straight @ turn.T)
+
+
+def test_a_spike_passes_eta_after_a_silence_of_about_a_hundred_steps():
+    def step(silence, beta2):
+        x, _ = Adam(1.0, beta2=beta2, eps=1e-300).update(0.0, 1.0, Adam.State(silence, 0.0, 0.0))
+        return -x
+
+    assert step(100, 0.999) < 1 < step(110, 0.999)
+    assert step(1000, 0.999) > 2.5
+    assert max(step(t, 0.99) for t in range(2000)) <= 1 + 1e-9

@@ -221,3 +221,29 @@ def test_muon_steps_along_the_orthogonal_part_of_a_nesterov_average(shape):
         expected = x - 0.1 * (max(1, shape[0] / shape[1]) ** 0.5 * o + 0.05 * x)
         x, state = rule.update(x, g, state)
         np.testing.assert_allclose(x, expected, rtol=1e-12)
+
+
+# --- what the chapter says beside its formulas ----------------------------------------------------
+
+
+def test_late_in_a_run_a_spike_makes_a_step_of_a_tenth_of_eta_in_adamax():
+    def step_at(t):
+        rule, x = AdaMax(1.0), 0.0
+        state = rule.init(x)
+        for g in [1e-6] * (t - 1) + [1.0]:
+            before = x
+            x, state = rule.update(x, g, state)
+        return before - x
+
+    assert step_at(2) == pytest.approx(0.526, abs=1e-3)
+    assert step_at(200) == pytest.approx(0.1, rel=1e-3)
+
+
+@given(signs=st.lists(st.sampled_from([-1.0, 1.0]), min_size=1, max_size=60))
+def test_gradients_of_one_size_make_no_step_of_adam_longer_than_eta(signs):
+    rule, x = Adam(1.0), 0.0
+    state = rule.init(x)
+    for g in signs:
+        before = x
+        x, state = rule.update(x, 3.0 * g, state)
+        assert abs(x - before) <= 1 + 1e-9

@@ -1,10 +1,12 @@
 """The formulas of the chapter on backpropagation."""
 
+import inspect
 import math
 from fractions import Fraction
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from tolerance import near
@@ -325,3 +327,61 @@ def test_clipping_agrees_with_torch_up_to_its_epsilon():
     x.grad = torch.tensor([30.0, 40.0], dtype=torch.float64)
     torch.nn.utils.clip_grad_norm_([x], 5.0)
     assert x.grad.tolist() == pytest.approx([3.0, 4.0], rel=1e-6)
+
+
+# --- what the chapter says beside its formulas ----------------------------------------------------
+
+
+def test_a_product_of_matrices_is_as_many_closures_as_multiplications(monkeypatch):
+    products, multiply = [], Value.__mul__
+    monkeypatch.setattr(Value, "__mul__", lambda a, b: products.append(1) or multiply(a, b))
+    a = np.array([[Value(1.0)] * 6] * 6)
+    assert (a @ a).shape == (6, 6)
+    assert len(products) == 6**3
+
+
+@pytest.mark.parametrize("u", [2.0**-53, 2.0**-24])
+def test_where_all_is_of_size_one_central_differences_lose_a_third_of_the_digits(u):
+    """And one-sided ones half; on sin(100 x) the steps that are good here are not."""
+
+    def best(order, curvature):  # of M h^order / 6 or / 2, and the rounding u / h
+        h = np.geomspace(u, 1, 4001)
+        bound = curvature * h**order / (6 if order == 2 else 2) + u / h
+        return h[bound.argmin()], bound.min()
+
+    for order, share in ((2, 1 / 3), (1, 1 / 2)):
+        h, error = best(order, 1.0)
+        assert 0.5 < h / u**share < 2
+        assert 0.5 < error / u ** (1 - share) < 2
+    h, _ = best(2, 100.0**3)
+    assert h == pytest.approx(best(2, 1.0)[0] / 100, rel=0.02)
+
+
+def test_tanh_passes_the_gradient_on_while_its_inputs_are_small():
+    z = np.random.default_rng(0).standard_normal(100_000)
+
+    def passed(size):
+        return np.mean((1 - np.tanh(size * z) ** 2) ** 2)
+
+    assert passed(0.05) > 0.99
+    assert passed(1.0) == pytest.approx(0.46, abs=0.01)
+
+
+def test_pytorch_adds_up_gradients_and_zero_grad_sets_none():
+    x = torch.ones(2, requires_grad=True)
+    sgd = torch.optim.SGD([x], lr=1.0)
+    for _ in range(3):
+        (3 * x).sum().backward()
+    assert x.grad.tolist() == [9.0, 9.0]
+    sgd.zero_grad()
+    assert x.grad is None
+
+
+def test_pytorchs_gradcheck_has_these_defaults_and_fails_in_float32():
+    parameters = inspect.signature(torch.autograd.gradcheck).parameters
+    assert [parameters[name].default for name in ("eps", "atol", "rtol")] == [1e-6, 1e-5, 1e-3]
+    x = torch.tensor([1.0, 2.0, 3.0])
+    cubes = lambda x: (x**3).sum()  # noqa: E731
+    assert torch.autograd.gradcheck(cubes, x.double().requires_grad_())
+    with pytest.warns(UserWarning, match="double precision"):
+        assert not torch.autograd.gradcheck(cubes, x.requires_grad_(), raise_exception=False)

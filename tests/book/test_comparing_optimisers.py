@@ -11,6 +11,7 @@ from tolerance import near
 torch = pytest.importorskip("torch", reason="the contest trains networks of torch")
 stats = pytest.importorskip("scipy.stats", reason="the quantiles are SciPy's")
 
+from descent.report import results
 from descent.train.contest import interval, paired, sign_flips
 
 scores = st.lists(st.floats(-10, 10), min_size=2, max_size=12).filter(lambda s: np.std(s) > 1e-3)
@@ -60,3 +61,19 @@ def test_other_tests_of_five_against_five_have_other_floors():
         n_resamples=np.inf,
     )
     assert flips.pvalue == 1 / 32
+
+
+def test_with_five_seeds_one_standard_error_covers_the_mean_five_times_in_eight():
+    assert 1 - 2 * stats.t.sf(1, 4) == pytest.approx(5 / 8, abs=2e-3)
+    assert stats.t.isf(0.025, 4) == pytest.approx(2.8, abs=0.03)
+
+
+def test_from_pytorchs_start_the_adaptive_rules_learn_with_every_seed_and_momentum_with_one():
+    contestants = results("contest-digits-alexnet")["contestants"]
+    accuracy = {
+        name: [run["test_accuracy"] for run in one["runs"]] for name, one in contestants.items()
+    }
+    assert min(min(accuracy[name]) for name in ("AdaGrad", "RMSprop", "Adam")) > 0.5
+    assert max(accuracy["SGD"]) < 0.5
+    assert sum(share > 0.5 for share in accuracy["momentum"]) == 1
+    assert max(accuracy["momentum"]) > min(accuracy["AdaGrad"])

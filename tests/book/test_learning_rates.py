@@ -273,3 +273,23 @@ def test_epsilon_over_root_k_keeps_its_share_of_the_denominator(k, eps, signs):
         y, other = many.update(y, g / root, other)
         points.append(y)
         assert y == near(root * x, points)
+
+
+@pytest.mark.parametrize(
+    ("flattest", "steps", "share"),
+    [(0.01, 300, (0, 0.01)), (0.001, 300, (0.3, 0.5)), (0.1, 10, (1.05, 1.1))],
+)
+def test_without_noise_a_constant_rate_leads_by_as_much_as_bowl_and_length_allow(
+    flattest, steps, share
+):
+    """The loss at the best constant rate, as a share of that at the best of two that fall."""
+    curvatures, rates = np.geomspace(flattest, 1, 10)[:, None], np.geomspace(0.01, 1.99, 80)
+    t = np.arange(steps)
+
+    def least(shape):
+        factors = [1 - curvatures * rates * now for now in shape]
+        return np.sum(curvatures * np.prod(factors, axis=0) ** 2, axis=0).min()
+
+    falling = min(least(1 / (1 + t / 20)), least(1 - t / steps))
+    low, high = share
+    assert low < least(np.ones(steps)) / falling < high

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from tolerance import near
@@ -157,3 +158,44 @@ def test_the_matrix_is_what_the_rule_does():
     run = minimize(Quadratic([2.0]), [1.0], Momentum(0.3, 0.6), 40)
     powers = np.linalg.matrix_power(matrix(Momentum(0.3, 0.6), 2.0), 40) @ [0.0, 1.0]
     assert run.x[40, 0] == pytest.approx(powers[1])
+
+
+# --- what the chapter says beside its formulas ----------------------------------------------------
+
+
+@pytest.mark.parametrize("product", [0.1, 0.5, 0.9, 1.1, 1.9])
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.99])
+def test_below_critical_damping_the_weight_creeps_or_changes_sides(product, share):
+    mu = share * (1 - product**0.5) ** 2
+    x = minimize(Quadratic([product]), [1.0], Momentum(1.0, mu), 60).x[:, 0]
+    late = x[20:]
+    assert (late * late[0] > 0).all() if product < 1 else (late[1:] * late[:-1] < 0).all()
+
+
+@pytest.mark.parametrize("mu", [0.0, 0.3, 0.9, 0.99])
+def test_nesterov_damps_steep_directions_more_than_flat_ones(mu):
+    factors = [factor(Nesterov(1.0, mu), product) for product in np.linspace(0.001, 0.999, 200)]
+    assert (np.diff(factors) < 1e-7).all()
+
+
+def test_the_cloud_is_that_of_the_longer_step_while_that_step_is_small():
+    def momentum(lr, mu):
+        return lr * (1 + mu) / ((1 - mu) * (2 * (1 + mu) - lr))
+
+    def descent(lr):
+        return lr / (2 - lr)
+
+    assert momentum(0.1, 0.9) / descent(1.0) < 0.52
+    for lr in (1e-3, 1e-4):
+        assert momentum(lr, 0.9) == pytest.approx(descent(10 * lr), rel=5 * lr)
+
+
+def test_pytorchs_dampening_spares_the_first_step():
+    x = torch.zeros(1, requires_grad=True)
+    sgd = torch.optim.SGD([x], lr=1.0, momentum=0.5, dampening=0.75)
+    seen = []
+    for _ in range(2):
+        x.grad = torch.ones(1)
+        sgd.step()
+        seen.append(x.item())
+    assert seen == [-1.0, -1.0 - (0.5 + 0.25)]

@@ -6,7 +6,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from tolerance import near
 
-from descent.rules import Adadelta, CenteredRMSprop, RMSprop
+from descent.rules import Adadelta, Adam, CenteredRMSprop, MomentumRMSprop, RMSprop
 
 gradients = st.lists(st.floats(-1e3, 1e3).filter(lambda g: abs(g) > 1e-3), min_size=1, max_size=40)
 lrs = st.floats(1e-3, 10)
@@ -123,3 +123,12 @@ def test_with_a_long_memory_rmsprop_rounds_to_the_minimum_and_stays(start):
     for _ in range(6000):
         x, state = rule.update(x, x, state)
     assert x == 0
+
+
+def test_after_a_spike_adams_average_keeps_it_and_rmsprops_displacement_does_not():
+    """Gradients of 1, then one of 1000."""
+    gs = [1.0] * 200 + [1000.0]
+    _, states = steps(Adam(1.0, beta1=0.9, beta2=0.9), gs)
+    assert states[-1].m == pytest.approx(0.1 * 1000 + 0.9, rel=1e-6)
+    _, states = steps(MomentumRMSprop(1.0, 0.9, 0.9), gs)
+    assert abs(states[-1].d) < 0.9 * 10 + 1 / 0.1**0.5 + 1e-6  # the spike adds 1/√(1 − ρ) at most

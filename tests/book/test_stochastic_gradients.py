@@ -5,9 +5,11 @@ from itertools import permutations, product
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from tolerance import near
+from torch.utils import data
 
 from descent import minimize
 from descent.landscapes import NoisyQuadratic
@@ -177,3 +179,56 @@ def test_the_average_of_a_constant_step_is_biased_where_the_gradient_is_not_line
         found.append(total)
     assert -0.016 < found[0] < -0.011
     assert 1.7 < found[0] / found[1] < 2.5
+
+
+# --- what the chapter says beside its formulas ----------------------------------------------------
+
+
+def test_the_spread_of_the_examples_gradients_changes_and_grows_far_away():
+    def spread(x):
+        return np.std([x - 1, 4 * (x + 1)])  # of (x − 1)²/2 and 2(x + 1)²
+
+    assert spread(-0.6) == pytest.approx(1.6)  # at their common minimum
+    assert spread(-5 / 3) == pytest.approx(0, abs=1e-12)
+    assert spread(1e6) > 1e5 < spread(-1e6)
+
+
+def test_where_one_point_fits_every_example_a_constant_step_arrives():
+    rng = np.random.default_rng(0)
+    a = rng.standard_normal((64, 3))
+    b, x = a @ [1.0, -2.0, 0.5], np.zeros(3)
+    for i in rng.integers(64, size=5000):
+        x = x - 0.05 * (a[i] @ x - b[i]) * a[i]
+    assert x == pytest.approx([1.0, -2.0, 0.5], abs=1e-12)
+
+
+def test_an_average_begun_later_and_one_that_forgets_lose_the_start():
+    """Without noise, so that the start is all there is."""
+    path = 5 * 0.8 ** np.arange(1, 1001)
+    plain, later = path.mean(), path[100:].mean()
+    forgets = 5.0
+    for x in path:
+        forgets = 0.99 * forgets + 0.01 * x
+    assert plain == pytest.approx(0.02)
+    assert 0 < later < 1e-9 * plain
+    assert forgets == pytest.approx(5 * 0.99**1000 * 0.99 / 0.95, rel=1e-3)
+
+
+def test_pytorchs_loader_defaults_are_those_of_the_table():
+    loader = data.DataLoader(torch.arange(10), batch_size=4)
+    assert data.DataLoader(torch.arange(10)).batch_size == 1
+    for _ in range(2):
+        assert [batch.tolist() for batch in loader] == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
+    shuffled = data.DataLoader(torch.arange(10), batch_size=4, shuffle=True, drop_last=True)
+    epoch = torch.cat(list(shuffled)).tolist()
+    assert len(epoch) == len(set(epoch)) == 8
+
+
+def test_asgd_of_pytorch_averages_after_a_million_steps_by_default():
+    x = torch.ones(1, requires_grad=True)
+    asgd = torch.optim.ASGD([x])
+    assert asgd.defaults["t0"] == 1e6
+    for _ in range(100):
+        x.grad = torch.ones(1)
+        asgd.step()
+    assert asgd.state[x]["ax"] == x  # the last iterate, not a mean

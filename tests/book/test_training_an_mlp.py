@@ -99,3 +99,18 @@ def test_rules_that_look_at_a_matrix_kept_the_twins_together_too(name):
         optimizer.step()
     w = first.detach()
     assert (w[0] - w[1]).abs().max() < 1e-9 * (w - begun).abs().max()
+
+
+def test_a_test_split_that_is_chosen_on_is_too_high_on_average():
+    """Ten networks that are alike: 98 % of all images, and a split of 360."""
+    shares = np.random.default_rng(0).binomial(360, 0.98, (4000, 10)) / 360
+    assert shares[:, 0].mean() == pytest.approx(0.98, abs=5e-4)
+    assert shares.max(axis=1).mean() - 0.98 == pytest.approx(0.0104, abs=3e-4)
+
+
+def test_data_changes_nothing_where_no_gradient_is_taken():
+    scores = torch.tensor([[0.1, 0.9], [0.8, 0.2]], requires_grad=True)
+    with torch.no_grad():
+        for ours, theirs in zip(torch.max(scores, 1), torch.max(scores.data, 1), strict=True):
+            assert torch.equal(ours, theirs)
+            assert not ours.requires_grad

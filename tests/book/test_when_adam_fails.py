@@ -344,3 +344,36 @@ def test_which_of_momentum_and_adam_is_ahead_with_one_number_tuned_changes_with_
     ]
     assert min(quotients) < 1 < max(quotients)
     assert all(1 / 3 < quotient < 3 for quotient in quotients)
+
+
+# --- what the chapter says beside its formulas ----------------------------------------------------
+
+
+@pytest.mark.parametrize("g", [0.4, 0.1, 0.01])
+@pytest.mark.parametrize("beta2", [0.99, 0.999])
+def test_a_fall_to_less_than_half_stalls_for_as_long_as_the_formula_says(g, beta2):
+    s = math.log(3 * g * g / (1 - g * g)) / math.log(beta2)
+    v = beta2**s * (1 - g * g) + g * g
+    assert s > 0
+    assert v == pytest.approx(4 * g * g)
+    assert math.log(3 * 0.36 / 0.64) / math.log(beta2) < 0  # a fall to 0.6 stalls nothing
+
+
+def test_the_average_decays_by_beta2_and_its_corrected_form_faster_at_the_start():
+    v, corrected = [1.0], [1.0 / (1 - 0.999)]
+    for t in range(2, 20_000):
+        v.append(0.999 * v[-1])
+        corrected.append(v[-1] / (1 - 0.999**t))
+    assert corrected[1] / corrected[0] == pytest.approx(0.4997, abs=1e-3)
+    assert corrected[-1] / corrected[-2] == pytest.approx(0.999, abs=1e-6)
+
+
+def test_adam_comes_to_rest_where_the_numbers_end():
+    rule, x = Adam(0.01, beta2=0.9999), 1.0
+    state = rule.init(x)
+    for _ in range(150_000):
+        x, state = rule.update(x, x, state)
+    here = x
+    for _ in range(1000):
+        x, state = rule.update(x, x, state)
+    assert abs(x) == abs(here) < 1e-321

@@ -28,7 +28,7 @@ def test_every_public_module_is_on_a_page(module):
 
 def documented(module, name):
     beside = ModuleAnalyzer.for_module(module).find_attr_docs().get(("", name))
-    value = getattr(importlib.import_module(module), name)
+    value = inspect.unwrap(getattr(importlib.import_module(module), name))  # of its cache
     is_defined = inspect.isfunction(value) or inspect.isclass(value)
     return beside or (is_defined and value.__doc__)
 

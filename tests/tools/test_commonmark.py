@@ -57,7 +57,7 @@ def test_a_folded_admonition_becomes_details(convert):
 
 def test_a_theorem_becomes_a_block_quote_with_its_title(convert):
     text = convert(":::{prf:theorem} Convergence\n:label: t\n:nonumber:\n\nIt converges.\n:::")
-    assert text == "> **Theorem (Convergence).**\n>\n> It converges."
+    assert text == "> **Theorem (Convergence).**\n>\n> It converges.\n>\n> *Proved here.*"
 
 
 def test_what_stands_in_a_directive_is_converted_too(convert):

@@ -1,0 +1,261 @@
+"""What needs no worst-case analysis: runs, cycles and quadratics, in exact numbers.
+
+Roots occur as numbers whose squares are compared, so no number is rounded unseen: where a bound on
+a root is stated with some digits, the next digit up or down is shown to be too much.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
+from typing import Any
+
+from descent.certificates.exact import Field, RefusedError, read
+from descent.certificates.gram import require_semidefinite
+
+Data = Mapping[str, Any]
+"""A proof as in the file."""
+
+
+def require(holds: bool, what: str) -> None:
+    """Refuse the certificate unless something holds."""
+    if not holds:
+        raise RefusedError(what)
+
+
+def require_counted(cases: Mapping[str, Any]) -> None:
+    """Require that the keys are 1, 2, 3, ..."""
+    require([*cases] == [str(n + 1) for n in range(len(cases))], "the steps are not 1, 2, 3, ...")
+
+
+def fraction(text: str) -> Fraction:
+    """Return the fraction that a text names."""
+    return Fraction(read(text, {}, Fraction))
+
+
+# --- momentum -------------------------------------------------------------------------------------
+
+
+def check_heavy_ball_cycle(proof: Data, constant: str) -> None:
+    """Check a cycle of heavy ball, tuned for quadratics, on a smooth strongly convex function.
+
+    `root_l` and `root_L` are the roots of ℓ and L, `x` are the places of the cycle. The slope of
+    the function is 0 at 0 and has the `curvatures` between the `kinks`, the first of them at 0.
+    """
+    a, c = fraction(proof["root_l"]), fraction(proof["root_L"])
+    rate, momentum = fraction(proof["eta"]), fraction(proof["mu"])
+    require(rate == (2 / (a + c)) ** 2, "η is not the best step on quadratics")
+    require(momentum == ((c - a) / (c + a)) ** 2, "μ is not the best momentum on quadratics")
+    kinks, curvatures = ([*map(fraction, proof[name])] for name in ("kinks", "curvatures"))
+    ends = sorted(set(curvatures))
+    require(
+        [ends[0], ends[-1]] == [a**2, c**2], f"the curvatures are not those of [{a**2}, {c**2}]"
+    )
+    require(kinks[0] > 0 and kinks == sorted(set(kinks)), f"the kinks {kinks} do not rise from 0")
+    x = [*map(fraction, proof["x"])]
+    require(any(x) and len(x) == fraction(constant), f"the cycle has {len(x)} points")
+    for t, at in enumerate(x):
+        after = at + momentum * (at - x[t - 1]) - rate * slope(at, kinks, curvatures)
+        require(x[(t + 1) % len(x)] == after, f"point {t} of the cycle leads to {after}")
+
+
+def slope(x: Fraction, kinks: list[Fraction], curvatures: list[Fraction]) -> Fraction:
+    """Return the slope at x of a function whose slope is 0 at 0 and bends at some kinks."""
+    starts = [Fraction(0), *kinks]
+    ends = [*kinks, max(x, kinks[-1])]
+    parts = zip(starts, ends, curvatures, strict=True)
+    return curvatures[0] * min(x, Fraction(0)) + sum(
+        (bend * max(min(x, end) - start, Fraction(0)) for start, end, bend in parts), Fraction(0)
+    )
+
+
+def check_momentum_best(proof: Data, constant: str) -> None:
+    """Check the best pair of heavy ball on quadratics, with a = √ℓ and a + d = √L.
+
+    At λ = (p ℓ + q L)/(p + q) the discriminant of z² − (1 + μ − ηλ) z + μ is
+    −η² (λ − ℓ)(L − λ) ≤ 0, so both roots have the size √μ, the `constant`. No pair is better: a
+    pair whose roots have the size r or less has μ ≤ r² and κ ≤ (1 + r)(r + μ)/((1 − r)(r − μ)),
+    which is at most ((1 + r)/(1 − r))². It is checked for r = p/(p + q), μ = r² · a/(a + d).
+    """
+    field = Field(("a", "d", "p", "q"))
+    a, d, p, q = (field.parameters[name] for name in "adpq")
+    low, high = a**2, (a + d) ** 2
+    curvature = (p * low + q * high) / (p + q)
+    rate, momentum, size = (field.read(text) for text in (proof["eta"], proof["mu"], constant))
+    require(
+        field.is_not_negative(size) and size**2 == momentum, "the constant is not the root of μ"
+    )
+    discriminant = (1 + momentum - rate * curvature) ** 2 - 4 * momentum
+    expected = -(rate**2) * (curvature - low) * (high - curvature)
+    require(discriminant == expected, f"the discriminant is {discriminant}")
+    require((1 + size) / (1 - size) == (a + d) / a, "((1 + ρ)/(1 − ρ))² is not L/ℓ")
+    r, mu = p / (p + q), p**2 / (p + q) ** 2 * a / (a + d)
+    slack = ((1 + r) / (1 - r)) ** 2 - (1 + r) * (r + mu) / ((1 - r) * (r - mu))
+    require(field.is_not_negative(slack), "a pair may be better")
+
+
+# --- the lower bound ------------------------------------------------------------------------------
+
+
+def check_lower_bound(proof: Data, constant: str) -> None:
+    """Check Nesterov's worst function for each N, with L = 4 and 2N + 1 coordinates.
+
+    f(x) = ½ xᵀAx − x_1 with A = tridiag(−1, 2, −1). From x_0 = 0 each gradient reaches one
+    coordinate more, so after N steps only N coordinates differ from 0, and f is least in them at
+    x_i = 1 − i/(N + 1).
+    """
+    require_counted(proof["gaps"])
+    for name, stated in proof["gaps"].items():
+        steps = int(name)
+        n = 2 * steps + 1
+        rows = [[SECOND_DIFFERENCE.get(abs(i - j), ZERO) for j in range(n)] for i in range(n)]
+        above = [[4 * (i == j) - rows[i][j] for j in range(n)] for i in range(n)]
+        require_semidefinite(rows, Field())
+        require_semidefinite(above, Field())
+        gap = least(steps, n) - least(n, n)
+        bound = Field().read(constant, N=Fraction(steps), L=Fraction(4))
+        squared = sum(Fraction(n - i, n + 1) ** 2 for i in range(n))
+        require(fraction(stated) == gap == bound * squared, f"N = {steps}: the gap is {gap}")
+
+
+ZERO = Fraction(0)
+"""The fraction 0."""
+
+SECOND_DIFFERENCE = {0: Fraction(2), 1: Fraction(-1)}
+"""The entries of A by their distance from the diagonal."""
+
+
+def least(k: int, n: int) -> Fraction:
+    """Return the least value of f in the first k of n coordinates, after checking where it is."""
+    x = [Fraction(max(k - i, 0), k + 1) for i in range(n)]
+    around = zip([ZERO, *x], x, [*x[1:], ZERO], strict=False)
+    bends = [2 * at - before - after for before, at, after in around]
+    slopes = [bend - (i == 0) for i, bend in enumerate(bends)]
+    require(not any(slopes[:k]), "the slope in the coordinates that were reached is not 0")
+    return sum((at * bend for at, bend in zip(x, bends, strict=True)), ZERO) / 2 - x[0]
+
+
+# --- Adam and its kin -----------------------------------------------------------------------------
+
+
+def check_adam_step(proof: Data, constant: str) -> None:
+    """Check the bound on Adam's step t for ε = 0, as a square: no gradients do worse, some attain.
+
+    The form c · v̂_t − m̂_t² in the gradients g_1 … g_t is semidefinite, and 0 at g_s = (β₂/β₁)^s.
+    """
+    beta1, beta2 = fraction(proof["beta1"]), fraction(proof["beta2"])
+    require(constant == [*proof["squares"].values()][-1], "the constant is not the last square")
+    require_counted(proof["squares"])
+    for t, square in proof["squares"].items():
+        first, second = (weights(beta, int(t)) for beta in (beta1, beta2))
+        bound = fraction(square)
+        require(bound == step_bound(beta1, beta2, int(t)), f"t = {t}: the formula says otherwise")
+        rows = [[bound * second[i] * (i == j) - first[i] * first[j] for j in range(int(t))]
+                for i in range(int(t))]  # fmt: skip
+        require_semidefinite(rows, Field())
+        g = [(beta2 / beta1) ** s for s in range(int(t))]
+        attained = sum(rows[i][j] * g[i] * g[j] for i in range(int(t)) for j in range(int(t)))
+        require(attained == 0, f"t = {t}: the bound is not attained")
+
+
+def weights(beta: Fraction, t: int) -> list[Fraction]:
+    """Return the weights of the gradients in a corrected average."""
+    return [(1 - beta) * beta ** (t - s) / (1 - beta**t) for s in range(1, t + 1)]
+
+
+def step_bound(beta1: Fraction, beta2: Fraction, t: int) -> Fraction:
+    """Return the square of the bound on a step, for η = 1."""
+    r = beta1**2 / beta2
+    outside = ((1 - beta1) / (1 - beta1**t)) ** 2
+    return outside * (1 - beta2**t) / (1 - beta2) * (1 - r**t) / (1 - r)
+
+
+def check_losses_in_a_cycle(proof: Data, constant: str) -> None:
+    """Check how far Adam without momentum, or AMSGrad, moves in a cycle of gradients C, −1, −1.
+
+    On the cycle that v falls into, the three steps are −g/√v. `steps` bounds each of them from
+    below, exact to its last digit; `constant` is their sum, the least that a cycle adds to x. For
+    AMSGrad both are meant downwards.
+    """
+    require(proof["rule"] in ("Adam", "AMSGrad"), f"unknown rule {proof['rule']}")
+    gradients = [fraction(proof["C"]), Fraction(-1), Fraction(-1)]
+    second = cycle_of_v(gradients, fraction(proof["beta2"]))
+    if proof["rule"] == "AMSGrad":
+        second, gradients = [max(second)] * 3, [-g for g in gradients]
+    bounds = [fraction(one) for one in proof["steps"]]
+    for g, v, bound in zip(gradients, second, bounds, strict=True):
+        require_root(-g, v, bound)
+    total = sum(bounds)
+    require(total > 0 and total == fraction(constant), f"the steps add up to {total}")
+
+
+DIGIT = Fraction(1, 10**6)
+"""The last digit of the bounds on roots."""
+
+
+def cycle_of_v(gradients: Sequence[Fraction], beta: Fraction) -> list[Fraction]:
+    """Return v after each gradient of a cycle, once v repeats itself."""
+    n = len(gradients)
+    total = sum(beta ** (n - 1 - s) * g**2 for s, g in enumerate(gradients))
+    v, seen = (1 - beta) * total / (1 - beta**n), []
+    for g in gradients:
+        v = beta * v + (1 - beta) * g**2
+        seen.append(v)
+    require(v == (1 - beta) * total / (1 - beta**n), "v does not repeat itself")
+    return seen
+
+
+def require_root(step: Fraction, v: Fraction, bound: Fraction) -> None:
+    """Require that bound is the last multiple of a millionth with bound ≤ step/√v."""
+
+    def at_most(one: Fraction) -> bool:
+        """Whether one ≤ step/√v: by the signs, then by the squares."""
+        if (one > 0) != (step > 0):
+            return one <= 0
+        return one**2 * v <= step**2 if one > 0 else one**2 * v >= step**2
+
+    require(at_most(bound), f"{bound} is above {step}/√({v})")
+    require(not at_most(bound + DIGIT), f"{bound + DIGIT} is not above {step}/√({v})")
+    require(bound % DIGIT == 0, f"{bound} is no multiple of {DIGIT}")
+
+
+def check_rmsprop_cycle(proof: Data, constant: str) -> None:
+    """Check RMSprop's cycle on λx²/2: x goes to −x and v stays, for ρ = p/(p + q)."""
+    field = Field(("eta", "lam", "p", "q"))
+    x, v, root = (field.read(text) for text in (constant, proof["v"], proof["root"]))
+    rho, g = field.read("p/(p + q)"), field.parameters["lam"] * x
+    require(field.is_not_negative(root) and root**2 == v, "the root is not that of v")
+    require(rho * v + (1 - rho) * g**2 == v, "v does not stay")
+    require(x - field.parameters["eta"] * g / root == -x, "x does not go to −x")
+
+
+SEQUENCES: dict[str, tuple[Callable[[Data, str], None], str]] = {
+    "heavy-ball-cycle": (
+        check_heavy_ball_cycle,
+        "Heavy ball, η and μ best for quadratics with curvatures in [1, 25]: on a function with "
+        "curvatures in [1, 25] it can go round {constant} points for ever.",
+    ),
+    "momentum-best": (
+        check_momentum_best,
+        "Heavy ball on quadratics with √ℓ = a and √L = a + d: the error factor {constant} is "
+        "attained, and no pair η, μ has a smaller one.",
+    ),
+    "lower-bound": (
+        check_lower_bound,
+        "Any method that moves in the span of its gradients: on some convex L-smooth quadratic "
+        "f(x_N) − f(x*) ≥ {constant} · ‖x_0 − x*‖², for N = {N}.",
+    ),
+    "adam-step": (
+        check_adam_step,
+        "Adam, ε = 0, β₁ = {beta1}, β₂ = {beta2}, t = {N}: the square of a step is at most what "
+        "adam-step-bound says, the last one {constant} · η², and (β₂/β₁)^s attains it.",
+    ),
+    "losses-in-a-cycle": (
+        check_losses_in_a_cycle,
+        "{rule}, β₁ = 0, β₂ = {beta2}, gradients {C}, −1, −1 in a cycle, the best point at −1: "
+        "each cycle moves x by at least {constant} · η, Adam up and AMSGrad down.",
+    ),
+    "rmsprop-cycle": (
+        check_rmsprop_cycle,
+        "RMSprop with any ρ on λx²/2: x = {constant} leads to −x, and back, for ever.",
+    ),
+}
+"""The checks of sequences and their sentences, by name."""
