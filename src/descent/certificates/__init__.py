@@ -13,6 +13,7 @@ L/(4*N + 2)
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -60,6 +61,18 @@ SENTENCES: dict[str, dict[str, str]] = {
 """What a proof shows, by its kind and problem."""
 
 
+def by_hand(formula: str) -> str:
+    """Return a formula of a program as one writes it by hand.
+
+    >>> by_hand("4*L*(N + 1)**2/(2*eta - d)")
+    '4L(N + 1)²/(2η − d)'
+    """
+    written = formula.replace("eta", "η").replace(" - ", " − ")
+    for power, raised in zip("23", "²³", strict=True):
+        written = re.sub(rf"\*\*{power}\b", raised, written)
+    return re.sub(r"\*(?=[\w(])", "", written)
+
+
 @dataclass(frozen=True)
 class Certificate:
     """A constant and its proofs.
@@ -86,7 +99,7 @@ class Certificate:
         proof = self.proofs[0]
         words = {name: one for name, one in proof.items() if isinstance(one, str)}
         return SENTENCES[proof["kind"]][proof["problem"]].format(
-            **words, constant=self.constant, N=steps(proof)
+            **words, constant=by_hand(self.constant), N=steps(proof)
         )
 
     @property
