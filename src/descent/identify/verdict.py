@@ -1,0 +1,348 @@
+"""From all that an optimiser coincides with to what is said of it."""
+
+import inspect
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from descent.identify.catalogue import FORMULAS, OFF, Entry, entries, with_hyper
+from descent.identify.decide import Case, Match, is_made_of, letter, matches, parting
+from descent.identify.example import counterexample
+from descent.identify.forms import LETTER, Candidate, NotRunnableError, candidate
+from descent.identify.probes import probe
+from descent.identify.report import STATUS, Report, in_words
+from descent.misprints import MISPRINTS
+from descent.rules import Rule
+
+
+def judged(thing: Any, form: str | None, told: Mapping[str, float]) -> Report:
+    """Return what an optimiser is.
+
+    Raises:
+        NotRunnableError: it could not be run.
+    """
+    found = candidate(thing, form)
+    case = Case(found, _seen(found.source), told_by_user=dict(told))
+    if not case.is_repeatable:
+        return _unknown(case, "two runs along the same gradients differ")
+    report = _elementwise(case) if case.is_elementwise else _whole(case)
+    dead = _dead(case)
+    notes = [f"read as {found.guess}", *report.notes, *_told_otherwise(case, report, dead)]
+    return replace(report, dead=dead, notes=notes)
+
+
+def _elementwise(case: Case) -> Report:
+    found, near = matches(case)
+    found = [match for match in found if not _has_part_off(case, match)]
+    if found:
+        return _named(case, found)
+    return _variant_or_unknown(case, near)
+
+
+def _named(case: Case, found: list[Match]) -> Report:
+    """Return the report of a rule or a misprint."""
+    best = min(found, key=lambda match: _rank(case, match, found))
+    if case.single is not None and (step := parting(best.rule, case.single, 1e-3)):
+        return _unknown(
+            case, f"it is {best.entry.name} in float64, and parts from it in float32 at step {step}"
+        )
+    same = [match for match in found if match is best or _coincides(match, best)]
+    is_wrong = best.entry.kind == "misprint"
+    same = [m for m in same if is_wrong or m.entry.kind != "misprint"]
+    same = [m for m in same if not is_wrong or _against(case, m) <= _against(case, best)]
+    same.sort(key=lambda match: _rank(case, match, found))
+    names = list(
+        dict.fromkeys(
+            match.entry.name for match in same if not match.entry.is_shadow or match is best
+        )
+    )
+    verdict = "misprint" if is_wrong else "rule"
+    hyper = {n: v for n, v in best.hyper.items() if n not in _without_effect(case, best)}
+    return Report(
+        verdict,
+        names,
+        best.entry.name if is_wrong else None,
+        best.entry.erratum,
+        best.entry.formula,
+        hyper,
+        counterexample=_against_the_right(case, best) if is_wrong else None,
+        notes=[*_others(found, same), *_where_lr(found, best)],
+        summary=summary(best.entry),
+        status=STATUS[verdict],
+    )
+
+
+def summary(entry: Entry) -> str:
+    """Return what an entry is in a sentence: the first of its docstring."""
+    cls = MISPRINTS[entry.name] if entry.kind == "misprint" else type(entry.rule)
+    text = " ".join((inspect.getdoc(cls) or "").split("\n\n")[0].split())
+    own = text.partition(": ")[2] if entry.kind == "rule" and ": " in text else text
+    return own[0].lower() + own[1:]
+
+
+def _rank(case: Case, match: Match, found: list[Match]) -> tuple[Any, ...]:
+    """Return how well a name fits, the best first.
+
+    What the candidate was made of; hyper-parameters that are those it was told, or round; the
+    place of the learning rate; then a rule, and a framework's form of another rule before a
+    misprint, a misprint before a framework's form of the same rule.
+    """
+    entry, source = match.entry, case.candidate.source
+    own = _is_own(source, entry)
+    others = {m.entry.family for m in found if m.entry.kind == "framework"}
+    is_slip = entry.kind == "misprint" and entry.family in others
+    kinds = {"rule": 0, "framework": 1 if not is_slip else 2, "misprint": 1 if is_slip else 2}
+    kind = kinds[entry.kind]
+    if entry.kind == "framework":
+        slips = {m.entry.family for m in found if m.entry.kind == "misprint"}
+        kind = 2 if entry.family in slips else 1
+    hinted = _is_hinted(source, entry)
+    return (
+        not own,
+        _against(case, match),
+        -_fit_of_numbers(case, match),
+        not hinted,
+        not match.follows_lr,
+        entry.is_shadow,
+        kind,
+        _place(entry),
+    )
+
+
+def _against(case: Case, match: Match) -> int:
+    """Return how many hyper-parameters were told as others than a name asks for."""
+    read = {n: v for n, v in match.hyper.items() if n not in _without_effect(case, match)}
+    return sum(
+        not math.isclose(case.told[n], v, rel_tol=1e-3) for n, v in read.items() if n in case.told
+    )
+
+
+def _place(entry: Entry) -> int:
+    return next(i for i, one in enumerate(entries()) if one is entry)
+
+
+def _is_own(source: Any, entry: Entry) -> bool:
+    """Whether a candidate was made of an entry: its class, or the framework's optimiser."""
+    if isinstance(source, Rule) or (inspect.isclass(source) and issubclass(source, Rule)):
+        return is_made_of(source() if inspect.isclass(source) else source, entry)
+    if entry.kind != "framework":
+        return False
+    cls = source if inspect.isclass(source) else type(source)
+    home, name = cls.__module__.partition(".")[0], entry.name.split(".")
+    return home == name[0] and cls.__name__ == name[-1]
+
+
+def _is_hinted(source: Any, entry: Entry) -> bool:
+    """Whether a misprint's rule is in the name of what was given."""
+    name = str(getattr(source, "__name__", type(source).__name__)).lower().replace("_", "")
+    return (
+        entry.kind == "misprint" and entry.family.split("-")[0] in name and entry.family != "adam"
+    )
+
+
+def _fit_of_numbers(case: Case, match: Match) -> float:
+    """Return how many of the hyper-parameters stand in the candidate, or are round."""
+    shown = [v for n, v in match.hyper.items() if n not in _without_effect(case, match)]
+    points = [1.0 if _is_seen(v, case) else 0.5 if _is_round(v) else 0.0 for v in shown]
+    return round(sum(points) / max(len(points), 1), 6)
+
+
+def _is_seen(value: float, case: Case) -> bool:
+    known = [*case.told.values(), *(v for v in case.seen if v not in (0.0, 1.0, 2.0, 0.5))]
+    return any(math.isclose(value, one, rel_tol=1e-9) for one in known)
+
+
+def _is_round(value: float) -> bool:
+    return any(
+        math.isclose(float(f"{v:.2e}"), v, rel_tol=1e-12) for v in (value, 1 - value) if v > 0
+    )
+
+
+def _coincides(match: Match, best: Match) -> bool:
+    """Whether a name is that of the best one at these hyper-parameters, or of the same paper."""
+    families = {match.entry.family, best.entry.family}
+    if "misprint" not in (match.entry.kind, best.entry.kind) and (
+        len(families) == 1 or families <= ADAMS
+    ):
+        return True
+    shared = match.hyper.keys() & best.hyper.keys()
+    return all(math.isclose(match.hyper[n], best.hyper[n], rel_tol=1e-6) for n in shared)
+
+
+ADAMS = {"adam", "adamw"}
+
+
+def _without_effect(case: Case, match: Match) -> set[str]:
+    """Return the hyper-parameters that change nothing in what an entry does."""
+    key = id(match)
+    if key not in case.idle:
+        case.idle[key] = (match, {n for n in match.hyper if _is_idle(case, match, n)})
+    return case.idle[key][1]
+
+
+def _is_idle(case: Case, match: Match, name: str) -> bool:
+    from descent.identify.fit import displacements
+
+    visit = case.probe
+    value = match.hyper[name]
+    other = value / 2 if value > 1e-3 else 1e3 * value + 1e-3
+    changed = with_hyper(match.rule, {name: other})
+    return np.array_equal(
+        displacements(changed, visit), displacements(match.rule, visit), equal_nan=True
+    )
+
+
+def _has_part_off(case: Case, match: Match) -> bool:
+    """Whether an entry coincides only because a part of it was fitted away."""
+    if _is_own(case.candidate.source, match.entry):
+        return False
+    parts = (OFF | {"initial_accumulator", "eps_root"}) & match.hyper.keys()
+    return any(
+        parting(
+            with_hyper(match.rule, {n: 1e-300 if n == "eps_root" else 0.0}),
+            case.hostile,
+            case.relative,
+        )
+        is None
+        for n in parts
+        if not (n == "eps_root" and "eps" not in match.hyper)
+    )
+
+
+def _against_the_right(case: Case, match: Match) -> Any:
+    right = with_hyper(match.rule, {})
+    wrong = MISPRINTS[match.entry.name]
+    base = object.__new__(wrong.of)
+    base.__dict__.update(vars(right))
+    return counterexample(case.candidate, base, match.entry.family)
+
+
+def _others(found: list[Match], same: list[Match]) -> list[str]:
+    """Return a note of what coincides at other hyper-parameters."""
+    names = {m.entry.name for m in same}
+    shown: dict[str, str] = {}
+    for match in found:
+        if match.entry.name not in names and not match.entry.is_shadow:
+            shown.setdefault(match.entry.name, in_words(match.hyper))
+    return [f"it moves as {name} with {hyper} does, too" for name, hyper in shown.items()]
+
+
+def _where_lr(found: list[Match], best: Match) -> list[str]:
+    """Return a note of the names that hold only as long as the learning rate stays."""
+    if not best.follows_lr:
+        return ["this holds as long as the learning rate stays: it parts when that is changed"]
+    left = dict.fromkeys(m.entry.name for m in found if not m.follows_lr and not m.entry.is_shadow)
+    return [f"when the learning rate is changed it parts from {', '.join(left)}"] if left else []
+
+
+def _unknown(case: Case, why: str) -> Report:
+    return Report("unknown", summary=why, notes=[], status=STATUS["unknown"])
+
+
+def _variant_or_unknown(case: Case, near: list[Any]) -> Report:
+    if not near:
+        return _unknown(case, "no rule moves like this")
+    _, entry, fitted = near[0]
+    rule = entry.at(fitted.hyper)
+    step = parting(rule, case.hostile, 1e-6)
+    name = entry.name
+    return replace(
+        _unknown(
+            case,
+            f"the nearest is {name}, with {in_words(fitted.hyper)}; it departs from it at step {step}",
+        ),
+        formula=entry.formula,
+        counterexample=counterexample(case.candidate, rule, name),
+    )
+
+
+def _whole(case: Case) -> Report:
+    return _unknown(case, "a coordinate moves with the others")
+
+
+def _seen(source: Any) -> frozenset[float]:
+    """Return the numbers that stand in a candidate: its constants, defaults and attributes."""
+    found: set[float] = set()
+    _collect(source, found, 0)
+    return frozenset(found)
+
+
+def _collect(thing: Any, found: set[float], depth: int) -> None:
+    if isinstance(thing, bool) or depth > 4:
+        return
+    if isinstance(thing, int | float):
+        found.add(float(thing))
+    elif isinstance(thing, dict):
+        for value in list(thing.values())[:100]:
+            _collect(value, found, depth + 1)
+    elif isinstance(thing, tuple | list):
+        for value in thing[:100]:
+            _collect(value, found, depth + 1)
+    elif inspect.isfunction(thing):
+        code = thing.__code__
+        globals_ = [thing.__globals__.get(n) for n in code.co_names]
+        cells = [c.cell_contents for c in thing.__closure__ or () if _is_filled(c)]
+        numbers = [g for g in globals_ if isinstance(g, int | float)]
+        inner = [c for c in code.co_consts if isinstance(c, int | float)]
+        _collect([*inner, *(thing.__defaults__ or ()), *numbers, *cells], found, depth + 1)
+        _collect(thing.__kwdefaults__ or {}, found, depth + 1)
+    elif inspect.isclass(thing):
+        _collect(
+            {
+                k: v
+                for k, v in vars(thing).items()
+                if inspect.isfunction(v) or isinstance(v, int | float)
+            },
+            found,
+            depth + 1,
+        )
+    elif hasattr(thing, "__dict__") and depth < 3:
+        _collect(vars(thing), found, depth + 1)
+        _collect(type(thing), found, depth + 1)
+    elif isinstance(thing, np.generic):
+        found.add(float(thing))
+
+
+def _is_filled(cell: Any) -> bool:
+    try:
+        return cell.cell_contents is not None
+    except ValueError:
+        return False
+
+
+def _dead(case: Case) -> list[str]:
+    """Return the told hyper-parameters whose change changes no step."""
+    vary = case.candidate.vary
+    if vary is None or not case.is_repeatable:
+        return []
+    dead = []
+    for name, value in case.candidate.told.items():
+        if value and _changes_nothing(case, vary, name, value):
+            dead.append(letter(name, case.candidate))
+    return dead
+
+
+def _changes_nothing(case: Case, vary: Any, name: str, value: float) -> bool:
+    meaning = LETTER.get(name, name)
+    changed = {"eps": max(100 * value, 0.1), "weight_decay": value + 0.5}.get(meaning, value / 2)
+    try:
+        other = vary(name, changed).visit(*probe())
+    except Exception:  # it has an effect: a value is refused
+        return False
+    return np.array_equal(other.x, case.probe.x, equal_nan=True)
+
+
+def _told_otherwise(case: Case, report: Report, dead: list[str]) -> list[str]:
+    """Return a note for each hyper-parameter that was told as another than was read."""
+    notes = []
+    for name, value in case.told.items():
+        read = report.hyper.get(name)
+        scaled = case.told.get("lr", 1.0) * value
+        if read is None or name in dead or math.isclose(read, value, rel_tol=1e-5):
+            continue
+        if not (name == "weight_decay" and math.isclose(read, scaled, rel_tol=1e-5)):
+            notes.append(f"{name} was told as {value:g}, and acts as {read:.6g}")
+    return notes
