@@ -12,6 +12,7 @@ from descent.identify import forms, probes
 from descent.identify.catalogue import GENERIC, RATES, Entry, entries, kind_of, numbers, parts
 from descent.identify.fit import (
     Fitted,
+    RuleAt,
     Visit,
     batch,
     displacements,
@@ -37,6 +38,7 @@ class Case:
     relative: float = 1e-9
     told_by_user: dict[str, float] = field(default_factory=dict)
     idle: dict[int, Any] = field(default_factory=dict)
+    known: dict[str, float] = field(default_factory=dict)
 
     @cached_property
     def probe(self) -> Visit:
@@ -130,11 +132,24 @@ def matches(case: Case) -> tuple[list[Match], list[tuple[float, Entry, Fitted]]]
             continue
         key = structure(entry)
         if key not in tried:
-            fitted = fit(entry.at, entry.free, case.probe, probes.LARGE_COLUMNS, GENERIC)
+            fitted = fit_entry(case, entry)
             tried[key] = list(_verified(case, entry, fitted))
             near.append((fitted.mean, entry, fitted))
         found += [replace(match, entry=entry) for match in tried[key]]
     return found, sorted(near, key=lambda one: one[0])
+
+
+def fit_entry(case: Case, entry: Entry) -> Fitted:
+    """Return the hyper-parameters that an entry must have; those under a sign were read before."""
+    return fit_known(case, entry.at, entry.free)
+
+
+def fit_known(case: Case, rule_at: RuleAt, free: Sequence[str]) -> Fitted:
+    """Return the hyper-parameters of a rule, with those that are known as they are."""
+    known = {n: told_or_round(v, case, n) for n, v in case.known.items() if n in free}
+    rest = [n for n in free if n not in known]
+    found = fit(lambda h: rule_at({**known, **h}), rest, case.probe, probes.LARGE_COLUMNS, GENERIC)
+    return Fitted(known | found.hyper, found.error, found.mean)
 
 
 def _generic_run(entry: Entry, visit: Visit) -> Array:
@@ -182,20 +197,20 @@ def is_made_of(source: Any, entry: Entry) -> bool:
 
 def _verified(case: Case, entry: Entry, fitted: Fitted) -> Iterator[Match]:
     """Yield the entry with hyper-parameters that 500 hostile steps do not refute, if there are any."""
-    if fitted.mean > CLOSE:
-        return
-    for hyper in _choices(case, entry, fitted):
+    for hyper in choices(case, entry.at, fitted):
         if parting(entry.at(hyper), case.hostile, case.relative) is None:
             yield Match(entry, hyper, _follows(case, entry, hyper))
             return
 
 
-def _choices(case: Case, entry: Entry, fitted: Fitted) -> Iterator[dict[str, float]]:
+def choices(case: Case, rule_at: RuleAt, fitted: Fitted) -> Iterator[dict[str, float]]:
     """Yield the hyper-parameters as they were told, rounded, as they were read, and read again."""
+    if not fitted.mean <= CLOSE:
+        return
     yield {n: told_or_round(v, case, n) for n, v in fitted.hyper.items()}
     yield fitted.hyper
     if fitted.error < 1e-3:
-        again = improve(entry.at, fitted.hyper, case.hostile.part(steps=100), rounds=8)
+        again = improve(rule_at, fitted.hyper, case.hostile.part(steps=100), rounds=8)
         yield {n: told_or_round(v, case, n) for n, v in again.hyper.items()}
         yield again.hyper
 

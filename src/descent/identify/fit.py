@@ -250,7 +250,7 @@ def _split(rule_at: RuleAt, free: Sequence[str], hyper: Mapping[str, float]) -> 
     grids = CORE_GRIDS | (
         {"eps": 10.0 ** np.arange(-12, 0)} if _is_adadelta(rule_at, hyper) else {}
     )
-    return _grid({n: values for n in rates} | {n: v for n, v in grids.items() if n in free})
+    return grid_of({n: values for n in rates} | {n: v for n, v in grids.items() if n in free})
 
 
 def _is_adadelta(rule_at: RuleAt, hyper: Mapping[str, float]) -> bool:
@@ -258,7 +258,7 @@ def _is_adadelta(rule_at: RuleAt, hyper: Mapping[str, float]) -> bool:
     return any(isinstance(part, Adadelta) for part in parts(rule_at(hyper)))
 
 
-def _grid(values: Mapping[str, Any]) -> dict[str, Array]:
+def grid_of(values: Mapping[str, Any]) -> dict[str, Array]:
     grids = np.meshgrid(*values.values(), indexing="ij")
     return {name: grid.ravel() for name, grid in zip(values, grids, strict=True)}
 
@@ -268,7 +268,7 @@ def _with_rest(
 ) -> Fitted:
     """Return the fit of all, begun from what was read where gradients are large."""
     if outer:
-        grid = _grid({n: OTHER_GRIDS[n][:: len(outer)] for n in outer})
+        grid = grid_of({n: OTHER_GRIDS[n][:: len(outer)] for n in outer})
         hyper |= _best(rule_at, hyper, grid, visit.part(steps=5))
     return improve(rule_at, hyper, visit)
 
@@ -280,7 +280,17 @@ def _best(
     visit: Visit,
     with_lr: bool = True,
 ) -> dict[str, float]:
-    """Return the best choice on a grid, and the learning rate that goes with it."""
+    return best_on_grid(rule_at, hyper, grid, visit, with_lr)[0]
+
+
+def best_on_grid(
+    rule_at: RuleAt,
+    hyper: Mapping[str, float],
+    grid: Mapping[str, Array],
+    visit: Visit,
+    with_lr: bool = True,
+) -> tuple[dict[str, float], float]:
+    """Return the best choice on a grid, with the learning rate that goes with it, and its loss."""
     size = len(next(iter(grid.values()))) if grid else 1
     tried = {n: np.broadcast_to(v, size) for n, v in hyper.items()} | dict(grid)
     model, u = batch(rule_at, tried, visit), visit.u
@@ -296,7 +306,7 @@ def _best(
         losses = list(loss(exact, u, per)[:, None])
     which, one = _largest_of_the_best(np.array(losses))
     found = {name: float(values[one]) for name, values in grid.items()}
-    return found | ({"lr": float(lrs[which][one])} if lrs else {})
+    return found | ({"lr": float(lrs[which][one])} if lrs else {}), float(np.min(losses))
 
 
 def _largest_of_the_best(losses: Array) -> tuple[int, int]:

@@ -8,12 +8,15 @@ from typing import Any
 
 import numpy as np
 
+from descent.identify import composed, signs
 from descent.identify.catalogue import FORMULAS, OFF, Entry, entries, with_hyper
 from descent.identify.decide import Case, Match, is_made_of, letter, matches, parting
 from descent.identify.example import counterexample
 from descent.identify.forms import LETTER, Candidate, NotRunnableError, candidate
 from descent.identify.probes import probe
 from descent.identify.report import STATUS, Report, in_words
+from descent.identify.composed import Parts
+from descent.identify.search import maker, variants
 from descent.misprints import MISPRINTS
 from descent.rules import Rule
 
@@ -35,11 +38,35 @@ def judged(thing: Any, form: str | None, told: Mapping[str, float]) -> Report:
 
 
 def _elementwise(case: Case) -> Report:
+    if signs.steps_along_a_sign(case.probe.u, case.probe.x[0]):
+        case.known.update(signs.rates(case))
+        decay = signs.coupled_decay(case)
+        case.known.update({} if decay is None else {"weight_decay": decay})
     found, near = matches(case)
     found = [match for match in found if not _has_part_off(case, match)]
     if found:
-        return _named(case, found)
+        best = min(found, key=lambda match: _rank(case, match, found))
+        return _decayed_after(case, best) or _named(case, found)
     return _variant_or_unknown(case, near)
+
+
+def _decayed_after(case: Case, match: Match) -> Report | None:
+    """Return the report of a decay after the step, if the numbers say so.
+
+    (x − η u)(1 − s) is x (1 − s) − η (1 − s) u: as a decay before the step its learning rate is
+    an odd one.
+    """
+    hyper = match.hyper
+    if _is_own(case.candidate.source, match.entry) or not {"lr", "weight_decay"} <= hyper.keys():
+        return None
+    share = hyper["weight_decay"] * (1 if match.entry.name == "adamw" else hyper["lr"])
+    rate = hyper["lr"] / (1 - share) if share < 1 else math.nan
+    plain = [r for r in (rate, hyper["lr"]) if _is_seen(r, case)] or [
+        r for r in (rate, hyper["lr"]) if _is_round(r)
+    ]
+    if plain != [rate]:
+        return None
+    return next((_changed(case, parts, found) for parts, found in variants(case, {"after"})), None)
 
 
 def _named(case: Case, found: list[Match]) -> Report:
@@ -200,6 +227,7 @@ def _has_part_off(case: Case, match: Match) -> bool:
     if _is_own(case.candidate.source, match.entry):
         return False
     parts = (OFF | {"initial_accumulator", "eps_root"}) & match.hyper.keys()
+    parts |= {"eps"} if {"eps", "eps_root"} <= match.hyper.keys() else set()
     return any(
         parting(
             with_hyper(match.rule, {n: 1e-300 if n == "eps_root" else 0.0}),
@@ -243,19 +271,41 @@ def _unknown(case: Case, why: str) -> Report:
 
 
 def _variant_or_unknown(case: Case, near: list[Any]) -> Report:
+    for parts, hyper in variants(case):
+        return _changed(case, parts, hyper)
+    return _nearest(case, near)
+
+
+def _changed(case: Case, parts: Parts, hyper: dict[str, float]) -> Report:
+    """Return the report of a known rule with known changes."""
+    name = composed.nearest(parts)
+    base = composed.BASES[name]
+    what = "; ".join(composed.changes(parts, base))
+    right = maker(base)({n: v for n, v in hyper.items() if n in base.free})
+    return Report(
+        "variant",
+        [name],
+        formula=FORMULAS[name],
+        hyper=hyper,
+        counterexample=counterexample(case.candidate, right, name),
+        notes=[f"changed: {what}"],
+        summary=f"{name} with changes: {what}",
+        status=STATUS["variant"],
+    )
+
+
+def _nearest(case: Case, near: list[Any]) -> Report:
+    """Return the report of what is unknown: the nearest entry, and where it departs from it."""
     if not near:
         return _unknown(case, "no rule moves like this")
     _, entry, fitted = near[0]
     rule = entry.at(fitted.hyper)
     step = parting(rule, case.hostile, 1e-6)
-    name = entry.name
+    what = f"the nearest is {entry.name} with {in_words(fitted.hyper)}; it departs at step {step}"
     return replace(
-        _unknown(
-            case,
-            f"the nearest is {name}, with {in_words(fitted.hyper)}; it departs from it at step {step}",
-        ),
+        _unknown(case, what),
         formula=entry.formula,
-        counterexample=counterexample(case.candidate, rule, name),
+        counterexample=counterexample(case.candidate, rule, entry.name),
     )
 
 
