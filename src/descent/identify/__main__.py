@@ -5,7 +5,7 @@ import sys
 from typing import NoReturn
 
 from descent.identify.child import TIME_LIMIT, in_a_process
-from descent.identify.forms import FORMS
+from descent.identify.forms import FORMS, NotRunnableError
 from descent.identify.report import NOT_RUN, Report, not_run
 
 
@@ -81,7 +81,13 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _of_latex(text: str, told: dict[str, float]) -> Report:
-    return not_run("formulas are not read yet")
+    from descent.identify.formula import candidate_of
+    from descent.identify.verdict import judged_candidate
+
+    try:
+        return judged_candidate(candidate_of(text), told)
+    except NotRunnableError as error:
+        return not_run(str(error))
 
 
 if __name__ == "__main__":

@@ -138,7 +138,9 @@ def nearest(parts: Parts) -> str:
 
     def far(name: str) -> tuple[int, bool]:
         has_decay = BASES[name].decay != "none"
-        return len(changes(parts, BASES[name])), has_decay != (parts.decay not in ("none", "coupled"))
+        return len(changes(parts, BASES[name])), has_decay != (
+            parts.decay not in ("none", "coupled")
+        )
 
     return min(BASES, key=far)
 

@@ -29,7 +29,9 @@ def maker(parts: Parts) -> RuleAt:
 
     def rule_at(hyper: Any) -> Composed:
         new: Composed = object.__new__(Composed)
-        values = {n: GENERIC[n] for n in ("lr", "beta1", "beta2", "eps", "weight_decay", "momentum")}
+        values = {
+            n: GENERIC[n] for n in ("lr", "beta1", "beta2", "eps", "weight_decay", "momentum")
+        }
         vars(new).update({**values, **hyper, "parts": parts})
         return new
 

@@ -19,7 +19,9 @@ def steps_along_a_sign(u: Array, x: Array) -> bool:
     return bool(moved.size > 5 and np.ptp(moved) < 1e-6 * moved.max())
 
 
-def turning(candidate: Candidate, gradients: Callable[[Array], Array], start: float) -> float | None:
+def turning(
+    candidate: Candidate, gradients: Callable[[Array], Array], start: float
+) -> float | None:
     """Return the size of the last gradient at which the last step turns, in units of the others.
 
     Each round tries many sizes at once, between the two at which the last one turned.

@@ -27,7 +27,15 @@ def judged(thing: Any, form: str | None, told: Mapping[str, float]) -> Report:
     Raises:
         NotRunnableError: it could not be run.
     """
-    found = candidate(thing, form)
+    return judged_candidate(candidate(thing, form), told)
+
+
+def judged_candidate(found: Candidate, told: Mapping[str, float]) -> Report:
+    """Return what a candidate is.
+
+    Raises:
+        NotRunnableError: it could not be run.
+    """
     case = Case(found, _seen(found.source), told_by_user=dict(told))
     if not case.is_repeatable:
         return _unknown(case, "two runs along the same gradients differ")
