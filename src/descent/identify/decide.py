@@ -36,6 +36,7 @@ class Case:
     candidate: Candidate
     seen: frozenset[float] = frozenset()
     relative: float = 1e-9
+    runs: dict[Any, Visit] = field(default_factory=dict)
     told_by_user: dict[str, float] = field(default_factory=dict)
     idle: dict[int, Any] = field(default_factory=dict)
     known: dict[str, float] = field(default_factory=dict)
@@ -43,7 +44,14 @@ class Case:
     @cached_property
     def probe(self) -> Visit:
         """Return the short run."""
-        return self.candidate.visit(*probes.probe())
+        return self.candidate.visit(*self.start)
+
+    @property
+    def start(self) -> tuple[Array, Array]:
+        """Return the start and the gradients of the short run."""
+        if self.candidate.needs_matrix:
+            return probes.matrices((3, 4), 12, 1.0)
+        return probes.probe()
 
     @cached_property
     def hostile(self) -> Visit:
@@ -76,12 +84,14 @@ class Case:
     @cached_property
     def is_repeatable(self) -> bool:
         """Whether a second run is the first."""
-        again = self.candidate.visit(*probes.probe())
+        again = self.candidate.visit(*self.start)
         return np.array_equal(again.x, self.probe.x, equal_nan=True)
 
     @cached_property
     def is_elementwise(self) -> bool:
         """Whether each coordinate goes its way without the others."""
+        if self.candidate.needs_matrix:
+            return False
         x, g = probes.probe()
         some = slice(5, 30)
         alone = self.candidate.visit(x[some][::-1], g[:, some][:, ::-1])
@@ -207,8 +217,13 @@ def choices(case: Case, rule_at: RuleAt, fitted: Fitted) -> Iterator[dict[str, f
     """Yield the hyper-parameters as they were told, rounded, as they were read, and read again."""
     if not fitted.mean <= CLOSE:
         return
+    if case.told.keys() & fitted.hyper.keys():
+        yield {n: case.told.get(n, v) for n, v in fitted.hyper.items()}
     yield {n: told_or_round(v, case, n) for n, v in fitted.hyper.items()}
     yield fitted.hyper
+    if "eps" in fitted.hyper:  # one that hardly shows
+        small = [v for v in case.seen if 0 < v < 0.1][:6]
+        yield from ({**fitted.hyper, "eps": v} for v in small)
     if fitted.error < 1e-3:
         again = improve(rule_at, fitted.hyper, case.hostile.part(steps=100), rounds=8)
         yield {n: told_or_round(v, case, n) for n, v in again.hyper.items()}

@@ -62,13 +62,20 @@ def displacements(rule: Rule, visit: Visit) -> Array:
 def batch(rule_at: RuleAt, hyper: Mapping[str, Array], visit: Visit) -> Array:
     """Return the displacements at B choices of the hyper-parameters, shape (B, steps, C)."""
     size = len(next(iter(hyper.values())))
+    if visit.x.ndim > 2:
+        return _each(rule_at, hyper, visit)
     columns = {name: value[:, None] for name, value in hyper.items()}
     x, g = (np.broadcast_to(a[:, None], (len(a), size, a.shape[-1])) for a in (visit.x, visit.g))
     try:
         return np.moveaxis(displacements(rule_at(columns), Visit(x, g)), 1, 0)
     except (ValueError, TypeError):  # a rule that asks whether a number is large takes one alone
-        each = [{name: float(value[i]) for name, value in hyper.items()} for i in range(size)]
-        return np.array([displacements(rule_at(one), visit) for one in each])
+        return _each(rule_at, hyper, visit)
+
+
+def _each(rule_at: RuleAt, hyper: Mapping[str, Array], visit: Visit) -> Array:
+    size = len(next(iter(hyper.values())))
+    each = [{name: float(value[i]) for name, value in hyper.items()} for i in range(size)]
+    return np.array([displacements(rule_at(one), visit) for one in each])
 
 
 RATE_GRIDS = {
@@ -156,7 +163,9 @@ def _differs(rule: Rule, visit: Visit, relative: float) -> Array:
     allowed = relative * scale(u) + 4 * np.spacing(np.maximum(x[1:], x[:-1]))
     if np.all(_apart(model, u) <= allowed):
         return np.zeros(u.shape, bool)
-    if visit.x.dtype == np.float64:
+    if not rule.elementwise:
+        noise = _apart(model, displacements(rule, visit.astype(np.longdouble)))
+    elif visit.x.dtype == np.float64:
         noise = rounding(rule, visit)
     else:
         noise = _apart(model, displacements(rule, visit.astype(np.float64)))
@@ -298,7 +307,8 @@ def best_on_grid(
     lrs = [tried["lr"]] if "lr" in tried else []
     for steps in (1, len(u)) if "lr" in tried and with_lr else ():
         lrs.append(tried["lr"] * _times(model[:, :steps] / per[:steps], u[:steps] / per[:steps]))
-    losses = [loss(model * (lr / tried["lr"])[:, None, None], u, per) for lr in lrs] or [
+    per_row = (-1, *[1] * u.ndim)
+    losses = [loss(model * (lr / tried["lr"]).reshape(per_row), u, per) for lr in lrs] or [
         loss(model, u, per)
     ]
     if not grid and lrs:  # a learning rate that is no factor
@@ -349,7 +359,8 @@ def improve(
     """Return hyper-parameters improved by the method of Levenberg and Marquardt."""
     names, u = list(hyper), visit.u
     per = scale(u)
-    known = rounding(rule_at(hyper), visit) < 1e-7 * per
+    rule = rule_at(hyper)
+    known = rounding(rule, visit) < 1e-7 * per if rule.elementwise else np.isfinite(per)
     p = np.array([_inward(name, hyper[name]) for name in names])
     damping, step = 1e-3, 1e-5
     positive = np.array([name not in (*RATES, "dampening") for name in names])

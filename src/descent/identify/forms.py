@@ -63,7 +63,8 @@ class Candidate:
         source: what it was made of; the names of a rule or a framework's optimiser are read off it.
         with_lr: from a factor to a stepper whose learning rate is that times its own, or None.
         takes_arrays: whether it takes arrays, not numbers alone.
-        shape: the shape it asks of its parameters, where it asks for one.
+        owns_x: whether it keeps x itself.
+        needs_matrix: whether it takes matrices alone.
         guess: how the signature was read, in words.
     """
 
@@ -75,6 +76,7 @@ class Candidate:
     with_lr: Callable[[Any, Callable[[int], float]], Stepper] | None = None
     takes_arrays: bool = True
     owns_x: bool = False
+    needs_matrix: bool = False
     guess: str = ""
 
     def visit(self, x: Array, gs: Array, lr: Callable[[int], float] | None = None) -> Visit:
@@ -166,7 +168,7 @@ def _tried(found: Candidate) -> Candidate:
         except Exception:
             try:
                 found.visit(np.ones((2, 3)), np.ones((2, 2, 3)))
-                return found
+                return replace(found, needs_matrix=True)
             except Exception:
                 pass
         if isinstance(error, NotRunnableError):

@@ -83,10 +83,10 @@ class Formula:
         )
         calls = [node for node in self.used if node.kind == "call" and node.name == "gradient"]
         self.where = calls[0].parts[0] if calls else None
-        if not self.gradient and not calls:
-            raise latex.UnreadableError("no gradient, g or ∇f, is in the formula")
         self.first = 0 if self._counts_from_zero() else 1
         self.constants = self._constants(defined)
+        if not self.gradient and not calls:
+            raise latex.UnreadableError("no gradient, g or ∇f, is in the formula")
 
     def _counts_from_zero(self) -> bool:
         """Whether all is set at t + 1, and the step count is t + 1 where it is a number."""
@@ -131,8 +131,9 @@ class Formula:
             nonlocal t
             t += 1
             gradients.append(g)
+            here = run.at(self.point, t + offset)
             if self.where is None:
-                return run.at(self.point, t + offset)
+                return here
             gradients.append(None)  # where the next is taken needs no gradient
             try:
                 return run.value(self.where, {"t": t + 1})

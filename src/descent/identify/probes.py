@@ -77,3 +77,15 @@ def hostile(seed: int = 0, steps: int = HOSTILE_STEPS) -> tuple[Array, Array]:
     g[:, 13] *= 30
     x = np.array([0.0, 0.25, 0.0, -0.5, 0.0, 0.125, 0.0, 0.0, 0.0, 0.0, 1.0, -2.0, 3.0, -0.75])
     return x, g
+
+
+def matrices(
+    shape: tuple[int, ...], steps: int, start: float, seed: int = 0
+) -> tuple[Array, Array]:
+    """Return a start and gradients of a shape: ordinary, small, large, sparse and none at all."""
+    rng = np.random.default_rng(seed)
+    g = rng.standard_normal((steps, *shape)).round(6)
+    g *= (10.0 ** rng.integers(-4, 3, steps)).reshape(-1, *[1] * len(shape))
+    g[5::11] *= rng.random((len(g[5::11]), *shape)) < 0.5
+    g[9::40] = 0
+    return start * rng.standard_normal(shape).round(3), g

@@ -13,10 +13,11 @@ from descent.identify.catalogue import FORMULAS, OFF, Entry, entries, with_hyper
 from descent.identify.decide import Case, Match, is_made_of, letter, matches, parting
 from descent.identify.example import counterexample
 from descent.identify.forms import LETTER, Candidate, NotRunnableError, candidate
-from descent.identify.probes import probe
+from descent.identify.probes import matrices
 from descent.identify.report import STATUS, Report, in_words
 from descent.identify.composed import Parts
 from descent.identify.search import maker, variants
+from descent.identify.whole import whole_matches
 from descent.misprints import MISPRINTS
 from descent.rules import Rule
 
@@ -104,7 +105,7 @@ def _named(case: Case, found: list[Match]) -> Report:
         best.entry.formula,
         hyper,
         counterexample=_against_the_right(case, best) if is_wrong else None,
-        notes=[*_others(found, same), *_where_lr(found, best)],
+        notes=[*_others(case, found, same), *_where_lr(found, best)],
         summary=summary(best.entry),
         status=STATUS[verdict],
     )
@@ -115,7 +116,7 @@ def summary(entry: Entry) -> str:
     cls = MISPRINTS[entry.name] if entry.kind == "misprint" else type(entry.rule)
     text = " ".join((inspect.getdoc(cls) or "").split("\n\n")[0].split())
     own = text.partition(": ")[2] if entry.kind == "rule" and ": " in text else text
-    return own[0].lower() + own[1:]
+    return own if own[1:2].isupper() else own[0].lower() + own[1:]
 
 
 def _rank(case: Case, match: Match, found: list[Match]) -> tuple[Any, ...]:
@@ -256,12 +257,13 @@ def _against_the_right(case: Case, match: Match) -> Any:
     return counterexample(case.candidate, base, match.entry.family)
 
 
-def _others(found: list[Match], same: list[Match]) -> list[str]:
+def _others(case: Case, found: list[Match], same: list[Match]) -> list[str]:
     """Return a note of what coincides at other hyper-parameters."""
     names = {m.entry.name for m in same}
     shown: dict[str, str] = {}
     for match in found:
-        if match.entry.name not in names and not match.entry.is_shadow:
+        is_plain = all(_is_seen(v, case) or _is_round(v) for v in match.hyper.values())
+        if match.entry.name not in names and not match.entry.is_shadow and is_plain:
             shown.setdefault(match.entry.name, in_words(match.hyper))
     return [f"it moves as {name} with {hyper} does, too" for name, hyper in shown.items()]
 
@@ -318,7 +320,23 @@ def _nearest(case: Case, near: list[Any]) -> Report:
 
 
 def _whole(case: Case) -> Report:
-    return _unknown(case, "a coordinate moves with the others")
+    """Return the report of what looks at arrays as a whole."""
+    found = whole_matches(case)
+    if not found:
+        return _unknown(
+            case, "its coordinates do not move by themselves, and it is no rule of ours"
+        )
+    best = min(
+        found, key=lambda match: (not _is_own(case.candidate.source, match.entry), len(match.hyper))
+    )
+    return Report(
+        "rule",
+        [best.entry.name],
+        formula=best.entry.formula,
+        hyper=best.hyper,
+        summary=summary(best.entry),
+        status=STATUS["rule"],
+    )
 
 
 def _seen(source: Any) -> frozenset[float]:
@@ -386,11 +404,17 @@ def _dead(case: Case) -> list[str]:
 def _changes_nothing(case: Case, vary: Any, name: str, value: float) -> bool:
     meaning = LETTER.get(name, name)
     changed = {"eps": max(100 * value, 0.1), "weight_decay": value + 0.5}.get(meaning, value / 2)
-    try:
-        other = vary(name, changed).visit(*probe())
-    except Exception:  # it has an effect: a value is refused
-        return False
-    return np.array_equal(other.x, case.probe.x, equal_nan=True)
+    starts = [case.start]
+    if not case.is_elementwise:
+        starts.append(matrices((3, 4), 12, 0.0))
+    for start in starts:
+        try:
+            other = vary(name, changed).visit(*start)
+        except Exception:  # it has an effect: a value is refused
+            return False
+        if not np.array_equal(other.x, case.candidate.visit(*start).x, equal_nan=True):
+            return False
+    return True
 
 
 def _told_otherwise(case: Case, report: Report, dead: list[str]) -> list[str]:
