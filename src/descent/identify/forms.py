@@ -65,6 +65,7 @@ class Candidate:
         takes_arrays: whether it takes arrays, not numbers alone.
         owns_x: whether it keeps x itself.
         needs_matrix: whether it takes matrices alone.
+        maker: from a parameter of PyTorch to a new optimizer.
         guess: how the signature was read, in words.
     """
 
@@ -77,6 +78,7 @@ class Candidate:
     takes_arrays: bool = True
     owns_x: bool = False
     needs_matrix: bool = False
+    maker: Callable[[Any], Any] | None = None
     guess: str = ""
 
     def visit(self, x: Array, gs: Array, lr: Callable[[int], float] | None = None) -> Visit:
@@ -318,12 +320,15 @@ def _torch_candidate(
 ) -> Candidate:
     first = maker(_torch_parameter(np.zeros((2, 3)))).param_groups[0]
 
-    def begin(x: Any) -> tuple[Any, Any]:
-        p = _torch_parameter(x)
+    def begin_at(p: Any) -> Any:
         optimizer = maker(p)
         for group in optimizer.param_groups:
             group.update(given)
-        return p, optimizer
+        return optimizer
+
+    def begin(x: Any) -> tuple[Any, Any]:
+        p = _torch_parameter(x)
+        return p, begin_at(p)
 
     def fresh(x: Any) -> Stepper:
         p, optimizer = begin(x)
@@ -359,6 +364,7 @@ def _torch_candidate(
         thing,
         vary,
         scheduled if "lr" in first else None,
+        maker=begin_at,
         guess="an optimizer of PyTorch",
     )
 

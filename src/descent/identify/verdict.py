@@ -13,6 +13,7 @@ from descent.identify.catalogue import FORMULAS, OFF, Entry, entries, with_hyper
 from descent.identify.decide import Case, Match, is_made_of, letter, matches, parting
 from descent.identify.example import counterexample
 from descent.identify.forms import LETTER, Candidate, NotRunnableError, candidate
+from descent.identify.notes import beyond
 from descent.identify.probes import matrices
 from descent.identify.report import STATUS, Report, in_words
 from descent.identify.composed import Parts
@@ -42,7 +43,8 @@ def judged_candidate(found: Candidate, told: Mapping[str, float]) -> Report:
         return _unknown(case, "two runs along the same gradients differ")
     report = _elementwise(case) if case.is_elementwise else _whole(case)
     dead = _dead(case)
-    notes = [f"read as {found.guess}", *report.notes, *_told_otherwise(case, report, dead)]
+    told_notes = _told_otherwise(case, report, dead)
+    notes = [f"read as {found.guess}", *report.notes, *told_notes, *beyond(found)]
     return replace(report, dead=dead, notes=notes)
 
 
@@ -235,17 +237,13 @@ def _has_part_off(case: Case, match: Match) -> bool:
     """Whether an entry coincides only because a part of it was fitted away."""
     if _is_own(case.candidate.source, match.entry):
         return False
-    parts = (OFF | {"initial_accumulator", "eps_root"}) & match.hyper.keys()
+    parts = (OFF | {"initial_accumulator"}) & match.hyper.keys()
     parts |= {"eps"} if {"eps", "eps_root"} <= match.hyper.keys() else set()
+    if "eps" not in match.hyper:
+        parts -= {"eps_root"}
     return any(
-        parting(
-            with_hyper(match.rule, {n: 1e-300 if n == "eps_root" else 0.0}),
-            case.hostile,
-            case.relative,
-        )
-        is None
+        parting(match.entry.at({**match.hyper, n: 0.0}), case.hostile, case.relative) is None
         for n in parts
-        if not (n == "eps_root" and "eps" not in match.hyper)
     )
 
 
