@@ -4,9 +4,9 @@ import argparse
 import sys
 from typing import NoReturn
 
-from descent.identify.child import TIME_LIMIT, in_a_process
-from descent.identify.forms import FORMS, NotRunnableError
-from descent.identify.report import NOT_RUN, Report, not_run
+from descent.identify._child import TIME_LIMIT, in_a_process
+from descent.identify._forms import FORMS, NotRunnableError
+from descent.identify._report import NOT_RUN, Report, not_run
 
 
 class Parser(argparse.ArgumentParser):
@@ -81,8 +81,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _of_latex(text: str, told: dict[str, float]) -> Report:
-    from descent.identify.formula import candidate_of
-    from descent.identify.verdict import judged_candidate
+    from descent.identify._formula import candidate_of
+    from descent.identify._verdict import judged_candidate
 
     try:
         return judged_candidate(candidate_of(text), told)

@@ -2,15 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
-from descent.identify.catalogue import Entry, entries
-from descent.identify.decide import Case, Match, told_or_round
-from descent.identify.fit import Fitted, RuleAt, Visit, best_on_grid, improve, parting
-from descent.identify.forms import NotRunnableError
-from descent.identify.probes import Array, matrices
+from descent.identify._catalogue import Entry, entries
+from descent.identify._decide import Case, Match, told_or_round
+from descent.identify._fit import Fitted, RuleAt, Visit, best_on_grid, improve, parting
+from descent.identify._forms import NotRunnableError
+from descent.identify._probes import Array, matrices
 from descent.rules import relative_step
 
 SHAPES = ((3, 4), (4, 3), (6,))

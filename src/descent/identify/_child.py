@@ -16,8 +16,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
-from descent.identify import forms
-from descent.identify.report import Counterexample, Report, not_run
+from descent.identify import _forms as forms
+from descent.identify._report import Counterexample, Report, not_run
 
 TIME_LIMIT = 60.0
 """Seconds without a sign of life after which a candidate is given up."""
@@ -31,7 +31,7 @@ def in_a_process(target: str, form: str | None, told: dict[str, float], limit: f
     job = json.dumps({"target": target, "form": form, "told": told})
     with tempfile.TemporaryFile("w+", errors="replace") as printed:
         process = subprocess.Popen(
-            [sys.executable, "-m", "descent.identify.child", job],
+            [sys.executable, "-m", "descent.identify._child", job],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=printed,
@@ -135,7 +135,7 @@ def work(job: dict[str, Any], out: IO[str]) -> None:
         return send(not_run(str(error)))
     except BaseException as error:
         return send(not_run(f"importing it raises {type(error).__name__}: {error}"))
-    from descent.identify.verdict import judged
+    from descent.identify._verdict import judged
 
     forms.sign_of_life = beat
     try:

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from descent.identify.catalogue import RATES, parts
-from descent.identify.probes import Array
+from descent.identify._catalogue import RATES, parts
+from descent.identify._probes import Array
 from descent.rules import Adadelta, Rule
 
 RuleAt = Callable[[Mapping[str, Any]], Rule]
@@ -79,8 +79,10 @@ def _each(rule_at: RuleAt, hyper: Mapping[str, Array], visit: Visit) -> Array:
 
 
 RATE_GRIDS = {
-    1: [0.02, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99]
-    + [0.995, 0.998, 0.999, 0.9997, 0.9999],
+    1: [
+        *(0.02, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99),
+        *(0.995, 0.998, 0.999, 0.9997, 0.9999),
+    ],
     2: [0.05, 0.3, 0.5, 0.7, 0.85, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999, 0.9997],
     3: [0.1, 0.5, 0.8, 0.9, 0.97, 0.99, 0.999],
 }
@@ -259,7 +261,7 @@ def _split(rule_at: RuleAt, free: Sequence[str], hyper: Mapping[str, float]) -> 
     grids = CORE_GRIDS | (
         {"eps": 10.0 ** np.arange(-12, 0)} if _is_adadelta(rule_at, hyper) else {}
     )
-    return grid_of({n: values for n in rates} | {n: v for n, v in grids.items() if n in free})
+    return grid_of(dict.fromkeys(rates, values) | {n: v for n, v in grids.items() if n in free})
 
 
 def _is_adadelta(rule_at: RuleAt, hyper: Mapping[str, float]) -> bool:

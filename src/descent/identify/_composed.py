@@ -6,7 +6,7 @@ from functools import cache
 from itertools import combinations, product
 from typing import Any, NamedTuple
 
-from descent.identify.catalogue import FORMULAS, GENERIC
+from descent.identify._catalogue import FORMULAS, GENERIC
 from descent.rules import Array, Rule, maximum, quotient, sign, zeros_like
 
 

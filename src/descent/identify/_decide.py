@@ -8,21 +8,21 @@ from typing import Any
 
 import numpy as np
 
-from descent.identify import forms, probes
-from descent.identify.catalogue import GENERIC, RATES, Entry, entries, kind_of, numbers, parts
-from descent.identify.fit import (
+from descent.identify import _forms as forms
+from descent.identify import _probes as probes
+from descent.identify._catalogue import GENERIC, RATES, Entry, entries, kind_of, parts
+from descent.identify._fit import (
     Fitted,
     RuleAt,
     Visit,
-    batch,
     displacements,
     fit,
     improve,
     parting,
     scale,
 )
-from descent.identify.forms import LETTER, Candidate
-from descent.identify.probes import Array
+from descent.identify._forms import LETTER, Candidate
+from descent.identify._probes import Array
 from descent.rules import Rule
 
 CLOSE = 1e-5
@@ -109,7 +109,7 @@ def letter(name: str, candidate: Candidate) -> str:
 
 
 def factor(t: int) -> float:
-    """Return what the learning rate is multiplied by at step t: its falls and rises show its place."""
+    """Return what multiplies the learning rate at step t: its changes show its place."""
     return (1.0, 0.1, 0.5)[(t // 6) % 3]
 
 
@@ -206,7 +206,7 @@ def is_made_of(source: Any, entry: Entry) -> bool:
 
 
 def _verified(case: Case, entry: Entry, fitted: Fitted) -> Iterator[Match]:
-    """Yield the entry with hyper-parameters that 500 hostile steps do not refute, if there are any."""
+    """Yield the entry with hyper-parameters that 500 hostile steps do not refute, if any."""
     for hyper in choices(case, entry.at, fitted):
         if parting(entry.at(hyper), case.hostile, case.relative) is None:
             yield Match(entry, hyper, _follows(case, entry, hyper))

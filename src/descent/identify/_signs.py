@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from descent.identify.decide import Case
-from descent.identify.forms import Candidate
-from descent.identify.probes import LARGE, Array
+from descent.identify._decide import Case
+from descent.identify._forms import Candidate
+from descent.identify._probes import LARGE, Array
 
 SAMPLES = 150
 ROUNDS = 8

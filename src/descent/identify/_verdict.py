@@ -8,17 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from descent.identify import composed, signs
-from descent.identify.catalogue import FORMULAS, OFF, Entry, entries, with_hyper
-from descent.identify.decide import Case, Match, is_made_of, letter, matches, parting
-from descent.identify.example import counterexample
-from descent.identify.forms import LETTER, Candidate, NotRunnableError, candidate
-from descent.identify.notes import beyond
-from descent.identify.probes import matrices
-from descent.identify.report import STATUS, Report, in_words
-from descent.identify.composed import Parts
-from descent.identify.search import maker, variants
-from descent.identify.whole import whole_matches
+from descent.identify import _composed as composed
+from descent.identify import _signs as signs
+from descent.identify._catalogue import FORMULAS, OFF, Entry, entries, with_hyper
+from descent.identify._composed import Parts
+from descent.identify._decide import Case, Match, is_made_of, letter, matches, parting
+from descent.identify._example import counterexample
+from descent.identify._forms import LETTER, Candidate, candidate
+from descent.identify._notes import beyond
+from descent.identify._probes import matrices
+from descent.identify._report import STATUS, Report, in_words
+from descent.identify._search import maker, variants
+from descent.identify._whole import whole_matches
 from descent.misprints import MISPRINTS
 from descent.rules import Rule
 
@@ -222,7 +223,7 @@ def _without_effect(case: Case, match: Match) -> set[str]:
 
 
 def _is_idle(case: Case, match: Match, name: str) -> bool:
-    from descent.identify.fit import displacements
+    from descent.identify._fit import displacements
 
     visit = case.probe
     value = match.hyper[name]

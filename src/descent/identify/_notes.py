@@ -7,16 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from descent.identify.fit import Visit
-from descent.identify.forms import Candidate
-from descent.identify.probes import Array
+from descent.identify._fit import Visit
+from descent.identify._forms import Candidate
+from descent.identify._probes import Array
 
 X = np.array([0.5, -1.0, 2.0])
 GS = np.array([[1.0, -0.5, 2.0], [0.5, 1.0, -1.0], [-2.0, 0.25, 1.0], [1.0, 1.0, 0.5]])
 
 
 def beyond(candidate: Candidate, state: bool = True) -> list[str]:
-    """Return what was seen beyond the formula, a sentence each; what is as it should be is left out."""
+    """Return what was seen beyond the formula and is not as it should be, a sentence each."""
     found = []
     checks: list[Callable[[Candidate], Iterator[str]]] = [_arguments, _odd_gradients, _float16]
     for check in (*checks, _several_parameters, _saved, *([_state] if state else [])):

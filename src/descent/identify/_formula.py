@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from descent.identify import latex
-from descent.identify.forms import Candidate, NotRunnableError, Stepper
+from descent.identify._forms import Candidate, NotRunnableError, Stepper
 from descent.identify.latex import Node, Run, Statement
 
 POINTS = ("theta", "x", "w", "W", "p", "omega")
@@ -110,7 +110,7 @@ class Formula:
             is_name = node.kind == "name" and name not in (*defined, self.gradient, "s")
             if not is_name or name in found:
                 continue
-            known = VALUES.get(name.removesuffix("_t"), None)
+            known = VALUES.get(name.removesuffix("_t"))
             if name in past and (known is None or known[0] == "lr"):
                 known = RATE
             if known is None:
@@ -154,7 +154,7 @@ class Formula:
 
         given = {self.gradient: gradient} if self.gradient else {}
         given |= {n: _constant(v) for n, v in self.constants.items()}
-        starts = {name: 0 * x for name in names} | {self.point: x}
+        starts = dict.fromkeys(names, 0 * x) | {self.point: x}
         return _Run(
             self.statements,
             dict(self.constants),

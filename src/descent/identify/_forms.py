@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from descent._numbers import plain
-from descent.identify.catalogue import with_hyper
-from descent.identify.fit import Visit
-from descent.identify.probes import Array
+from descent.identify._catalogue import with_hyper
+from descent.identify._fit import Visit
+from descent.identify._probes import Array
 from descent.rules import Rule
 
 Stepper = Callable[[Any, Any], Any]
@@ -43,7 +43,11 @@ LETTER = {spelling: name for name, all_ in SPELLINGS.items() for spelling in all
 FORMS = ("rule", "torch", "optax", "keras", "function", "object", "generator")
 
 
-sign_of_life: Callable[[str], None] = lambda stage: None
+def no_sign(stage: str) -> None:
+    """Do nothing."""
+
+
+sign_of_life: Callable[[str], None] = no_sign
 """What is called before each run, so that it is known how far one came."""
 
 
@@ -501,7 +505,7 @@ def _function_with(thing: Any, given: Mapping[str, Any]) -> Candidate:
     rate = next((n for n in told if LETTER.get(n) == "lr" and _only_numbers(told).get(n)), None)
 
     def begin(x: Any, factor: Callable[[int], float] | None) -> Stepper:
-        state = {name: None for name in more}
+        state = dict.fromkeys(more)
         t = 0
 
         def step(x: Any, g: Any) -> Any:
@@ -536,7 +540,7 @@ def _function_with(thing: Any, given: Mapping[str, Any]) -> Candidate:
 
 
 def _argument(name: str, value: Any, x: Any, t: int, given: Mapping[str, Any], count: int) -> Any:
-    """Return what a step's further argument is: t, a number that was told, an average or a state."""
+    """Return a step's further argument: t, a number that was told, an average or a state."""
     if name in given:
         return given[name]
     if count > 1 and name in STEPS:

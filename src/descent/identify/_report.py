@@ -108,9 +108,8 @@ class Report:
         return json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False)
 
     def __str__(self) -> str:
-        lines = [
-            f"{self.names[0] if self.verdict in ('rule', 'misprint') else self.verdict}: {self.summary}"
-        ]
+        is_named = self.verdict in ("rule", "misprint")
+        lines = [f"{self.names[0] if is_named else self.verdict}: {self.summary}"]
         found = f"found with {in_words(self.hyper)}" if self.hyper else ""
         where = f"erratum {self.erratum}, right " if self.erratum else ""
         formula = f"{where}formula {self.formula}" if self.formula else ""

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from descent.identify.forms import Candidate
-from descent.identify.probes import Array
-from descent.identify.report import Counterexample
+from descent.identify._forms import Candidate
+from descent.identify._probes import Array
+from descent.identify._report import Counterexample
 from descent.rules import Rule
 
 Sequence_ = tuple[float, tuple[float, ...]]

@@ -4,21 +4,23 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from descent.identify import composed, forms, probes
-from descent.identify.catalogue import GENERIC, RATES
-from descent.identify.composed import Composed, Parts
-from descent.identify.decide import Case, choices, fit_known, traits
-from descent.identify.fit import (
+from descent.identify import _composed as composed
+from descent.identify import _forms as forms
+from descent.identify import _probes as probes
+from descent.identify._catalogue import GENERIC, RATES
+from descent.identify._composed import Composed, Parts
+from descent.identify._decide import Case, choices, fit_known, traits
+from descent.identify._fit import (
     LOST,
-    RuleAt,
     RATE_GRIDS,
+    RuleAt,
     Visit,
     best_on_grid,
     grid_of,
     improve,
     parting,
 )
-from descent.identify.probes import Array
+from descent.identify._probes import Array
 
 TRIED = 12
 """How many cores are fitted, of those that a grid of rates brings nearest."""
