@@ -1,7 +1,6 @@
 """What an optimiser does beyond its formula: its state, its arguments, and odd gradients."""
 
 import copy
-import inspect
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -118,20 +117,11 @@ def _several_parameters(candidate: Candidate) -> Iterator[str]:
 
 
 def _saved(candidate: Candidate) -> Iterator[str]:
-    """Say whether an optimizer that is saved and loaded goes on as if it had not been."""
-    if candidate.form == "torch" and candidate.maker is not None:
-        yield from _saved_by_torch(candidate)
-    elif candidate.form == "object" and candidate.takes_arrays:
-        step = candidate.fresh(_any(candidate, X))
-        owner = inspect.getclosurevars(step).nonlocals.get("one")
-        step(_any(candidate, X), _any(candidate, GS[0]))
-        copy.deepcopy(owner)
-
-
-def _saved_by_torch(candidate: Candidate) -> Iterator[str]:
+    """Say whether an optimizer of PyTorch that is saved and loaded goes on as if it had not been."""
+    if candidate.form != "torch" or candidate.maker is None:
+        return
     import torch
 
-    assert candidate.maker is not None
     ends = []
     for is_saved in (False, True):
         p = torch.nn.Parameter(torch.tensor(_matrix(candidate, X)))
