@@ -15,8 +15,10 @@ ROUNDS = 8
 def steps_along_a_sign(u: Array, x: Array) -> bool:
     """Whether the first steps from 0 have one size, whatever the gradients."""
     size = np.abs(u[:5, x == 0])
-    moved = size[size > 0]
-    return bool(moved.size > 20 and np.ptp(moved) < 1e-2 * moved.max())
+    first, moved = size[0][size[0] > 0], size[size > 0]
+    if first.size <= 5 or np.ptp(first) > 1e-6 * first.max():
+        return False
+    return bool(np.all(np.abs(moved / first.max() - 1) < 0.5))  # a decay changes them a little
 
 
 def turning(

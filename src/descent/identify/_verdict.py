@@ -218,7 +218,8 @@ def _without_effect(case: Case, match: Match) -> set[str]:
     """Return the hyper-parameters that change nothing in what an entry does."""
     key = id(match)
     if key not in case.idle:
-        case.idle[key] = (match, {n for n in match.hyper if _is_idle(case, match, n)})
+        asked = [n for n in match.hyper if n not in case.known]  # a sign shows them elsewhere
+        case.idle[key] = (match, {n for n in asked if _is_idle(case, match, n)})
     return case.idle[key][1]
 
 
@@ -395,8 +396,9 @@ def _dead(case: Case) -> list[str]:
         return []
     dead = []
     for name, value in case.candidate.told.items():
-        if value and _changes_nothing(case, vary, name, value):
-            dead.append(letter(name, case.candidate))
+        meaning = letter(name, case.candidate)
+        if value and meaning not in case.known and _changes_nothing(case, vary, name, value):
+            dead.append(meaning)
     return dead
 
 
