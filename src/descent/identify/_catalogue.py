@@ -163,7 +163,7 @@ def parts(rule: Rule) -> list[Rule]:
 
 def with_hyper(rule: Rule, hyper: Mapping[str, Any]) -> Rule:
     """Return a rule with other hyper-parameters, unchecked, so that each may be a column."""
-    new: Rule = object.__new__(_bare(type(rule)))
+    new: Rule = object.__new__(_bare(type(rule)))  # type: ignore[arg-type]
     values = {name: hyper.get(name, value) for name, value in vars(rule).items()}
     if "rule" in values:
         values["rule"] = with_hyper(values["rule"], hyper)

@@ -212,7 +212,7 @@ def fit(
     rule_at: RuleAt,
     free: Sequence[str],
     visit: Visit,
-    large: Sequence[int],
+    large: Any,
     generic: Mapping[str, float],
 ) -> Fitted:
     """Return the hyper-parameters with which a rule comes nearest to what was seen.

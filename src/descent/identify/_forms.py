@@ -270,7 +270,7 @@ GENERIC_LR = 0.01
 
 
 def _rule(thing: Any) -> Candidate:
-    rule = thing() if inspect.isclass(thing) else thing
+    rule: Any = thing() if inspect.isclass(thing) else thing
 
     def fresh(x: Any) -> Stepper:
         return _of_rule(rule, x)
@@ -381,8 +381,9 @@ def _torch_step(p: Any, optimizer: Any, x: Any, g: Any) -> Any:
     return p.detach().numpy().copy()
 
 
-def _torch_maker(thing: Any) -> Callable[[Any], Any]:
+def _torch_maker(given: Any) -> Callable[[Any], Any]:
     """Return a function from a parameter to a new optimizer."""
+    thing: Any = given
     if not _is_of(thing, "torch.optim", "Optimizer"):
         return lambda p: thing([p])
     if not inspect.isclass(thing):
@@ -432,7 +433,7 @@ def _keras(thing: Any) -> Candidate:
 
     if not (_is_of(thing, "keras", "BaseOptimizer") or _is_of(thing, "keras", "KerasOptimizer")):
         thing = _made(thing)
-    optimizer = thing() if inspect.isclass(thing) else thing
+    optimizer: Any = thing() if inspect.isclass(thing) else thing
     config = optimizer.get_config()
 
     def begin(x: Any, given: Mapping[str, Any]) -> tuple[Any, Any]:

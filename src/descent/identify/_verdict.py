@@ -12,8 +12,9 @@ from descent.identify import _composed as composed
 from descent.identify import _signs as signs
 from descent.identify._catalogue import FORMULAS, OFF, Entry, entries, with_hyper
 from descent.identify._composed import Parts
-from descent.identify._decide import Case, Match, is_made_of, letter, matches, parting
+from descent.identify._decide import Case, Match, is_made_of, letter, matches
 from descent.identify._example import counterexample
+from descent.identify._fit import parting
 from descent.identify._forms import LETTER, Candidate, candidate
 from descent.identify._notes import beyond
 from descent.identify._probes import matrices

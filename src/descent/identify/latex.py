@@ -167,7 +167,8 @@ def statements(latex: str) -> list[Statement]:
 
 def _pieces(tokens: Sequence[Token]) -> Iterator[list[Token]]:
     """Yield what stands between commas and line ends outside of all brackets."""
-    depth, piece = 0, []
+    depth = 0
+    piece: list[Token] = []
     for token in tokens:
         depth += (token.text in ("(", "[", "{")) - (token.text in (")", "]", "}"))
         at_end = token.text in (r"\\", r"\qquad") or (token.text in (",", ";") and depth == 0)
