@@ -74,7 +74,7 @@ test-editions: pdf epub  ## check PDF and EPUB: bookmarks, links, formulas, figu
 	$(PYTEST) --doctest-modules tools/pages.py tools/pdf.py tools/epub.py \
 	    tests/site/test_pdf.py tests/site/test_epub.py
 
-lighthouse: $(SITE) book  ## judge five pages with Lighthouse (needs Chromium and npm's registry)
+lighthouse: $(READY) book  ## judge five pages with Lighthouse (needs Chromium and npm's registry)
 	@$(BIN)/python -m tools.lighthouse
 
 # --- every night: make nightly --------------------------------------------------------------------
@@ -136,6 +136,9 @@ lock: $(READY)  ## resolve the requirements anew (UPGRADE=1: to the newest versi
 
 errata-numbers: $(READY)  ## compute the numbers of the proofs into book/errata-numbers.json
 	@$(BIN)/python -m tools.proofs
+
+heights: $(READY) book  ## measure the parts of each page into book/heights.json (needs Chromium)
+	@$(BIN)/python -m tools.heights
 
 lock-formulas: $(READY)  ## enter new formulas into book/formulas.lock.json
 	$(BIN)/python -m tools.lock_formulas

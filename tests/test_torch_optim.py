@@ -106,7 +106,11 @@ def float64():
 
 # Parity
 
-TORCH_CASES = [case for case in parity.CASES if case.name.startswith("torch.")]
+TORCH_CASES = [
+    case
+    for case in parity.CASES
+    if case.name.startswith("torch.") and case.name.rpartition(".")[2] not in parity.MATRICES
+]
 
 
 @pytest.mark.usefixtures("compiled")
@@ -194,7 +198,9 @@ def test_every_rule_of_a_paper_makes_its_own_steps(name, form):
 
 
 ALL_RULES = [pytest.param(rules.get(name), id=name) for name in rules.names()] + [
-    pytest.param(framework_rule(c.name, **c.hyper), id=str(c)) for c in parity.CASES
+    pytest.param(framework_rule(c.name, **c.hyper), id=str(c))
+    for c in parity.CASES
+    if c.name != "optax.contrib.prodigy"  # whose common estimate does not move in five steps
 ]
 
 

@@ -36,6 +36,10 @@ LONGEST_VALUE = 60
 """Characters up to which a constant's value is shown."""
 
 
+ELSEWHERE = ["torch", "jax", "optax", "keras"]
+"""What a module of the package may need and the reference does not."""
+
+
 @cache
 def modules() -> list[str]:
     """Return the names of the public modules of the package."""
@@ -426,11 +430,11 @@ def configure(app: Sphinx, config: Config) -> None:
 
 
 def import_modules() -> None:
-    """Import the package without PyTorch: its docstrings are all that the reference needs.
+    """Import the package without PyTorch, JAX and Keras: the docstrings are all that is needed.
 
-    PyTorch is left out where it is installed too, so that the pages are the same everywhere.
+    They are left out where they are installed too, so that the pages are the same everywhere.
     """
-    with mock(["torch"]):
+    with mock(ELSEWHERE):
         for name in modules():
             importlib.import_module(name)
 

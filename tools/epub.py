@@ -12,10 +12,11 @@ from html import escape
 from pathlib import Path
 from urllib.parse import urljoin
 
-from bs4 import Tag
+from lxml import etree
+from lxml.html import HtmlElement, builder
 
 from tools import citation, project
-from tools.pages import HTML, address, article, key
+from tools.pages import HTML, address, article, key, say
 
 STYLES = {
     "pygments.css": HTML / "_static" / "pygments.css",
@@ -30,53 +31,55 @@ CONTAINER = """<?xml version="1.0" encoding="utf-8"?>
 """
 
 
-def chapter(page: Path) -> tuple[Tag, dict[str, Path]]:
+def chapter(page: Path) -> tuple[HtmlElement, dict[str, Path]]:
     """Return the article of a page for an EPUB, and its pictures by their names there."""
     shown = article(page)
-    for formula in shown.select(".katex"):
-        math = _plain(formula.select("math")[0])
-        formula.replace_with(math)
+    for formula in shown.cssselect(".katex"):
+        math = _plain(formula.find(".//math"))
+        math.tail = formula.tail
+        formula.getparent().replace(formula, math)
         _tag_below(math)
-    for link in shown.select('a[href^="#"]'):
-        target = str(link["href"])[1:]
-        link["href"] = f"{target.partition('--')[0]}.xhtml" + (
-            f"#{target}" if "--" in target else ""
-        )
+    for link in shown.cssselect('a[href^="#"]'):
+        target = link.get("href")[1:]
+        anchor = f"#{target}" if "--" in target else ""
+        link.set("href", f"{target.partition('--')[0]}.xhtml{anchor}")
     pictures = {}
-    for image in shown.find_all("img"):
-        path = urljoin(address(page), str(image["src"]))
-        image["src"] = path.removeprefix("_images/").replace("/", "-")
-        pictures[str(image["src"])] = HTML / path
+    for image in shown.iter("img"):
+        path = urljoin(address(page), image.get("src"))
+        image.set("src", path.removeprefix("_images/").replace("/", "-"))
+        pictures[image.get("src")] = HTML / path
     return shown, pictures
 
 
-def _plain(math: Tag) -> Tag:
+def _plain(math: HtmlElement) -> HtmlElement:
     """Return MathML without the LaTeX inside, which some readers would show beside it.
 
     What KaTeX writes and the schema of MathML forbids is mended: the invisible sign of applying a
     function as a third child where two are due, operators with rows inside.
     """
-    for applied in math.select(":is(msub, msup, munder, mover) > mo:nth-child(3)"):
-        applied.decompose()
-    for rows in math.select(":is(mo, mi):has(> mrow)"):
-        rows.string = rows.get_text()
-    for other in math.select(":is(mi, mn)[mathvariant]:not([mathvariant=normal])"):
-        if len(other.get_text()) == 1:
-            other.string = letter(other.get_text(), str(other.attrs.pop("mathvariant")))
-    latex = math.select("annotation")[0].extract()
-    math["alttext"] = latex.get_text()
-    math.select("semantics")[0].unwrap()
+    for applied in math.cssselect(":is(msub, msup, munder, mover) > mo:nth-child(3)"):
+        applied.drop_tree()
+    for rows in math.xpath(".//*[self::mo or self::mi][mrow]"):
+        say(rows, rows.text_content())
+    for other in math.cssselect(":is(mi, mn)[mathvariant]:not([mathvariant=normal])"):
+        if len(other.text_content()) == 1:
+            say(other, letter(other.text_content(), other.attrib.pop("mathvariant")))
+    latex = math.find(".//annotation")
+    math.set("alttext", latex.text_content())
+    latex.drop_tree()
+    math.find(".//semantics").drop_tag()
     return math
 
 
-def _tag_below(math: Tag) -> None:
+def _tag_below(math: HtmlElement) -> None:
     """Move the tag of a formula below it: in MathML a tag makes the formula the cell of a table."""
-    for table in math.select('mtable[width="100%"]'):
-        _, shown, _, tag = table.select(":scope > mtr > mtd")
-        math.insert_after(Tag(name="span", attrs={"class": "tag"}))
-        math.find_next_siblings("span")[0].string = tag.get_text()
-        shown.name = "mrow"
-        table.replace_with(shown)
+    for table in math.cssselect('mtable[width="100%"]'):
+        _, shown, _, tag = table.xpath("./mtr/mtd")
+        below = builder.SPAN(tag.text_content(), builder.CLASS("tag"))
+        below.tail, math.tail = math.tail, None
+        math.getparent().insert(math.getparent().index(math) + 1, below)
+        shown.tag, shown.tail = "mrow", table.tail
+        table.getparent().replace(table, shown)
 
 
 def letter(character: str, variant: str) -> str:
@@ -165,8 +168,9 @@ def book() -> Iterator[tuple[str, str | Path]]:
     titles: dict[Path, str] = {}
     for page in project.pages():
         shown, its = chapter(page)
-        titles[page] = shown.select("h1")[0].get_text()
-        chapters[f"{key(page)}.xhtml"] = xhtml(titles[page], shown.decode(formatter="minimal"))
+        titles[page] = shown.find(".//h1").text_content()
+        text = etree.tostring(shown, encoding="unicode")
+        chapters[f"{key(page)}.xhtml"] = xhtml(titles[page], text)
         pictures |= its
     yield "contents.xhtml", contents(titles)
     yield from chapters.items()

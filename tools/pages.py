@@ -8,7 +8,8 @@ import re
 from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
 
-from bs4 import BeautifulSoup, Tag
+from lxml import html
+from lxml.html import HtmlElement
 
 from tools import project
 
@@ -23,7 +24,7 @@ SCREEN_ONLY = ", ".join(
     ]
 )
 """What has no use on paper."""
-EMPTY = "section:not(:has(> :not(h1, h2, h3, h4, h5)))"
+EMPTY = ".//section[not(*[not(self::h1 or self::h2 or self::h3 or self::h4 or self::h5)])]"
 """A section that held nothing else."""
 
 
@@ -46,44 +47,50 @@ def place(prefix: str, own: str) -> str:
     return f"{prefix}--{re.sub(r'[^A-Za-z0-9_.-]', '-', own)}" if own else prefix
 
 
-def article(page: Path) -> Tag:
+def article(page: Path) -> HtmlElement:
     """Return what a page of the site says: without what serves a screen, its ids its own."""
-    soup = BeautifulSoup((HTML / address(page)).read_bytes(), "lxml")
-    shown = soup.select_one("article")
-    assert shown is not None, f"{address(page)} has no article"
-    for useless in (SCREEN_ONLY, EMPTY):
-        for element in shown.select(useless):
-            element.decompose()
-    for folded in shown.find_all("details"):
-        folded.name = "div"
-        folded.attrs.pop("open", None)
-    for image in shown.find_all("img"):
-        image.attrs = {k: v for k, v in image.attrs.items() if k not in ("loading", "decoding")}
+    parser = html.HTMLParser(encoding="utf-8")
+    (shown,) = html.parse(HTML / address(page), parser).getroot().cssselect("article")
+    shown.tail = None
+    for useless in [*shown.cssselect(SCREEN_ONLY), *shown.xpath(EMPTY)]:
+        useless.drop_tree()
+    for folded in shown.iter("details"):
+        folded.tag = "div"
+        folded.attrib.pop("open", None)
+    for image in shown.iter("img"):
+        image.attrib.pop("loading", None)
+        image.attrib.pop("decoding", None)
     if page == project.pages()[0]:
-        shown.select("h1")[0].string = PREFACE
+        say(shown.find(".//h1"), PREFACE)
     _name_apart(shown, key(page))
     _lead_within(shown, address(page))
     return shown
 
 
-def _name_apart(shown: Tag, prefix: str) -> None:
+def say(element: HtmlElement, text: str) -> None:
+    """Let an element hold a text, and nothing else."""
+    for child in list(element):
+        element.remove(child)
+    element.text = text
+
+
+def _name_apart(shown: HtmlElement, prefix: str) -> None:
     """Put the name of the page before each id; a second element of the same id loses it."""
-    shown["id"] = ""
+    shown.set("id", "")
     taken = set()
-    for element in [shown, *shown.find_all(id=True)]:
-        own = element["id"]
-        element["id"] = place(prefix, str(own))
-        if own in taken:
-            del element["id"]
+    for element in shown.xpath("descendant-or-self::*[@id]"):
+        own = element.attrib.pop("id")
+        if own not in taken:
+            element.set("id", place(prefix, own))
         taken.add(own)
 
 
-def _lead_within(shown: Tag, base: str) -> None:
+def _lead_within(shown: HtmlElement, base: str) -> None:
     """Turn links between pages into links within the document, all others into full ones."""
     prefixes = {address(page): key(page) for page in project.pages()}
-    for link in shown.find_all("a", href=True):
-        target = urlsplit(urljoin(base, str(link["href"])))
+    for link in shown.xpath(".//a[@href]"):
+        target = urlsplit(urljoin(base, link.get("href")))
         if prefix := prefixes.get(target.path):
-            link["href"] = f"#{place(prefix, unquote(target.fragment))}"
+            link.set("href", f"#{place(prefix, unquote(target.fragment))}")
         else:
-            link["href"] = urljoin(project.site(project.address()), target.geturl())
+            link.set("href", urljoin(project.site(project.address()), target.geturl()))

@@ -12,6 +12,7 @@ of them.
 import importlib.metadata
 import importlib.util
 import json
+import operator
 import os
 import platform
 from collections.abc import Callable, Iterator
@@ -99,6 +100,32 @@ _VARIANTS: dict[str, list[dict[str, Any]]] = {
         {"lr": 0.01, "weight_decay": 0.1, "decoupled_weight_decay": True, "maximize": True},
         {"lr": 0.01, "betas": (0.9, 0.65)},
     ],
+    "torch.optim.ASGD": [
+        {"lr": 0.1, "lambd": 0.1, "alpha": 0.5, "t0": 100, "weight_decay": 0.1, "maximize": True}
+    ],
+    "torch.optim.Rprop": [{"lr": 0.1, "etas": (0.6, 1.5), "step_sizes": (1e-4, 0.05)}],
+    "torch.optim.Adafactor": [
+        {"weight_decay": 0.1, "beta2_decay": -0.5, "d": 2.0, "maximize": True},
+        {"lr": 0.1, "eps": (1e-30, 1e-2)},
+    ],
+    "torch.optim.Muon": [
+        {"lr": 0.01, "nesterov": False, "adjust_lr_fn": "match_rms_adamw"},
+        {"lr": 0.01, "ns_steps": 3, "weight_decay": 0.5},
+    ],
+    "keras.optimizers.Adafactor": [
+        {"learning_rate": 0.1, "beta_2_decay": -0.5, "clip_threshold": 2.0, "weight_decay": 0.1}
+    ],
+    "keras.optimizers.Ftrl": [
+        {"learning_rate": 0.1, "l1_regularization_strength": 0.1, "beta": 0.1},
+        {"learning_rate": 0.1, "l2_regularization_strength": 0.1, "learning_rate_power": -0.7}
+        | {"l2_shrinkage_regularization_strength": 0.1, "weight_decay": 0.1},
+    ],
+    "keras.optimizers.Lamb": [{"learning_rate": 0.01, "weight_decay": 0.1, "epsilon": 1e-3}],
+    "keras.optimizers.Muon": [
+        {"learning_rate": 0.01, "nesterov": False, "rms_rate": None},
+        {"learning_rate": 0.01, "ns_steps": 3, "weight_decay": None},
+    ],
+    "keras.optimizers.ScheduleFreeAdamW": [{"warmup_steps": 20, "weight_decay": 0.1}],
     "keras.optimizers.SGD": [
         {"momentum": 0.9, "weight_decay": 0.1},
         {"momentum": 0.9, "nesterov": True},
@@ -155,15 +182,63 @@ _VARIANTS: dict[str, list[dict[str, Any]]] = {
         {"b2": 0.65},
     ],
     "optax.lion": [{"b1": 0.8, "b2": 0.9, "weight_decay": 0.1}],
+    "optax.sign_sgd": [{"learning_rate": 0.1}],
+    "optax.adamaxw": [{"b1": 0.8, "b2": 0.99, "weight_decay": 0.1}],
+    "optax.nadamw": [{"b1": 0.8, "eps_root": 1e-4, "weight_decay": 0.1}],
+    "optax.rprop": [
+        {"learning_rate": 0.1, "eta_minus": 0.6, "eta_plus": 1.5, "max_step_size": 0.05}
+    ],
+    "optax.adabelief": [{"eps": 1e-3, "eps_root": 1e-8}, {"nesterov": True, "b2": 0.99}],
+    "optax.yogi": [{"b1": 0.8, "b2": 0.9, "eps": 1e-2}],
+    "optax.adan": [{"b1": 0.9, "b2": 0.8, "b3": 0.95, "eps": 1e-3, "weight_decay": 0.1}],
+    "optax.lamb": [{"eps_root": 1e-4, "weight_decay": 0.1}],
+    "optax.lars": [
+        {"learning_rate": 1.0, "weight_decay": 0.1, "trust_coefficient": 0.01},
+        {"nesterov": True, "eps": 1e-2},
+    ],
+    "optax.novograd": [{"b1": 0.8, "b2": 0.9, "eps": 1e-3, "weight_decay": 0.1}],
+    "optax.adafactor": [
+        {"learning_rate": 0.01, "min_dim_size_to_factor": 2, "weight_decay_rate": 1e-3},
+        {"learning_rate": 0.01, "momentum": 0.9, "clipping_threshold": None, "decay_rate": 0.5},
+        {"learning_rate": 0.01, "multiply_by_parameter_scale": False, "factored": False},
+    ],
+    "optax.contrib.ademamix": [{"b3": 0.99, "alpha": 2.0, "eps_root": 1e-4, "weight_decay": 0.1}],
+    "optax.contrib.prodigy": [
+        {"weight_decay": 0.1, "estim_lr0": 1e-3, "beta3": 0.9, "safeguard_warmup": True}
+    ],
+    "optax.contrib.schedule_free_sgd": [
+        {"learning_rate": 0.1, "b1": 0.8, "weight_decay": 0.1, "weight_lr_power": 1.0}
+    ],
+    "optax.contrib.schedule_free_adamw": [{"learning_rate": 0.01, "weight_decay": 0.1}],
+    "optax.contrib.muon": [
+        {"nesterov": False, "consistent_rms": 0.2, "weight_decay": 0.1},
+        {"ns_steps": 3, "adaptive": True, "learning_rate": 1e-3},
+    ],
 }
+
+MATRICES = {"Muon", "muon", "Adafactor", "adafactor"}
+"""Optimisers that are run on a matrix of two rows; all others on a vector."""
+
+CONSTANT = {"optax.rprop"}
+"""Optimisers whose learning rate cannot be a schedule."""
 
 _LR = {"learning_rate": 0.01}
 
-CASES = [
-    Case(name, ({} if {"lr", "learning_rate"} & defaults(name).keys() else _LR) | hyper)
-    for name, variants in _VARIANTS.items()
-    for hyper in ({}, *variants)
-]
+_FIRST: dict[str, dict[str, Any]] = {
+    "optax.adafactor": _LR,
+    "optax.contrib.prodigy": {"estim_lr_coef": 0.01},
+}
+"""What stands in for defaults with which the gradients drive x beyond float32."""
+
+
+def _cases(name: str) -> Iterator[Case]:
+    """Yield an optimiser at its defaults and its variants, all with a learning rate."""
+    lr = {} if {"lr", "learning_rate"} & defaults(name).keys() else _LR
+    yield Case(name, lr | _FIRST.get(name, {}))
+    yield from (Case(name, lr | hyper) for hyper in _VARIANTS[name])
+
+
+CASES = [case for name in _VARIANTS for case in _cases(name)]
 """Every optimiser at its defaults, and with what changes its formula."""
 
 
@@ -186,21 +261,29 @@ def hostile(dtype: str = "float64") -> tuple[Array, Array]:
     return x.astype(dtype), g.astype(dtype)
 
 
+def problem(case: Case, dtype: str) -> tuple[Array, Array]:
+    """Return start and gradients of `hostile` in the shape that the case takes."""
+    start, gradients = hostile(dtype)
+    if case.name.rpartition(".")[2] not in MATRICES:
+        return start, gradients
+    return start.reshape(2, 3), gradients.reshape(-1, 2, 3)
+
+
 def drop(lr: float, t: int) -> float:
     """Return the learning rate of step t: a tenth of lr in the second half."""
     return lr if t <= STEPS // 2 else lr / 10
 
 
-def schedule(case: Case) -> Callable[[int], float] | None:
-    """Return the case's learning rate, dropping; None for Optax's adadelta without one."""
+def schedule(case: Case) -> Any:
+    """Return the case's learning rate, dropping; where it cannot, or there is none, as it is."""
     lr = (defaults(case.name) | case.hyper)[case.lr_name]
-    return None if lr is None else partial(drop, lr)
+    return lr if lr is None or case.name in CONSTANT else partial(drop, lr)
 
 
 def ours(case: Case, dtype: str) -> Array:
     """Return the points that the case's rule visits, the start first."""
     rule = framework_rule(case.name, **case.hyper | {case.lr_name: schedule(case)})
-    return visit(rule, *hostile(dtype))
+    return visit(rule, *problem(case, dtype))
 
 
 def visit(rule: Rule, x: Array, gradients: Array) -> Array:
@@ -216,7 +299,7 @@ def by_torch(case: Case, dtype: str) -> Array:
     """Return the points that PyTorch visits, the start first."""
     import torch
 
-    start, gradients = hostile(dtype)
+    start, gradients = problem(case, dtype)
     x = torch.tensor(start, requires_grad=True)
     optimizer = getattr(torch.optim, case.name.rpartition(".")[2])([x], **case.hyper)
     group, xs = optimizer.param_groups[0], [start]
@@ -230,11 +313,15 @@ def by_torch(case: Case, dtype: str) -> Array:
 
 
 def _lr_table(case: Case, dtype: str) -> Any:
-    """Return a schedule for JAX, called with t − 1, or None."""
+    """Return a schedule for JAX, called with t − 1, or what is no schedule."""
     import jax.numpy as jnp
 
     lr = schedule(case)
-    return lr and jnp.asarray([lr(t) for t in range(1, STEPS + 1)], dtype).__getitem__
+    return (
+        lr
+        if not callable(lr)
+        else jnp.asarray([lr(t) for t in range(1, STEPS + 1)], dtype).__getitem__
+    )
 
 
 def by_optax(case: Case, dtype: str) -> Array:
@@ -243,9 +330,9 @@ def by_optax(case: Case, dtype: str) -> Array:
     import optax
 
     jax.config.update("jax_enable_x64", dtype == "float64")
-    start, gradients = (jax.numpy.asarray(value) for value in hostile(dtype))
+    start, gradients = (jax.numpy.asarray(value) for value in problem(case, dtype))
     hyper = case.hyper | {"learning_rate": _lr_table(case, dtype)}
-    optimizer = getattr(optax, case.name.rpartition(".")[2])(**hyper)
+    optimizer = operator.attrgetter(case.name.partition(".")[2])(optax)(**hyper)
 
     def step(carry: Any, g: Any) -> Any:
         x, state = carry
@@ -254,7 +341,7 @@ def by_optax(case: Case, dtype: str) -> Array:
         return (x, state), x
 
     _, xs = jax.lax.scan(step, (start, optimizer.init(start)), gradients)
-    return np.concatenate([hostile(dtype)[0][None], xs])
+    return np.concatenate([start[None], xs])
 
 
 def by_keras(case: Case, dtype: str) -> Array:
@@ -271,7 +358,7 @@ def by_keras(case: Case, dtype: str) -> Array:
         def __call__(self, step: Any) -> Any:
             return table(keras.ops.convert_to_tensor(step))
 
-    start, gradients = hostile(dtype)
+    start, gradients = problem(case, dtype)
     x = keras.Variable(start, dtype=dtype)
     hyper = case.hyper | {"learning_rate": Table()}
     optimizer = getattr(keras.optimizers, case.name.rpartition(".")[2])(**hyper)
@@ -330,14 +417,16 @@ def versions(*packages: str) -> dict[str, str]:
 def error(xs: Array, others: Array, steps: Any = slice(None)) -> float:
     """Return the largest difference, as a fraction of the distance travelled by its coordinate.
 
-    `others` may hold some of the steps alone. A coordinate that ought to stay must stay: its error
-    is 0 or infinite.
+    `others` may hold some of the steps alone. A coordinate that ought to stay must stay, but for
+    the rounding of its value: its error is 0 or infinite.
     """
+    rounding = STEPS * np.finfo(np.asarray(xs).dtype).eps * abs(np.asarray(xs[0], np.float64))
     xs, others = np.asarray(xs, np.float64), np.asarray(others, np.float64)
     distance = abs(xs - xs[0]).max(axis=0)
     difference = abs(xs[steps] - others).max(axis=0)
+    stays = (difference <= rounding) & (distance <= rounding)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return float(np.where(difference == 0, 0, difference / distance).max())
+        return float(np.where(stays, 0, difference / distance).max())
 
 
 def stored_error(case: Case, dtype: str) -> float:

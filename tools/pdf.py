@@ -12,16 +12,16 @@ import re
 import shutil
 import subprocess
 import sys
-from html import escape
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
 
 import pikepdf
-from bs4 import BeautifulSoup, Tag
-from playwright.sync_api import sync_playwright
+from lxml import html
+from lxml.html import HtmlElement, builder
 
-from tools import citation, project
+from tools import browser, citation, project
 from tools.pages import HTML, address, article, key
 
 STYLES = [
@@ -29,109 +29,104 @@ STYLES = [
     HTML / "_static" / "pygments.css",
     Path(__file__).with_name("print.css"),
 ]
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
-FLAGS = ["--no-sandbox", "--disable-dev-shm-usage"]  # as root, and in a small container
 FACE = "Charis SIL"
 PAGE_OF = "page-of:"
 """What the address of a link begins with that gets the number of a page."""
 BLANK, DIGITS = "\N{FIGURE SPACE}", 3
 """What leaves room for a digit, being as wide, and how many the number of a page may have."""
+SLIVER = 5
+"""The height in points below which a link is the edge of one that begins in the next column."""
 TEXT_WIDTH = 643
 """The width of the text in CSS pixels: A4 less the margins of `print.css`."""
 
 # --- one document of many pages -------------------------------------------------------------------
 
 
-def on_paper(page: Path) -> Tag:
+def on_paper(page: Path) -> HtmlElement:
     """Return the article of a page as it is printed, its headings one level below the parts'."""
     shown = article(page)
-    for hidden in shown.select(".katex-mathml"):
+    for hidden in shown.cssselect(".katex-mathml"):
         _speak(hidden)
-    for image in shown.find_all("img"):
-        image["src"] = (HTML / urljoin(address(page), str(image["src"]))).as_uri()
-    for link in shown.select(".sheet dd.chapter a"):
-        link.insert_after(", p.\N{NO-BREAK SPACE}", _number_of(str(link["href"])[1:]))
-    for heading in shown.find_all(["h1", "h2", "h3", "h4", "h5"]):
-        heading.name = f"h{int(heading.name[1]) + 1}"
-    shown["style"] = f"page: {key(page)}"
+    for image in shown.iter("img"):
+        image.set("src", (HTML / urljoin(address(page), image.get("src"))).as_uri())
+    for link in shown.cssselect(".sheet dd.chapter a"):
+        number = _number_of(link.get("href")[1:])
+        number.tail, link.tail = link.tail, ", p.\N{NO-BREAK SPACE}"
+        link.getparent().insert(link.getparent().index(link) + 1, number)
+    for heading in shown.xpath(".//h1 | .//h2 | .//h3 | .//h4 | .//h5"):
+        heading.tag = f"h{int(heading.tag[1]) + 1}"
+    shown.set("style", f"page: {key(page)}")
     return shown
 
 
-def _speak(hidden: Tag) -> None:
+def _speak(hidden: HtmlElement) -> None:
     """Let a screen reader read the LaTeX of a formula: a PDF has no place for its MathML."""
-    formula, latex, shown = hidden.parent, hidden.find("annotation"), hidden.find_next_sibling()
-    assert formula is not None
-    assert latex is not None
-    assert isinstance(shown, Tag)
-    formula["role"], formula["aria-label"] = "img", latex.get_text()
-    del shown["aria-hidden"]
-    hidden.decompose()
+    formula, latex = hidden.getparent(), hidden.find(".//annotation")
+    formula.set("role", "img")
+    formula.set("aria-label", latex.text_content())
+    del hidden.getnext().attrib["aria-hidden"]
+    hidden.drop_tree()
 
 
-def _number_of(place: str) -> Tag:
+def _number_of(place: str) -> HtmlElement:
     """Return a link with room for the number of the page on which a place stands."""
-    number = Tag(name="a", attrs={"class": "page", "href": f"{PAGE_OF}{place}"})
-    number.string = BLANK * DIGITS
-    return number
+    return builder.A(BLANK * DIGITS, builder.CLASS("page"), href=f"{PAGE_OF}{place}")
 
 
-def contents(body: Tag) -> Tag:
+def contents(body: HtmlElement) -> HtmlElement:
     """Return the table of contents of a document: parts, chapters, sections."""
-    nav = _parsed("<nav><h2>Contents</h2><ul></ul></nav>")
-    lines = nav.select("ul")[0]
-    for heading in body.select("h1.part, h2, h3"):
-        place = heading if heading.get("id") else heading.find_parent(id=True)
-        assert place is not None
-        title = heading.decode_contents()
-        line = f'<li class="{heading.name}"><a href="#{place["id"]}"><span>{title}</span></a></li>'
-        lines.append(_parsed(line))
-        lines.select("li")[-1].append(_number_of(str(place["id"])))
-    return nav
+    lines = []
+    for heading in body.xpath(".//h1[@class='part'] | .//h2 | .//h3"):
+        place = heading.xpath("ancestor-or-self::*[@id][1]/@id")[-1]
+        title = deepcopy(heading)
+        title.tag, title.tail = "span", None
+        title.attrib.clear()
+        line = builder.LI(
+            builder.A(title, href=f"#{place}"), _number_of(place), builder.CLASS(heading.tag)
+        )
+        lines.append(line)
+    return builder.E.nav(builder.H2("Contents"), builder.UL(*lines))
 
 
-def _parsed(html: str) -> Tag:
-    element = BeautifulSoup(html, "html.parser").find()
-    assert element is not None
-    return element
-
-
-def document() -> BeautifulSoup:
+def document() -> HtmlElement:
     """Return the whole book as one page of HTML, its page numbers still empty."""
-    title = escape(citation.cff()["title"])
-    soup = BeautifulSoup(
-        '<!doctype html><html lang="en" data-theme="light"><head><meta charset="utf-8">'
-        f"<title>{title}</title></head><body></body></html>",
-        "html.parser",
-    )
-    head, body = soup.select("head")[0], soup.select("body")[0]
+    title = citation.cff()["title"]
+    body = builder.BODY()
     for number, (caption, pages) in enumerate(project.parts().items()):
         if caption:
-            body.append(_parsed(f'<h1 class="part" id="part-{number}">{escape(caption)}</h1>'))
+            body.append(builder.H1(caption, builder.CLASS("part"), id=f"part-{number}"))
         body.extend(on_paper(page) for page in pages)
-    for style in STYLES:
-        head.append(_parsed(f'<link rel="stylesheet" href="{style.as_uri()}">'))
-    head.append(_parsed(f"<style>{running_heads(body)}</style>"))
+    styles = [builder.LINK(rel="stylesheet", href=style.as_uri()) for style in STYLES]
+    head = builder.HEAD(
+        builder.META(charset="utf-8"),
+        builder.TITLE(title),
+        *styles,
+        builder.STYLE(running_heads(body)),
+    )
     body.insert(0, contents(body))
     body.insert(0, cover(title))
-    return soup
+    return builder.HTML(head, body, {"lang": "en", "data-theme": "light"})
 
 
-def cover(title: str) -> Tag:
+def cover(title: str) -> HtmlElement:
     """Return the page of the title: authors, version, where the book lives, its licences."""
     site = project.site(project.address())
-    return _parsed(
-        f'<header class="cover"><p class="title">{title}</p>'
-        f"<p>{escape(', '.join(citation.authors()))}</p>"
-        f'<p>Version {citation.version()}, {citation.date()}<br><a href="{site}">{site}</a></p>'
-        f"<p>Text and figures under {citation.TEXT_LICENCE}, code under MIT</p></header>"
+    return builder.E.header(
+        builder.P(title, builder.CLASS("title")),
+        builder.P(", ".join(citation.authors())),
+        builder.P(
+            f"Version {citation.version()}, {citation.date()}",
+            builder.BR(),
+            builder.A(site, href=site),
+        ),
+        builder.P(f"Text and figures under {citation.TEXT_LICENCE}, code under MIT"),
+        builder.CLASS("cover"),
     )
 
 
-def running_heads(body: Tag) -> str:
+def running_heads(body: HtmlElement) -> str:
     """Return the rules that set the title of each chapter at the head of its pages."""
-    titles = {
-        str(shown["id"]): shown.select("h2")[0].get_text() for shown in body.select("article")
-    }
+    titles = {one.get("id"): one.find(".//h2").text_content() for one in body.iter("article")}
     return "\n".join(
         f"@page {name} {{ @top-right {{ content: {json.dumps(title, ensure_ascii=False)}; }} }}"
         for name, title in titles.items()
@@ -159,13 +154,13 @@ FIT = """() => {
 """Put a formula's tag beside it where there is room; set smaller what is wider than the text."""
 
 
-def printed(chromium: str, soup: BeautifulSoup, path: Path) -> None:
+def printed(book: HtmlElement, path: Path) -> None:
     """Print the document, the page numbers in it still missing."""
     source = path.with_suffix(".html")
-    source.write_text(str(soup), encoding="utf-8")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        page = browser.new_page(viewport={"width": TEXT_WIDTH, "height": 900})
+    text = html.tostring(book, encoding="unicode", doctype="<!doctype html>")
+    source.write_text(text, encoding="utf-8")
+    with browser.launched() as chromium:
+        page = chromium.new_page(viewport={"width": TEXT_WIDTH, "height": 900})
         page.set_default_timeout(600_000)
         page.goto(source.as_uri())
         page.emulate_media(media="print")
@@ -174,7 +169,6 @@ def printed(chromium: str, soup: BeautifulSoup, path: Path) -> None:
         page.pdf(
             path=path, prefer_css_page_size=True, outline=True, tagged=True, print_background=True
         )
-        browser.close()
 
 
 # --- page numbers ---------------------------------------------------------------------------------
@@ -189,8 +183,9 @@ def number(pdf: pikepdf.Pdf) -> None:
         for link in links:
             link.Dest = pikepdf.Name("/" + str(link.A.URI).removeprefix(PAGE_OF))
             del link.A
-        if links:
-            _fill(pdf, page, [numbers[places[link.Dest][0].objgen] for link in links])
+        rooms = [link for link in links if link.Rect[3] - link.Rect[1] > SLIVER]
+        if rooms:
+            _fill(pdf, page, [numbers[places[link.Dest][0].objgen] for link in rooms])
 
 
 def _asks(link: Any) -> bool:
@@ -268,16 +263,13 @@ def has_face() -> bool:
 
 def main() -> int:
     """Print the book, and say where it lies."""
-    chromium = next(filter(None, map(shutil.which, CHROMIUM)), None)
-    if not chromium:
-        print("Chromium is missing, which prints the book: apt-get install chromium")
-        return 1
+    browser.path()  # missing, it is told of before the work
     if not has_face():
         print(f"{FACE} is missing, another face serves: apt-get install fonts-sil-charis")
     print("Gathering the pages ...", flush=True)
     project.PDF.parent.mkdir(parents=True, exist_ok=True)
     draft = project.PDF.with_name("draft.pdf")
-    printed(chromium, document(), draft)
+    printed(document(), draft)
     pages = finish(draft, project.PDF)
     size = project.PDF.stat().st_size / 1e6
     print(f"The book is printed: {project.PDF}, {pages} pages, {size:.1f} MB")

@@ -21,7 +21,14 @@ def signature(name: str) -> dict[str, Any]:
     optimiser = getattr(__import__(module, fromlist=[attribute]), attribute)
     parameters = inspect.signature(optimiser).parameters.values()
     named = [p for p in parameters if p.kind is not p.VAR_KEYWORD and p.name != "params"]
-    return {p.name: "" if p.default is p.empty else p.default for p in named}
+    return {p.name: _storable(p.default) for p in named}
+
+
+def _storable(default: Any) -> Any:
+    """Return a default value as JSON holds it; a dtype, in words."""
+    if default is inspect.Parameter.empty:
+        return ""
+    return str(default) if isinstance(default, type) else default
 
 
 def store(name: str) -> None:

@@ -1,4 +1,7 @@
-"""Checks of arguments: a `ValueError` names the argument, its value and what is allowed."""
+"""Checks of arguments: a `ValueError` names the argument, its value and what is allowed.
+
+A tracer of JAX has no value yet and passes.
+"""
 
 import math
 from collections.abc import Callable, Mapping
@@ -6,7 +9,7 @@ from dataclasses import fields
 from numbers import Integral, Real
 from typing import Any
 
-from descent._numbers import plain
+from descent._numbers import is_traced, plain
 
 
 def is_number(value: object) -> bool:
@@ -17,31 +20,31 @@ def is_number(value: object) -> bool:
 
 def positive(name: str, value: Any) -> None:
     """Require a finite number above 0."""
-    if not (is_number(value) and value > 0):
+    if not (is_traced(value) or (is_number(value) and value > 0)):
         raise ValueError(f"{name} must be a positive, finite number, got {value!r}")
 
 
 def not_negative(name: str, value: Any) -> None:
     """Require a finite number of at least 0."""
-    if not (is_number(value) and value >= 0):
+    if not (is_traced(value) or (is_number(value) and value >= 0)):
         raise ValueError(f"{name} must be a finite number of at least 0, got {value!r}")
 
 
 def decay_rate(name: str, value: Any) -> None:
     """Require a number in [0, 1): at 1 an average would never move."""
-    if not (is_number(value) and 0 <= value < 1):
+    if not (is_traced(value) or (is_number(value) and 0 <= value < 1)):
         raise ValueError(f"{name} must be a number in [0, 1), got {value!r}")
 
 
 def fraction(name: str, value: Any) -> None:
     """Require a number in (0, 1]."""
-    if not (is_number(value) and 0 < value <= 1):
+    if not (is_traced(value) or (is_number(value) and 0 < value <= 1)):
         raise ValueError(f"{name} must be a number in (0, 1], got {value!r}")
 
 
 def step_size(name: str, value: Any) -> None:
     """Require a finite number of at least 0 or a function of the step t = 1, 2, ..."""
-    if not callable(value) and not (is_number(value) and value >= 0):
+    if not (callable(value) or is_traced(value) or (is_number(value) and value >= 0)):
         raise ValueError(
             f"{name} must be a finite number of at least 0 or a function of the step t, "
             f"got {value!r}"
@@ -56,14 +59,20 @@ def is_whole(value: object) -> bool:
 
 def count(name: str, value: Any) -> None:
     """Require a whole number of at least 0."""
-    if not is_whole(value) or value < 0:
+    if not (is_traced(value) or (is_whole(value) and value >= 0)):
         raise ValueError(f"{name} must be a whole number of at least 0, got {value!r}")
 
 
 def positive_count(name: str, value: Any) -> None:
     """Require a whole number of at least 1."""
-    if not is_whole(value) or value < 1:
+    if not (is_traced(value) or (is_whole(value) and value >= 1)):
         raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
+
+
+def at_most(name: str, value: Any, other: str, limit: Any) -> None:
+    """Require a number that is not above another."""
+    if not (is_traced(value) or is_traced(limit)) and value > limit:
+        raise ValueError(f"{name} must be at most {other} = {limit}, got {value}")
 
 
 def each_field(owner: Any, checks: Mapping[str, Callable[[str, Any], None]]) -> None:

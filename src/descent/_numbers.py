@@ -1,6 +1,11 @@
-"""Numbers from anywhere as numbers of Python, which widen no array."""
+"""Numbers from anywhere as numbers of Python, which widen no array, and functions of both.
+
+Under `jit`, `vmap`, `grad` and `lax.scan` of JAX a number is a tracer, which has no value yet: it
+cannot be checked, compared or handed to `math`.
+"""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,7 +15,7 @@ def plain(value: Any) -> Any:
     """Return a scalar of NumPy or an array of one number as Python's number; the rest as it is.
 
     A float of Python takes the dtype of the array that it meets, a scalar of NumPy may widen it. A
-    tracer of JAX has no value yet.
+    tracer of JAX stays one.
 
     >>> plain(np.float32(0.5)), plain(np.array(3))
     (0.5, 3)
@@ -18,8 +23,31 @@ def plain(value: Any) -> Any:
     if isinstance(value, np.generic):
         return value.item()
     is_one = hasattr(value, "item") and math.prod(getattr(value, "shape", (0,))) == 1
-    return value.item() if is_one and not _is_traced(value) else value
+    return value.item() if is_one and not is_traced(value) else value
 
 
-def _is_traced(value: Any) -> bool:
+def is_traced(value: Any) -> bool:
+    """Whether a value is a tracer of JAX."""
     return any(c.__name__ == "Tracer" for c in type(value).__mro__)
+
+
+def where(condition: Any, yes: Callable[[], Any], no: Callable[[], Any]) -> Any:
+    """Return `yes()` if the condition holds, else `no()`; of tracers, both are computed."""
+    if is_traced(condition):
+        return condition.__array_namespace__().where(condition, yes(), no())
+    return yes() if condition else no()
+
+
+def least(a: Any, b: Any) -> Any:
+    """Return the smaller of two numbers."""
+    return where(a <= b, lambda: a, lambda: b)
+
+
+def sqrt(x: Any) -> Any:
+    """Return the square root of a number."""
+    return x**0.5 if is_traced(x) else math.sqrt(x)
+
+
+def cos(x: Any) -> Any:
+    """Return the cosine of a number."""
+    return x.__array_namespace__().cos(x) if is_traced(x) else math.cos(x)

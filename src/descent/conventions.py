@@ -36,6 +36,7 @@ What all optimisers of a framework share:
 import inspect
 import itertools
 import math
+import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, fields, replace
@@ -43,6 +44,26 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from descent import _check
+from descent._numbers import least, plain, where
+from descent.relatives import (
+    COEFFICIENTS,
+    AdaBelief,
+    Adan,
+    AdEMAMix,
+    AveragedSGD,
+    FrameworkMuon,
+    Ftrl,
+    KerasAdafactor,
+    Lamb,
+    Lars,
+    NovoGrad,
+    OptaxAdafactor,
+    OptaxRprop,
+    Prodigy,
+    Rprop,
+    TorchAdafactor,
+    Yogi,
+)
 from descent.rules import (
     Adadelta,
     AdaGrad,
@@ -56,6 +77,7 @@ from descent.rules import (
     Rule,
     at,
     maximum,
+    quotient,
     zeros_like,
 )
 
@@ -167,7 +189,7 @@ class BufferedMomentum(Rule):
     def accumulate(self, g: Array, state: State) -> State:
         """Return the state with the gradient in the buffer."""
         t = state.t + 1
-        b = g if t == 1 else self.momentum * state.b + (1 - self.dampening) * g
+        b = where(t == 1, lambda: g, lambda: self.momentum * state.b + (1 - self.dampening) * g)
         return self.State(t, b)
 
     def update(self, x: Array, g: Array, state: State) -> tuple[Array, State]:
@@ -292,6 +314,66 @@ class RMSScaled(Around):
         u = g / ((variance + self.eps_root) ** 0.5 + self.eps)
         x, step = self.rule.update(x, u, state.step)
         return x, self.State(t, m, v, step)
+
+
+@dataclass(frozen=True)
+class ScheduleFree(Around):
+    """A rule without a schedule: its gradient is taken between its points z and their average x.
+
+    z_t = z_{t-1} + the step of the rule inside at y_{t-1}
+    c_t = w_t / (w_1 + … + w_t),  w_t = (the largest η so far)^p
+    x_t = (1 − c_t) x_{t-1} + c_t z_t
+    y_t = β x_t + (1 − β) z_t
+
+    y is the parameter; `averaged` returns x, which is what to evaluate. p is `power`: 2 in Optax, 0
+    in Keras. For w_t Optax calls a learning rate that is a function a step ahead. During Keras'
+    `warmup` the rule inside has η_t t / warmup.
+
+    Source: Defazio et al. (2024), Algorithm 1.
+    """
+
+    beta: float = 0.9
+    power: float = 2.0
+    warmup: int = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check.fraction("beta", self.beta)
+        if self.warmup:
+            lr = partial(_warmed_up, self.lr, self.warmup)
+            object.__setattr__(self, "rule", replace(self.rule, lr=lr))
+
+    class State(NamedTuple):
+        """t: steps made; z: the rule's points; weight, largest: numbers; step: the inner state."""
+
+        t: int
+        z: Array
+        weight: float
+        largest: float
+        step: Any
+
+    def init(self, x: Array) -> State:
+        """Return the state before the first step: z a copy of x, no weight."""
+        return self.State(0, x + zeros_like(x), 0.0, 0.0, self.rule.init(x))
+
+    def averaged(self, y: Array, state: State) -> Array:
+        """Return the average x of the rule's points."""
+        return (y - (1 - self.beta) * state.z) / self.beta
+
+    def update(self, x: Array, g: Array, state: State) -> tuple[Array, State]:
+        """Return y and the state after one step along the gradient g, shaped like y."""
+        stepped, step = self.rule.update(x, g, state.step)
+        z = state.z + (stepped - x)
+        largest = -least(-state.largest, -self.lr_at(state.t + 2))
+        weight = state.weight + largest**self.power
+        c = quotient(largest**self.power, weight)
+        average = (1 - c) * self.averaged(x, state) + c * z
+        y = self.beta * average + (1 - self.beta) * z
+        return y, self.State(state.t + 1, z, weight, largest, step)
+
+
+def _warmed_up(lr: LearningRate, steps: int, t: int) -> float:
+    return at(lr, t) * least(t / steps, 1.0)  # type: ignore[no-any-return]
 
 
 # Adam and its relatives
@@ -523,6 +605,24 @@ def rectification(beta2: float, t: int, threshold: float) -> float | None:
     return r
 
 
+def rectified(
+    m_hat: Array, quotient: Callable[[], Array], beta2: float, t: int, threshold: float
+) -> Array:
+    """Return RAdam's r_t times the quotient, or m̂ where ρ_t < threshold: v is too young there."""
+    rho_inf = 2 / (1 - beta2) - 1
+    rho = rho_inf - 2 * t * beta2**t / (1 - beta2**t)
+
+    def r() -> float:
+        r2 = (rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho)
+        return maximum(r2, 0) ** 0.5  # type: ignore[no-any-return]
+
+    return where(rho < threshold, lambda: m_hat, lambda: r() * quotient())
+
+
+ABOVE_5 = math.nextafter(5, 6)
+"""The least ρ_t from which PyTorch rectifies."""
+
+
 @dataclass(frozen=True)
 class TorchRAdam(AveragingRule):
     """RAdam with ε̂, rectified once ρ_t > 5, in PyTorch.
@@ -537,10 +637,9 @@ class TorchRAdam(AveragingRule):
     def update(self, x: Array, g: Array, state: Adam.State) -> tuple[Array, Adam.State]:
         """Return x and the state after one step along the gradient g, shaped like x."""
         t, m, v = self.average(x, g, state)
-        u = m / (1 - self.beta1**t)
-        r = rectification(self.beta2, t, math.nextafter(5, 6))
-        if r is not None:
-            u = u * r * (1 - self.beta2**t) ** 0.5 / (v**0.5 + self.eps)
+        m_hat = m / (1 - self.beta1**t)
+        root = (1 - self.beta2**t) ** 0.5
+        u = rectified(m_hat, lambda: m_hat * root / (v**0.5 + self.eps), self.beta2, t, ABOVE_5)
         x = x - self.lr_at(t) * u
         return x, self.State(t, m, v)
 
@@ -568,11 +667,10 @@ class OptaxRAdam(AveragingRule):
     def update(self, x: Array, g: Array, state: Adam.State) -> tuple[Array, Adam.State]:
         """Return x and the state after one step along the gradient g, shaped like x."""
         t, m, v = self.average(x, g, state)
-        u = self.m_hat(m, g, t)
-        r = rectification(self.beta2, t, self.threshold)
-        if r is not None:
-            v_hat = v / (1 - self.beta2**t)
-            u = r * u / ((v_hat + self.eps_root) ** 0.5 + self.eps)
+        m_hat = self.m_hat(m, g, t)
+        v_hat = v / (1 - self.beta2**t)
+        root = (v_hat + self.eps_root) ** 0.5
+        u = rectified(m_hat, lambda: m_hat / (root + self.eps), self.beta2, t, self.threshold)
         x = x - self.lr_at(t) * u
         return x, self.State(t, m, v)
 
@@ -758,6 +856,67 @@ def torch_radam(
     return _torch(TorchRAdam(lr, *betas, eps), weight_decay, maximize, decoupled_weight_decay)
 
 
+@_optimiser("torch.optim.ASGD")
+def torch_asgd(
+    lr: LearningRate = 1e-2,
+    lambd: float = 1e-4,
+    alpha: float = 0.75,
+    t0: float = 1e6,
+    weight_decay: float = 0.0,
+    *,
+    maximize: bool = False,
+) -> Rule:
+    """The averaging starts after t₀ steps; until then, gradient descent with a decaying η."""
+    return _torch(AveragedSGD(lr, lambd, alpha, t0), weight_decay, maximize)
+
+
+@_optimiser("torch.optim.Rprop")
+def torch_rprop(
+    lr: LearningRate = 1e-2,
+    etas: Pair = (0.5, 1.2),
+    step_sizes: Pair = (1e-6, 50),
+    *,
+    maximize: bool = False,
+) -> Rule:
+    """η is the first step size, and no more."""
+    return _torch(Rprop(lr, *etas, *step_sizes), 0.0, maximize)
+
+
+@_optimiser("torch.optim.Adafactor")
+def torch_adafactor(
+    lr: LearningRate = 1e-2,
+    beta2_decay: float = -0.8,
+    eps: tuple[float | None, float] = (None, 1e-3),
+    d: float = 1.0,
+    weight_decay: float = 0.0,
+    *,
+    maximize: bool = False,
+) -> Rule:
+    """ε₁ is a floor below the averages; the decay is multiplied by η, not by the relative step."""
+    rule = TorchAdafactor(lr, *eps, d, beta2_decay, weight_decay)
+    return Maximize(rule.lr, rule) if maximize else rule
+
+
+@_optimiser("torch.optim.Muon")
+def torch_muon(
+    lr: LearningRate = 1e-3,
+    weight_decay: float = 0.1,
+    momentum: float = 0.95,
+    nesterov: bool = True,
+    ns_coefficients: tuple[float, float, float] = COEFFICIENTS,
+    eps: float = 1e-7,
+    ns_steps: int = 5,
+    adjust_lr_fn: str | None = None,
+) -> Rule:
+    """For matrices alone; the rest is AdamW's. PyTorch orthogonalises in bfloat16."""
+    scales = {None: "tall", "original": "tall", "match_rms_adamw": "rms"}
+    if adjust_lr_fn not in scales:
+        raise ValueError(f"adjust_lr_fn must be among {list(scales)}, got {adjust_lr_fn!r}")
+    iteration = ns_coefficients, ns_steps, eps
+    scale = scales[adjust_lr_fn]
+    return FrameworkMuon(lr, momentum, weight_decay, nesterov, *iteration, floor=True, scale=scale)
+
+
 @_optimiser("keras.optimizers.SGD")
 def keras_sgd(
     learning_rate: LearningRate = 0.01,
@@ -870,6 +1029,100 @@ def keras_lion(
 ) -> Rule:
     """The paper's rule, decay and all, with ten times its η."""
     return Lion(learning_rate, beta_1, beta_2, weight_decay or 0.0)
+
+
+@_optimiser("keras.optimizers.Adafactor")
+def keras_adafactor(
+    learning_rate: LearningRate = 0.001,
+    beta_2_decay: float = -0.8,
+    epsilon_1: float = 1e-30,
+    epsilon_2: float = 1e-3,
+    clip_threshold: float = 1.0,
+    relative_step: bool = True,
+    weight_decay: float | None = None,
+) -> Rule:
+    """At most 1/√t, relative or not: `relative_step` changes no number."""
+    rule = KerasAdafactor(learning_rate, epsilon_1, epsilon_2, clip_threshold, beta_2_decay)
+    return _decoupled(rule, weight_decay)
+
+
+@_optimiser("keras.optimizers.Ftrl")
+def keras_ftrl(
+    learning_rate: LearningRate = 0.001,
+    learning_rate_power: float = -0.5,
+    initial_accumulator_value: float = 0.1,
+    l1_regularization_strength: float = 0.0,
+    l2_regularization_strength: float = 0.0,
+    l2_shrinkage_regularization_strength: float = 0.0,
+    beta: float = 0.0,
+    weight_decay: float | None = None,
+) -> Rule:
+    """What x was at the start is forgotten."""
+    regularization = (
+        *(l1_regularization_strength, l2_regularization_strength),
+        l2_shrinkage_regularization_strength,
+    )
+    accumulator = learning_rate_power, initial_accumulator_value
+    return _decoupled(Ftrl(learning_rate, *accumulator, *regularization, beta), weight_decay)
+
+
+@_optimiser("keras.optimizers.Lamb")
+def keras_lamb(
+    learning_rate: LearningRate = 0.001,
+    beta_1: float = 0.9,
+    beta_2: float = 0.999,
+    epsilon: float = 1e-7,
+    weight_decay: float | None = None,
+) -> Rule:
+    """The decay is decoupled, and not in the norm of the step."""
+    return _decoupled(Lamb(learning_rate, beta_1, beta_2, epsilon), weight_decay)
+
+
+@_optimiser("keras.optimizers.Muon")
+def keras_muon(
+    learning_rate: LearningRate = 0.001,
+    adam_beta_1: float = 0.9,
+    adam_beta_2: float = 0.999,
+    adam_weight_decay: float | None = 0.004,
+    epsilon: float = 1e-7,
+    weight_decay: float | None = 0.004,
+    exclude_layers: list[str] | None = None,
+    exclude_embeddings: bool = True,
+    muon_a: float = 3.4445,
+    muon_b: float = -4.7750,
+    muon_c: float = 2.0315,
+    adam_lr_ratio: float = 1,
+    momentum: float = 0.95,
+    ns_steps: int = 5,
+    nesterov: bool = True,
+    rms_rate: float | None = 0.2,
+) -> Rule:
+    """For matrices; `adam_…`, `epsilon` and `exclude_…` are of the other parameters.
+
+    Keras keeps m / (1 − μ), so that its 10⁻⁷ beside the norm is 1 − μ times as much here.
+    """
+    return FrameworkMuon(
+        *(learning_rate, momentum, weight_decay or 0.0, nesterov, (muon_a, muon_b, muon_c)),
+        *(ns_steps, 1e-7 * (1 - momentum)),
+        scale="none" if rms_rate is None else "rms",
+        rms=rms_rate or 0.0,
+    )
+
+
+@_optimiser("keras.optimizers.ScheduleFreeAdamW")
+def keras_schedule_free_adamw(
+    learning_rate: LearningRate = 0.0025,
+    beta_1: float = 0.9,
+    beta_2: float = 0.999,
+    epsilon: float = 1e-8,
+    warmup_steps: int = 0,
+    weight_decay: float | None = None,
+) -> Rule:
+    """All points count alike in the average, those of the warm-up too."""
+    inner = GradientDescent(learning_rate)
+    step = RMSScaled(learning_rate, inner, beta_2, epsilon, bias_correction=True)
+    rule = ScheduleFree(learning_rate, step, beta_1, power=0.0, warmup=warmup_steps)
+    return _decoupled(rule, weight_decay)
 
 
 @_optimiser("optax.sgd")
@@ -1023,18 +1276,309 @@ def optax_lion(
     return Lion(learning_rate, b1, b2, weight_decay)
 
 
+@_optimiser("optax.sign_sgd")
+def optax_sign_sgd(learning_rate: LearningRate) -> Rule:
+    """Lion without its averages."""
+    return Lion(learning_rate, 0.0, 0.0)
+
+
+@_optimiser("optax.adamaxw")
+def optax_adamaxw(
+    learning_rate: LearningRate,
+    b1: float = 0.9,
+    b2: float = 0.999,
+    eps: float = 1e-8,
+    weight_decay: float = 1e-4,
+) -> Rule:
+    """`optax.adamax` with decoupled decay, multiplied by the whole learning rate."""
+    return _decoupled(TorchAdamax(learning_rate, b1, b2, eps), weight_decay)
+
+
+@_optimiser("optax.nadamw")
+def optax_nadamw(
+    learning_rate: LearningRate,
+    b1: float = 0.9,
+    b2: float = 0.999,
+    eps: float = 1e-8,
+    eps_root: float = 0.0,
+    weight_decay: float = 1e-4,
+    *,
+    nesterov: bool = True,
+) -> Rule:
+    """`optax.adamw` with a look ahead."""
+    return optax_adamw(learning_rate, b1, b2, eps, eps_root, weight_decay, nesterov=nesterov)
+
+
+@_optimiser("optax.rprop")
+def optax_rprop(
+    learning_rate: float,
+    eta_minus: float = 0.5,
+    eta_plus: float = 1.2,
+    min_step_size: float = 1e-6,
+    max_step_size: float = 50.0,
+) -> Rule:
+    """Each step is made a step later than in the paper and in PyTorch; η is the first size."""
+    if callable(learning_rate):
+        raise ValueError(f"learning_rate must be a number, got {learning_rate!r}")
+    return OptaxRprop(learning_rate, eta_minus, eta_plus, min_step_size, max_step_size)
+
+
+@_optimiser("optax.adabelief")
+def optax_adabelief(
+    learning_rate: LearningRate,
+    b1: float = 0.9,
+    b2: float = 0.999,
+    eps: float = 1e-16,
+    eps_root: float = 1e-16,
+    *,
+    nesterov: bool = False,
+) -> Rule:
+    """ε_root joins the average in every step, as in the paper."""
+    return AdaBelief(learning_rate, b1, b2, eps, eps_root, nesterov)
+
+
+@_optimiser("optax.yogi")
+def optax_yogi(
+    learning_rate: LearningRate, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-3
+) -> Rule:
+    """Both averages start at 10⁻⁶, m too."""
+    return Yogi(learning_rate, b1, b2, eps)
+
+
+@_optimiser("optax.adan")
+def optax_adan(
+    learning_rate: LearningRate,
+    b1: float = 0.98,
+    b2: float = 0.92,
+    b3: float = 0.99,
+    eps: float = 1e-8,
+    eps_root: float = 1e-8,
+    weight_decay: float = 0.0,
+) -> Rule:
+    """ε inside and outside; the decay is subtracted, where the paper divides."""
+    return _decoupled(Adan(learning_rate, b1, b2, b3, eps, eps_root), weight_decay)
+
+
+@_optimiser("optax.lamb")
+def optax_lamb(
+    learning_rate: LearningRate,
+    b1: float = 0.9,
+    b2: float = 0.999,
+    eps: float = 1e-6,
+    eps_root: float = 0.0,
+    weight_decay: float = 0.0,
+) -> Rule:
+    """The decay is in the step whose norm is taken, as in the paper."""
+    return Lamb(learning_rate, b1, b2, eps, eps_root, weight_decay)
+
+
+@_optimiser("optax.lars")
+def optax_lars(
+    learning_rate: LearningRate,
+    weight_decay: float = 0.0,
+    trust_coefficient: float = 0.001,
+    eps: float = 0.0,
+    momentum: float = 0.9,
+    nesterov: bool = False,
+) -> Rule:
+    """η inside the displacement, unlike `optax.sgd`."""
+    return Lars(learning_rate, momentum, weight_decay, trust_coefficient, eps, nesterov)
+
+
+@_optimiser("optax.novograd")
+def optax_novograd(
+    learning_rate: LearningRate,
+    b1: float = 0.9,
+    b2: float = 0.25,
+    eps: float = 1e-6,
+    eps_root: float = 0.0,
+    weight_decay: float = 0.0,
+) -> Rule:
+    """The decay enters the momentum."""
+    return NovoGrad(learning_rate, b1, b2, eps, eps_root, weight_decay)
+
+
+@_optimiser("optax.adafactor")
+def optax_adafactor(
+    learning_rate: LearningRate | None = None,
+    min_dim_size_to_factor: int = 128,
+    decay_rate: float = 0.8,
+    decay_offset: int = 0,
+    multiply_by_parameter_scale: bool = True,
+    clipping_threshold: float | None = 1.0,
+    momentum: float | None = None,
+    weight_decay_rate: float | None = None,
+    eps: float = 1e-30,
+    factored: bool = True,
+) -> Rule:
+    """No relative step, all of g² below 128 rows or columns, a decay that η does not multiply."""
+    return OptaxAdafactor(
+        lr=1.0 if learning_rate is None else learning_rate,
+        eps1=eps,
+        clip=math.inf if clipping_threshold is None else clipping_threshold,
+        momentum=momentum or 0.0,
+        decay=decay_rate,
+        offset=decay_offset,
+        scales=multiply_by_parameter_scale,
+        min_factored=min_dim_size_to_factor if factored else math.inf,
+        weight_decay=weight_decay_rate or 0.0,
+    )
+
+
+@_optimiser("optax.contrib.ademamix")
+def optax_ademamix(
+    learning_rate: LearningRate,
+    b1: float = 0.9,
+    b2: float = 0.999,
+    b3: LearningRate = 0.9999,
+    alpha: LearningRate = 5.0,
+    eps: float = 1e-8,
+    eps_root: float = 0.0,
+    weight_decay: float = 0.0,
+) -> Rule:
+    """α and β₃ may be schedules; the paper's warm-up is left to them."""
+    return _decoupled(AdEMAMix(learning_rate, b1, b2, eps, eps_root, b3, alpha), weight_decay)
+
+
+@_optimiser("optax.contrib.prodigy")
+def optax_prodigy(
+    learning_rate: LearningRate = 1.0,
+    betas: Pair = (0.9, 0.999),
+    beta3: float | None = None,
+    eps: float = 1e-8,
+    estim_lr0: float = 1e-6,
+    estim_lr_coef: float = 1.0,
+    weight_decay: float = 0.0,
+    safeguard_warmup: bool = False,
+) -> Rule:
+    """One estimate for each array, where Optax makes one for the whole tree."""
+    scales = eps, estim_lr0, estim_lr_coef, weight_decay
+    return Prodigy(learning_rate, *betas, beta3, *scales, safeguard_warmup)
+
+
+@_optimiser("optax.contrib.schedule_free_sgd")
+def optax_schedule_free_sgd(
+    learning_rate: LearningRate = 1.0,
+    warmup_steps: int | None = None,
+    b1: float = 0.9,
+    weight_decay: float | None = None,
+    weight_lr_power: float = 2.0,
+) -> Rule:
+    """Points count by the square of the largest η so far; the warm-up begins at 0."""
+    lr = partial(_from_zero, learning_rate, warmup_steps) if warmup_steps else learning_rate
+    return ScheduleFree(lr, _l2(GradientDescent(lr), weight_decay or 0.0), b1, weight_lr_power)
+
+
+@_optimiser("optax.contrib.schedule_free_adamw")
+def optax_schedule_free_adamw(
+    learning_rate: LearningRate = 0.0025,
+    warmup_steps: int | None = None,
+    b1: float = 0.9,
+    b2: float = 0.999,
+    eps: float = 1e-8,
+    weight_decay: float = 0.0,
+    weight_lr_power: float = 2.0,
+) -> Rule:
+    """The decay is of y, the point of the gradient."""
+    lr = partial(_from_zero, learning_rate, warmup_steps) if warmup_steps else learning_rate
+    step = RMSScaled(lr, GradientDescent(lr), b2, eps, bias_correction=True)
+    return ScheduleFree(lr, _decoupled(step, weight_decay), b1, weight_lr_power)
+
+
+def _from_zero(lr: LearningRate, steps: int, t: int) -> float:
+    return at(lr, t) * least((t - 1) / steps, 1.0)  # type: ignore[no-any-return]
+
+
+@_optimiser("optax.contrib.muon")
+def optax_muon(
+    learning_rate: LearningRate,
+    ns_coeffs: tuple[float, float, float] = COEFFICIENTS,
+    ns_steps: int = 5,
+    beta: float = 0.95,
+    eps: float = 1e-8,
+    weight_decay: float = 0.0,
+    *,
+    nesterov: bool = True,
+    adaptive: bool = False,
+    adam_b1: float = 0.9,
+    adam_b2: float = 0.999,
+    adam_eps_root: float = 0.0,
+    adam_weight_decay: float = 0.0,
+    consistent_rms: float | None = None,
+) -> Rule:
+    """For matrices, of columns outputs; `adam_…` is of the other parameters. m̂ is corrected."""
+    iteration = ns_coeffs, ns_steps, eps
+    return FrameworkMuon(
+        *(learning_rate, beta, weight_decay, nesterov, *iteration),
+        bias_correction=True,
+        adaptive=adaptive,
+        scale="wide" if consistent_rms is None else "rms",
+        rms=consistent_rms or 0.0,
+    )
+
+
 # Looking up and converting.
 
-_WITHOUT_EFFECT = {"foreach", "fused", "capturable", "differentiable", "name", "ema_momentum"}
+_WITHOUT_EFFECT = {
+    *("foreach", "fused", "capturable", "differentiable", "name", "ema_momentum"),
+    *("adam_learning_rate", "dtype_momentum"),
+}
 """Accepted and ignored: they choose an implementation, or a name, or act only with another."""
 
 _ONLY_AT_DEFAULT = {
     **dict.fromkeys(("clipnorm", "clipvalue", "global_clipnorm", "ema_overwrite_frequency")),
     **dict.fromkeys(("loss_scale_factor", "gradient_accumulation_steps")),
-    **dict.fromkeys(("mask", "weight_decay_mask", "mu_dtype", "accumulator_dtype")),
+    **dict.fromkeys(("mask", "mu_dtype", "accumulator_dtype", "state_dtype")),
+    **dict.fromkeys(("weight_decay_mask", "trust_ratio_mask"), True),
+    "muon_weight_dimension_numbers": None,
+    "preconditioning": "frobenius",
     "use_ema": False,
 }
 """Accepted at this value alone: what they switch on acts outside the rule."""
+
+
+_IMPLIED = {"torch.optim.AdamW": {"decoupled_weight_decay": True}}
+"""What stands in `optimizer.defaults` and is no argument."""
+
+_NO_RULE = {
+    "torch.optim.LBFGS": "it computes the loss anew within a step",
+    "torch.optim.SparseAdam": "its gradients are sparse",
+    "keras.optimizers.LossScaleOptimizer": "it scales the loss, outside the rule inside",
+    "keras.optimizers.MultiOptimizer": "it is several optimisers, each of its variables",
+    "optax.lbfgs": "it computes the loss anew within a step",
+    "optax.noisy_sgd": "it draws random numbers",
+    "optax.polyak_sgd": "its step needs the value of the loss",
+    "optax.sm3": "its state has an entry for each axis of the array",
+    "optax.contrib.sophia": "it needs the diagonal of the Hessian, which no gradient tells",
+    "bitsandbytes.optim": "its states are rounded to 8 bits by blocks, on a GPU alone",
+    "timm.optim": "it is not among the packages that the rules are compared with",
+    "tf_keras.optimizers": "it is Keras 2, which the rules are not compared with",
+    "tf.keras.optimizers.legacy": "it is Keras 2, which the rules are not compared with",
+}
+"""Optimisers, and packages of them, that are asked for and are no rule here, and why."""
+
+_ELSEWHERE = (
+    (r"tf\.keras\.|tensorflow\.keras\.|keras\.src\.", "keras."),
+    (r"keras\.optimizers\.[a-z_]+\.", "keras.optimizers."),
+    (r"torch\.optim\._?[a-z]+\.", "torch.optim."),
+    (r"optax\._src\.alias\.", "optax."),
+    (r"optax\.contrib\._[a-z_]+\.", "optax.contrib."),
+)
+"""Where else a framework keeps its optimisers, as a class's `__module__` says, and their paths."""
+
+
+def _path(name: str) -> str:
+    """Return the path by which an optimiser is listed.
+
+    Raises:
+        ValueError: it is known, and is no rule.
+    """
+    for known, reason in _NO_RULE.items():
+        if f"{name}.".startswith(f"{known}."):
+            raise ValueError(f"{name} is no rule: {reason}")
+    for pattern, home in _ELSEWHERE:
+        name = re.sub(f"^(?:{pattern})", home, name)
+    return name
 
 
 def names() -> list[str]:
@@ -1063,6 +1607,7 @@ def defaults(name: str) -> dict[str, Any]:
 
 
 def _arguments(name: str) -> dict[str, Any]:
+    name = _path(name)
     if name not in _OPTIMISERS:
         raise ValueError(f"name must be one of {', '.join(_OPTIMISERS)}, got {name!r}")
     parameters = inspect.signature(_OPTIMISERS[name]).parameters
@@ -1073,12 +1618,14 @@ def framework_rule(name: str, /, **hyper: Any) -> Rule:
     """Return the rule that reproduces a framework's optimiser.
 
     Args:
-        name: the optimiser's path, such as "torch.optim.Adam"; `names()` lists them.
-        hyper: the framework's own arguments; its defaults stand for the others. The learning rate
-            may be a function of t = 1, 2, ..., or a schedule of Keras or Optax, which is called
-            with t − 1, as its framework does. Arguments that change no number (foreach, fused,
-            capturable, differentiable, name) are ignored; those that act outside the rule (Keras'
-            clipping, averaging and accumulation, Optax's masks and dtypes) must be off.
+        name: the optimiser's path, such as "torch.optim.Adam"; `names()` lists them. That of its
+            class, and `tf.keras` for `keras`, are understood.
+        hyper: the framework's own arguments, such as PyTorch's `**optimizer.defaults`; its defaults
+            stand for the others. The learning rate may be a function of t = 1, 2, ..., or a
+            schedule of Keras or Optax, which is called with t − 1, as its framework does. Arguments
+            that change no number (foreach, fused, capturable, differentiable, name) are ignored;
+            those that act outside the rule (Keras' clipping, averaging and accumulation, Optax's
+            masks and dtypes) must be off.
 
     Raises:
         ValueError: there is no optimiser of that name, an argument is unknown, missing or not
@@ -1089,7 +1636,9 @@ def framework_rule(name: str, /, **hyper: Any) -> Rule:
     >>> framework_rule("keras.optimizers.SGD", learning_rate=0.1, momentum=0.9)
     Momentum(lr=0.1, momentum=0.9)
     """
-    known = _arguments(name)
+    name = _path(name)
+    known, implied = _arguments(name), _IMPLIED.get(name, {})
+    hyper = {k: v for k, v in hyper.items() if k not in implied or plain(v) != implied[k]}
     for argument, value in hyper.items():
         if argument in _ONLY_AT_DEFAULT:
             _only(name, argument, value)
@@ -1149,6 +1698,9 @@ def convert(source: str, target: str, /, **hyper: Any) -> dict[str, Any]:
     descent.conventions.NoEquivalent: torch.optim.NAdam has no equivalent in \
     keras.optimizers.Nadam: the schedule of μ_t is another, and fixed
     """
+    if _path(source) == _path(target):
+        framework_rule(source, **hyper)  # checks them
+        return defaults(target) | {k: v for k, v in hyper.items() if k in _arguments(target)}
     wanted = _normal(framework_rule(source, **hyper))
     attempts = []
     for arguments in _candidates(target, wanted):

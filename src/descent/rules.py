@@ -24,14 +24,13 @@ never had a gradient; its step there is 0.
 True
 """
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, NamedTuple
 
 from descent import _check
 from descent._door import guarded
-from descent._numbers import plain
+from descent._numbers import least, plain, sqrt, where
 
 Array = Any
 """A float, a fraction, or an array of NumPy, torch or JAX."""
@@ -962,13 +961,16 @@ class RAdam(Rule, name="radam"):
         t = state.t + 1
         m = self.beta1 * state.m + (1 - self.beta1) * g
         v = self.beta2 * state.v + (1 - self.beta2) * g**2
-        step = m / (1 - self.beta1**t)
+        m_hat = m / (1 - self.beta1**t)
+        v_hat = v / (1 - self.beta2**t)
         rho_inf = 2 / (1 - self.beta2) - 1
         rho = rho_inf - 2 * t * self.beta2**t / (1 - self.beta2**t)
-        if rho > 4:
+
+        def rectified() -> Array:
             r2 = (rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho)
-            step = r2**0.5 * quotient(step, (v / (1 - self.beta2**t)) ** 0.5)
-        x = x - self.lr_at(t) * step
+            return maximum(r2, 0) ** 0.5 * quotient(m_hat, v_hat**0.5)
+
+        x = x - self.lr_at(t) * where(rho > 4, rectified, lambda: m_hat)
         return x, self.State(t, m, v)
 
 
@@ -978,7 +980,8 @@ def relative_step(t: int) -> float:
     >>> relative_step(100), relative_step(40_000)
     (0.01, 0.005)
     """
-    return min(1e-2, 1 / math.sqrt(t))
+    step: float = least(1e-2, 1 / sqrt(t))
+    return step
 
 
 @dataclass(frozen=True)

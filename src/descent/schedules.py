@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from descent import _check
-from descent._numbers import plain
+from descent._numbers import cos, is_traced, least, plain, sqrt, where
 
 _CHECKS: dict[str, Callable[[str, Any], None]] = {
     "lr": _check.not_negative,
@@ -48,7 +48,7 @@ class Schedule:
         """Return the learning rate of step t = 1, 2, ..."""
         t = plain(t)
         _check.positive_count("t", t)
-        return self._at(int(t))
+        return self._at(t if is_traced(t) else int(t))
 
     def _at(self, t: int) -> float:
         raise NotImplementedError
@@ -144,8 +144,7 @@ class Cosine(Schedule):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.lr_min > self.lr:
-            raise ValueError(f"lr_min must be at most lr = {self.lr}, got {self.lr_min}")
+        _check.at_most("lr_min", self.lr_min, "lr", self.lr)
 
     def _at(self, t: int) -> float:
         return _cosine(self.lr, self.lr_min, (t - 1) / self.steps)
@@ -171,7 +170,7 @@ class LinearWarmup(Schedule):
     start_factor: float = 1 / 3
 
     def _at(self, t: int) -> float:
-        share = min((t - 1) / self.steps, 1)
+        share: float = least((t - 1) / self.steps, 1)
         return self.lr * (self.start_factor + (1 - self.start_factor) * share)
 
 
@@ -208,9 +207,12 @@ class WarmupCosine(Schedule):
         Cosine(self.lr, self.steps - self.warmup, self.lr_min)  # checks lr_min
 
     def _at(self, t: int) -> float:
-        if t <= self.warmup:
-            return LinearWarmup(self.lr, self.warmup, self.start_factor)(t)
-        return Cosine(self.lr, self.steps - self.warmup, self.lr_min)(t - self.warmup)
+        rate: float = where(
+            t <= self.warmup,
+            lambda: LinearWarmup(self.lr, self.warmup, self.start_factor)(t),
+            lambda: Cosine(self.lr, self.steps - self.warmup, self.lr_min)(t - self.warmup),
+        )
+        return rate
 
 
 @dataclass(frozen=True)
@@ -233,7 +235,8 @@ class InverseSquareRoot(Schedule):
     warmup: int = 1
 
     def _at(self, t: int) -> float:
-        return self.lr * min(t / self.warmup, math.sqrt(self.warmup / t))
+        share: float = least(t / self.warmup, sqrt(self.warmup / t))
+        return self.lr * share
 
 
 @dataclass(frozen=True)
@@ -278,10 +281,12 @@ class OneCycle(Schedule):
     def _at(self, t: int) -> float:
         first = self.lr / self.div_factor
         last, peak = self.steps - 1, self.pct_start * self.steps - 1
-        if t - 1 < peak:
-            return _cosine(first, self.lr, (t - 1) / peak)
-        down = (t - 1 - peak) / (last - peak)
-        return _cosine(self.lr, first / self.final_div_factor, down)
+        rate: float = where(
+            t - 1 < peak,
+            lambda: _cosine(first, self.lr, (t - 1) / peak),
+            lambda: _cosine(self.lr, first / self.final_div_factor, (t - 1 - peak) / (last - peak)),
+        )
+        return rate
 
 
 @dataclass(frozen=True)
@@ -309,9 +314,11 @@ class RobbinsMonro(Schedule):
             raise ValueError(f"power must be a number in (1/2, 1], got {self.power!r}")
 
     def _at(self, t: int) -> float:
-        return self.lr / math.pow(t, self.power)
+        rate: float = self.lr / t**self.power
+        return rate
 
 
 def _cosine(start: float, end: float, share: float) -> float:
     """Return the value between start and end, `share` of the way along half a cosine."""
-    return end + (start - end) * (1 + math.cos(math.pi * min(share, 1))) / 2
+    rate: float = end + (start - end) * (1 + cos(math.pi * least(share, 1))) / 2
+    return rate

@@ -3,13 +3,12 @@
 A page is opened from the disk, as a reader with a USB stick opens it; nothing is served.
 """
 
-import shutil
 from types import SimpleNamespace
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from playwright.sync_api import sync_playwright
 
+from tools import browser as chromium
 from tools import project
 
 HTML = project.BUILD / "html"
@@ -21,7 +20,6 @@ PAGES = sorted(
     ),
     key=lambda address: -(HTML / address).stat().st_size,  # a long page is not begun last
 )
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 ONLINE = project.site(project.address())
 WIDTHS = {"phone": 360, "desktop": 1440}
 
@@ -65,13 +63,11 @@ def site():
 @pytest.fixture(scope="session")
 def browser():
     """Return the Chromium of the system."""
-    chromium = next(filter(None, map(shutil.which, CHROMIUM)), None)
-    if not chromium:
-        pytest.exit("chromium is missing: apt-get install chromium", returncode=1)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield browser
-        browser.close()
+    try:
+        with chromium.launched() as started:
+            yield started
+    except SystemExit as missing:
+        pytest.exit(str(missing), returncode=1)
 
 
 def listen(page, scripts=True):
@@ -160,7 +156,7 @@ def open_page(browser, site):
         contexts.append(context)
         page = context.new_page()
         listen(page, options.get("java_script_enabled", True))
-        page.goto(address if "://" in address else f"{site.as_uri()}/{address}")
+        page.goto(address if ":" in address.partition("#")[0] else f"{site.as_uri()}/{address}")
         pages.append(page)
         return page
 

@@ -2,10 +2,12 @@
 
 import json
 import re
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache
 from urllib.parse import urlsplit
 
 import pytest
-from bs4 import BeautifulSoup
+from lxml import html
 from pypdf import PdfReader
 
 from tools import citation, project
@@ -15,20 +17,24 @@ A4 = (595.28, 841.89)
 RAW = re.compile(r"\$[^$\n]+\$|\\(frac|sqrt|begin|hat)\b|\{(eq|cite|glue|ref|doc)[:}]|:::|```")
 
 
+opened = cache(PdfReader)
+
+
 @pytest.fixture(scope="module")
 def pdf():
     """Return the PDF."""
     assert project.PDF.exists(), "the book is not printed: make pdf"
-    return PdfReader(project.PDF)
+    return opened(project.PDF)
 
 
 @pytest.fixture(scope="module")
 def texts(pdf):
     """Return the text of each page, without what is set as code."""
-    return [prose(page) for page in pdf.pages]
+    with ProcessPoolExecutor() as pool:
+        return list(pool.map(prose, range(len(pdf.pages)), chunksize=16))
 
 
-def prose(page):
+def prose(number):
     """Return the text of a page of the PDF, without what is set as code."""
     parts = []
 
@@ -36,7 +42,7 @@ def prose(page):
         if "Mono" not in str((font or {}).get("/BaseFont")):
             parts.append(text)
 
-    page.extract_text(visitor_text=visit)
+    opened(project.PDF).pages[number].extract_text(visitor_text=visit)
     return "".join(parts)
 
 
@@ -45,17 +51,17 @@ def squeezed(text):
     return re.sub(r"\s+", "", text)
 
 
+@cache
 def article(page):
     """Return the article of a page of the site."""
-    soup = BeautifulSoup((HTML / address(page)).read_text(encoding="utf-8"), "html.parser")
-    return soup.select_one("article")
+    return html.parse(HTML / address(page)).find(".//article")
 
 
 def titles():
     """Return the titles of all pages of the book, as they stand in the PDF."""
     preface, *others = project.pages()
     return {preface: PREFACE} | {
-        page: article(page).h1.get_text().removesuffix("#") for page in others
+        page: article(page).find(".//h1").text_content().removesuffix("#") for page in others
     }
 
 
@@ -84,7 +90,7 @@ def test_the_contents_name_the_right_pages(pdf, texts):
     contents = squeezed("".join(texts[:first]))
     starts = {place: pdf.get_destination_page_number(dest) for place, dest in named(pdf).items()}
     for page, title in titles().items():
-        number = starts[f"{key(page)}--{article(page).section['id']}"] + 1
+        number = starts[f"{key(page)}--{article(page).find('.//section').get('id')}"] + 1
         assert f"{squeezed(title)}{number}" in contents
         head = squeezed(f"{citation.cff()['title']} {title} {number}")
         assert squeezed(texts[number - 1]).startswith(head)
@@ -121,8 +127,8 @@ def test_every_link_leads_somewhere(pdf, report):
 
 def hrefs(page):
     """Return the links of an article of the site that stay within the site."""
-    links = article(page).select("a[href]:not(.headerlink, .formula-link, .backrefs a)")
-    return [link for link in links if not urlsplit(link["href"]).netloc]
+    links = article(page).cssselect("a[href]:not(.headerlink):not(.formula-link)")
+    return [link for link in links if not urlsplit(link.get("href")).netloc]
 
 
 def test_no_raw_markup_is_left(texts):
@@ -130,7 +136,7 @@ def test_no_raw_markup_is_left(texts):
 
 
 def test_every_figure_of_the_site_is_there(pdf, report):
-    figures = sum(len(article(page).select("img")) for page in project.pages())
+    figures = sum(len(article(page).findall(".//img")) for page in project.pages())
     assert sum(len(pictures(page)) for page in pdf.pages) == figures
     report(f"{figures} figures")
 

@@ -15,7 +15,7 @@ HTML = project.BUILD / "html"
 
 @functools.cache
 def soup(address):
-    return BeautifulSoup((HTML / address).read_bytes(), "lxml")
+    return BeautifulSoup((HTML / address).read_text(encoding="utf-8"), "html.parser")
 
 
 def address(module):
