@@ -89,8 +89,34 @@ FAMILIES = {
     "RAdam": "radam",
     "amsgrad": "amsgrad",
     "Lion": "lion",
+    "adamaxw": "adamax",
+    "nadamw": "nadam",
+    "sign_sgd": "lion",
 }
 """The rule of ours that a framework's optimiser is a form of, by its name in any spelling."""
+
+WHOLE = "its step depends on a whole array, and probes with several columns read coordinates"
+NO_FAMILY = "it is a form of no rule of the book, and no probe reads its hyper-parameters"
+LEFT_OUT = {
+    **dict.fromkeys(
+        (
+            *("torch.optim.Adafactor", "torch.optim.Muon", "keras.optimizers.Adafactor"),
+            *("keras.optimizers.Lamb", "keras.optimizers.Muon", "optax.lamb", "optax.lars"),
+            *("optax.novograd", "optax.adafactor", "optax.contrib.prodigy", "optax.contrib.muon"),
+        ),
+        WHOLE,
+    ),
+    **dict.fromkeys(
+        (
+            *("torch.optim.ASGD", "torch.optim.Rprop", "keras.optimizers.Ftrl", "optax.rprop"),
+            *("keras.optimizers.ScheduleFreeAdamW", "optax.adabelief", "optax.yogi", "optax.adan"),
+            *("optax.contrib.ademamix", "optax.contrib.schedule_free_sgd"),
+            "optax.contrib.schedule_free_adamw",
+        ),
+        NO_FAMILY,
+    ),
+}
+"""The frameworks' optimisers that are not named, each with the reason: they are unknown."""
 
 HEAVY = {"nesterov": "nesterov", "momentum": "momentum"}
 
@@ -255,6 +281,8 @@ ARGUMENTS = {
 def _frameworks() -> Iterator[Entry]:
     seen: dict[str, list[Any]] = {}
     for name in conventions.names():
+        if name in LEFT_OUT:
+            continue
         defaults = conventions.defaults(name)
         for arguments in _combinations(defaults):
             given = {"lr" if "lr" in defaults else "learning_rate": GENERIC["lr"], **arguments}

@@ -118,7 +118,8 @@ def scale(u: Array) -> Array:
     near = np.maximum(near, np.median(size, axis=0))
     near = np.maximum(near, 1e-9 * size.max(axis=0))
     moving = near[near > 0]
-    return np.where(near > 0, near, 1e-3 * np.median(moving) if moving.size else 1.0)
+    rest = 1e-3 * float(np.median(moving)) if moving.size else 1.0
+    return np.where(near > 0, near, rest)
 
 
 def rounding(rule: Rule, visit: Visit) -> Array:
@@ -134,7 +135,8 @@ def rounding(rule: Rule, visit: Visit) -> Array:
         own = displacements(rule, visit)
         exact = displacements(rule, visit.astype(np.longdouble))
         others = np.moveaxis(displacements(rule, Visit(x, shaken)), 1, 0)
-        return np.max([_apart(own, other) for other in (exact, *others)], axis=0)
+        noise: Array = np.max([_apart(own, other) for other in (exact, *others)], axis=0)
+    return noise
 
 
 def _apart(one: Array, other: Array) -> Array:
@@ -333,12 +335,14 @@ def _times(model: Array, u: Array) -> Array:
     with np.errstate(all="ignore"):
         ratio = np.where(np.abs(model) > 1e-9, u / model, np.nan).reshape(len(model), -1)
     ratio = np.where(np.isfinite(ratio) & (ratio > 0), ratio, np.nan)
-    lost = np.isnan(ratio).all(axis=1)
-    return np.nanmedian(np.where(lost[:, None], 1.0, ratio), axis=1)  # type: ignore[no-any-return]
+    lost = np.asarray(np.isnan(ratio).all(axis=1))
+    times: Array = np.nanmedian(np.where(lost[:, None], 1.0, ratio), axis=1)
+    return times
 
 
 def _outward(name: str, p: Array) -> Array:
-    return 1 / (1 + np.exp(-p)) if name in (*RATES, "dampening") else np.exp(p)  # type: ignore[no-any-return]
+    found: Array = 1 / (1 + np.exp(-p)) if name in (*RATES, "dampening") else np.exp(p)
+    return found
 
 
 def _logit(rate: Array) -> Array:

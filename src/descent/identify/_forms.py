@@ -383,12 +383,12 @@ def _torch_step(p: Any, optimizer: Any, x: Any, g: Any) -> Any:
 
 def _torch_maker(given: Any) -> Callable[[Any], Any]:
     """Return a function from a parameter to a new optimizer."""
+    if not _is_of(given, "torch.optim", "Optimizer"):
+        return lambda p: given([p])
+    if not inspect.isclass(given):
+        return lambda p: _torch_copy(given, p)
     thing: Any = given
-    if not _is_of(thing, "torch.optim", "Optimizer"):
-        return lambda p: thing([p])
-    if not inspect.isclass(thing):
-        return lambda p: _torch_copy(thing, p)
-    if "lr" in _required(thing):
+    if "lr" in _required(given):
         return lambda p: thing([p], lr=GENERIC_LR)
     return lambda p: thing([p])
 

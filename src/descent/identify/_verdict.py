@@ -167,7 +167,8 @@ def _place(entry: Entry) -> int:
 def _is_own(source: Any, entry: Entry) -> bool:
     """Whether a candidate was made of an entry: its class, or the framework's optimiser."""
     if isinstance(source, Rule) or (inspect.isclass(source) and issubclass(source, Rule)):
-        return is_made_of(source() if inspect.isclass(source) else source, entry)
+        made: Any = source
+        return is_made_of(made() if inspect.isclass(made) else made, entry)
     if entry.kind != "framework":
         return False
     cls = source if inspect.isclass(source) else type(source)
@@ -221,7 +222,8 @@ def _without_effect(case: Case, match: Match) -> set[str]:
     if key not in case.idle:
         asked = [n for n in match.hyper if n not in case.known]  # a sign shows them elsewhere
         case.idle[key] = (match, {n for n in asked if _is_idle(case, match, n)})
-    return case.idle[key][1]
+    idle: set[str] = case.idle[key][1]
+    return idle
 
 
 def _is_idle(case: Case, match: Match, name: str) -> bool:
