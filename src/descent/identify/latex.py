@@ -28,15 +28,17 @@ import numpy as np
 
 from descent.rules import quotient
 
-IGNORED = re.compile(
+_IGNORED = re.compile(
     r"\\[,;!:]|&|\\(?:begin|end)\{\w+\*?\}|\\(?:[bB]igg?[lr]?|left|right)(?![a-z])"
 )
 GREEK = {
     *("alpha", "beta", "gamma", "delta", "varepsilon", "zeta", "eta", "kappa", "lambda", "mu"),
     *("xi", "rho", "sigma", "tau", "varphi"),
 }
-LETTERS = GREEK | {"epsilon", "theta", "omega", "phi", "nu", "Delta", "Gamma", "infty"}
-PLAIN = {
+"""Greek letters that mean the same wherever they are read."""
+
+_LETTERS = GREEK | {"epsilon", "theta", "omega", "phi", "nu", "Delta", "Gamma", "infty"}
+_PLAIN = {
     "∇": r"\nabla ",
     "·": r"\cdot ",
     "←": r"\leftarrow ",
@@ -54,13 +56,13 @@ PLAIN = {
 }
 """Characters that stand for a command."""
 
-TOKEN = re.compile(r"\s+|\\[a-zA-Z]+|\\.|\d+(?:\.\d+)?|\.\d+|.", re.DOTALL)
-SPACES = {r"\quad", r"\ ", "~", "$", r"\[", r"\]", r"\(", r"\)", r"\displaystyle", r"\nonumber"}
-SIGNS = {"=", r"\leftarrow", r"\gets", ":="}
-RELATIONS = {"<", ">", r"\le", r"\leq", r"\ge", r"\geq", r"\text", r"\in", r"\to"}
-FONTS = {r"\mathbf", r"\boldsymbol", r"\bm", r"\mathrm", r"\mathit", r"\vec"}
-ACCENTS = {r"\hat": "hat", r"\widehat": "hat", r"\tilde": "tilde", r"\bar": "bar"}
-STEP = re.compile(r"(?:([ts])([+-]\d+)?|(0))")
+_TOKEN = re.compile(r"\s+|\\[a-zA-Z]+|\\.|\d+(?:\.\d+)?|\.\d+|.", re.DOTALL)
+_SPACES = {r"\quad", r"\ ", "~", "$", r"\[", r"\]", r"\(", r"\)", r"\displaystyle", r"\nonumber"}
+_SIGNS = {"=", r"\leftarrow", r"\gets", ":="}
+_RELATIONS = {"<", ">", r"\le", r"\leq", r"\ge", r"\geq", r"\text", r"\in", r"\to"}
+_FONTS = {r"\mathbf", r"\boldsymbol", r"\bm", r"\mathrm", r"\mathit", r"\vec"}
+_ACCENTS = {r"\hat": "hat", r"\widehat": "hat", r"\tilde": "tilde", r"\bar": "bar"}
+_STEP = re.compile(r"(?:([ts])([+-]\d+)?|(0))")
 
 
 class UnreadableError(ValueError):
@@ -73,7 +75,7 @@ def normalised(latex: str) -> str:
     >>> normalised(r"x_t &= x_{t-1} - \eta_t \, \bigl( g_t \bigr)")
     'x_t = x_{t-1} - \\eta_t ( g_t )'
     """
-    return " ".join(IGNORED.sub(" ", latex).split())
+    return " ".join(_IGNORED.sub(" ", latex).split())
 
 
 @dataclass(frozen=True)
@@ -138,16 +140,16 @@ class Token:
 
 
 def _tokens(latex: str) -> list[Token]:
-    for character, command in PLAIN.items():
+    for character, command in _PLAIN.items():
         latex = latex.replace(character, command)
-    found = [Token(m[0], m.start()) for m in TOKEN.finditer(_blanked(latex))]
-    return [t for t in found if not t.text.isspace() and t.text not in SPACES]
+    found = [Token(m[0], m.start()) for m in _TOKEN.finditer(_blanked(latex))]
+    return [t for t in found if not t.text.isspace() and t.text not in _SPACES]
 
 
 def _blanked(latex: str) -> str:
     """Return LaTeX with spaces for what has no meaning, so that every place stays."""
     latex = re.sub(r"\\(?:tfrac|dfrac)", lambda m: r"\frac" + " " * (len(m[0]) - 5), latex)
-    return IGNORED.sub(lambda m: " " * len(m[0]), latex)
+    return _IGNORED.sub(lambda m: " " * len(m[0]), latex)
 
 
 def statements(latex: str) -> list[Statement]:
@@ -180,9 +182,9 @@ def _pieces(tokens: Sequence[Token]) -> Iterator[list[Token]]:
 
 
 def _equations(reader: "_Reader") -> list[Statement]:
-    signs = [t.text for t in reader.tokens if t.text in SIGNS]
+    signs = [t.text for t in reader.tokens if t.text in _SIGNS]
     if not signs:
-        if not any(t.text in RELATIONS for t in reader.tokens):
+        if not any(t.text in _RELATIONS for t in reader.tokens):
             raise reader.error("there is no equation")
         return []
     names, texts = [], _sides(reader.tokens)
@@ -202,7 +204,7 @@ def _sides(tokens: Sequence[Token]) -> list[list[Token]]:
     depth, sides = 0, [[]]  # type: int, list[list[Token]]
     for token in tokens:
         depth += (token.text in ("(", "[", "{")) - (token.text in (")", "]", "}"))
-        if token.text in SIGNS and depth == 0:
+        if token.text in _SIGNS and depth == 0:
             sides.append([])
         elif token.text != ":":
             sides[-1].append(token)
@@ -324,14 +326,14 @@ class _Reader:
 
     def factor(self) -> Node:
         text = self.peek()
-        if text in BRACKETS:
-            found = self.bracketed(text, BRACKETS[text])
-            return Node(BRACKET_KINDS[text], (found,)) if text in BRACKET_KINDS else found
+        if text in _BRACKETS:
+            found = self.bracketed(text, _BRACKETS[text])
+            return Node(_BRACKET_KINDS[text], (found,)) if text in _BRACKET_KINDS else found
         if _is_number(text):
             return Node("number", value=float(self.take()))
-        if text in READERS:
+        if text in _READERS:
             self.take()
-            return READERS[text](self)
+            return _READERS[text](self)
         if self.has_name():
             return self.name()
         raise self.error("it is not understood")
@@ -339,16 +341,16 @@ class _Reader:
     def has_name(self) -> bool:
         text = self.peek()
         is_letter = len(text) == 1 and text.isascii() and text.isalpha()
-        return is_letter or text in (*ACCENTS, *FONTS, r"\text") or text[1:] in LETTERS
+        return is_letter or text in (*_ACCENTS, *_FONTS, r"\text") or text[1:] in _LETTERS
 
     def letter(self) -> str:
         """Read a letter, in a font and with an accent, as the package calls it."""
         text = self.take()
         if text == r"\text":
             return self.word()
-        if text in ACCENTS or text in FONTS:
+        if text in _ACCENTS or text in _FONTS:
             inner = self.accented()
-            return f"{inner}_{ACCENTS[text]}" if text in ACCENTS else inner
+            return f"{inner}_{_ACCENTS[text]}" if text in _ACCENTS else inner
         name = text.lstrip("\\")
         if name == "E" and self.peek() == "[":
             name = "E" + "".join(self.take() for _ in range(self._bracket()))
@@ -382,7 +384,7 @@ class _Reader:
             self.take()
             power = self.group()
         index = self._index() if self.peek() == "_" else ""
-        step = STEP.fullmatch(index)
+        step = _STEP.fullmatch(index)
         if step is None:
             found = Node("name", name=name + (f"_{index}" if index else ""))
         else:
@@ -405,7 +407,7 @@ class _Reader:
 
     def arguments(self) -> tuple[Node, ...]:
         """Read the arguments of a function, in brackets."""
-        closing = BRACKETS.get(self.peek(), ")")
+        closing = _BRACKETS.get(self.peek(), ")")
         self.take()
         found = [self.sum()]
         while self.peek() == ",":
@@ -419,8 +421,8 @@ def _is_number(text: str) -> bool:
     return text[:1].isdigit() or (text[:1] == "." and text[1:].isdigit())
 
 
-BRACKETS = {"(": ")", "[": "]", "{": "}", "|": "|", r"\lfloor": r"\rfloor", r"\{": r"\}"}
-BRACKET_KINDS = {"|": "abs", r"\lfloor": "floor"}
+_BRACKETS = {"(": ")", "[": "]", "{": "}", "|": "|", r"\lfloor": r"\rfloor", r"\{": r"\}"}
+_BRACKET_KINDS = {"|": "abs", r"\lfloor": "floor"}
 
 
 def _frac(reader: _Reader) -> Node:
@@ -469,7 +471,7 @@ def _big(kind: str) -> Callable[[_Reader], Node]:
     return read
 
 
-READERS: dict[str, Callable[[_Reader], Node]] = {
+_READERS: dict[str, Callable[[_Reader], Node]] = {
     r"\frac": _frac,
     r"\sqrt": _sqrt,
     r"\max": _function("max"),
@@ -482,7 +484,7 @@ READERS: dict[str, Callable[[_Reader], Node]] = {
     r"\pi": lambda reader: Node("number", value=math.pi),
 }
 
-OPERATIONS: dict[str, Callable[..., Any]] = {
+_OPERATIONS: dict[str, Callable[..., Any]] = {
     "add": operator.add,
     "sub": operator.sub,
     "mul": operator.mul,
@@ -495,7 +497,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "ge": operator.ge,
     "le": operator.le,
 }
-FUNCTIONS: dict[str, Callable[..., Any]] = {
+_FUNCTIONS: dict[str, Callable[..., Any]] = {
     "max": np.maximum,
     "min": np.minimum,
     "sign": np.sign,
@@ -573,10 +575,10 @@ class Run:
             return _power(*values)
         if e.kind == "call":
             return self._called(e, values)
-        return OPERATIONS[e.kind](*values)
+        return _OPERATIONS[e.kind](*values)
 
     def _called(self, e: Node, values: list[Any]) -> Any:
-        compute = {**FUNCTIONS, **self.functions}.get(e.name)
+        compute = {**_FUNCTIONS, **self.functions}.get(e.name)
         if compute is None:
             raise ValueError(f"nothing printed gives {e.name}")
         return compute(*values)
