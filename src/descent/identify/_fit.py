@@ -54,7 +54,10 @@ def displacements(rule: Rule, visit: Visit) -> Array:
     with np.errstate(all="ignore"):
         state = rule.init(visit.x[0])
         for x, g in zip(visit.x, visit.g, strict=False):
-            new, state = update(rule, x, g, state)
+            try:
+                new, state = update(rule, x, g, state)
+            except ArithmeticError:  # a number of Python raises where one of NumPy is infinite
+                new = x + math.nan
             found.append(new - x)
     return np.array(found)
 
@@ -141,7 +144,8 @@ def rounding(rule: Rule, visit: Visit) -> Array:
 
 def _apart(one: Array, other: Array) -> Array:
     """Return the difference: 0 where both are no number, infinite where one alone is."""
-    found = np.abs(one - other).astype(float)
+    with np.errstate(all="ignore"):
+        found = np.abs(one - other).astype(float)
     same = np.isfinite(one) == np.isfinite(other)
     return np.where(np.isfinite(found), found, np.where(same, 0.0, np.inf))
 

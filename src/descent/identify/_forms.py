@@ -290,7 +290,10 @@ def _of_rule(rule: Rule, x: Any) -> Stepper:
 
     def step(x: Any, g: Any) -> Any:
         nonlocal state
-        x, state = rule.update(x, g, state)
+        try:
+            x, state = rule.update(x, g, state)
+        except ArithmeticError:  # as `displacements` has it
+            return x + math.nan
         return x
 
     return step
