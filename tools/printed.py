@@ -136,7 +136,7 @@ def disagreement(update: Update, texts: Sequence[str], x: Any, gradients: Sequen
         ValueError: the formulas leave the LaTeX that is understood, or do not define x.
     """
     printed = printed_run(update, texts, x, gradients)
-    defined = {one.name for one in printed.statements if one.step != 0}
+    defined = {one.name for one in printed.statements if one.step is None or one.step.base}
     state = update.rule.init(x)
     compared = ["x", *(name for name in state._fields if name in defined)]
     ours, theirs = [], []

@@ -167,7 +167,7 @@ def test_latex_is_read_as_it_is_meant(text, value):
 
 @pytest.mark.parametrize("text", [r"x_t = \frac{a}{", r"|x| = a", r"x = \heartsuit", "x = a +"])
 def test_other_latex_is_an_error(text):
-    with pytest.raises(ValueError, match=r"SymPy cannot parse|must be a name|nothing printed"):
+    with pytest.raises(ValueError, match=r"cannot read|nothing printed"):
         latex.Run(latex.statements(text), {"a": 1.0}).at("x", 1)
 
 

@@ -1,0 +1,422 @@
+"""Read hyper-parameters off a behaviour: the displacements that a rule must make, and made.
+
+All rules are led along the points that were visited: at each step a rule is given the x at which
+the optimiser stood, so that one error does not hide in the next, and its displacement is compared.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from descent.identify._catalogue import RATES, parts
+from descent.identify._probes import Array
+from descent.rules import Adadelta, Rule
+
+RuleAt = Callable[[Mapping[str, Any]], Rule]
+"""From hyper-parameters, numbers or columns of numbers, to a rule."""
+
+
+@dataclass(frozen=True)
+class Visit:
+    """A run that was seen: x of shape (steps + 1, ...), and the gradients, (steps, ...)."""
+
+    x: Array
+    g: Array
+
+    @property
+    def u(self) -> Array:
+        """Return the displacements."""
+        with np.errstate(all="ignore"):
+            return np.diff(self.x, axis=0)
+
+    def part(self, columns: Any = slice(None), steps: int | None = None) -> "Visit":
+        """Return the first steps of some columns."""
+        end = len(self.g) if steps is None else steps
+        return Visit(self.x[: end + 1, columns], self.g[:end, columns])
+
+    def astype(self, dtype: Any) -> "Visit":
+        """Return the run in another precision."""
+        return Visit(self.x.astype(dtype), self.g.astype(dtype))
+
+
+def raw_update(rule: Rule) -> Callable[..., Any]:
+    """Return a rule's update without the checks of its arguments, which cost more than it."""
+    return getattr(type(rule).update, "__wrapped__", type(rule).update)
+
+
+def displacements(rule: Rule, visit: Visit) -> Array:
+    """Return what a rule does at each point that was visited, shape (steps, ...)."""
+    found = []
+    update = raw_update(rule)
+    with np.errstate(all="ignore"):
+        state = rule.init(visit.x[0])
+        for x, g in zip(visit.x, visit.g, strict=False):
+            try:
+                new, state = update(rule, x, g, state)
+            except ArithmeticError:  # a number of Python raises where one of NumPy is infinite
+                new = x + math.nan
+            found.append(new - x)
+    return np.array(found)
+
+
+def batch(rule_at: RuleAt, hyper: Mapping[str, Array], visit: Visit) -> Array:
+    """Return the displacements at B choices of the hyper-parameters, shape (B, steps, C)."""
+    size = len(next(iter(hyper.values())))
+    if visit.x.ndim > 2:
+        return _each(rule_at, hyper, visit)
+    columns = {name: value[:, None] for name, value in hyper.items()}
+    x, g = (np.broadcast_to(a[:, None], (len(a), size, a.shape[-1])) for a in (visit.x, visit.g))
+    try:
+        return np.moveaxis(displacements(rule_at(columns), Visit(x, g)), 1, 0)
+    except (ValueError, TypeError):  # a rule that asks whether a number is large takes one alone
+        return _each(rule_at, hyper, visit)
+
+
+def _each(rule_at: RuleAt, hyper: Mapping[str, Array], visit: Visit) -> Array:
+    size = len(next(iter(hyper.values())))
+    each = [{name: float(value[i]) for name, value in hyper.items()} for i in range(size)]
+    return np.array([displacements(rule_at(one), visit) for one in each])
+
+
+RATE_GRIDS = {
+    1: [
+        *(0.02, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99),
+        *(0.995, 0.998, 0.999, 0.9997, 0.9999),
+    ],
+    2: [0.05, 0.3, 0.5, 0.7, 0.85, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999, 0.9997],
+    3: [0.1, 0.5, 0.8, 0.9, 0.97, 0.99, 0.999],
+}
+LOOPED_GRID = [0.3, 0.5, 0.65, 0.75, 0.85, 0.9, 0.95, 0.98, 0.99, 0.999]
+OTHER_GRIDS = {
+    "eps": 10.0 ** np.arange(-14, 1.5, 0.5),
+    "eps_root": 10.0 ** np.arange(-20, 0.5, 0.5),
+    "initial_accumulator": 10.0 ** np.arange(-8, 2, 0.5),
+    "initial_scale": 10.0 ** np.arange(-8, 2, 0.5),
+}
+"""What is seen only where gradients are small, or x is not 0."""
+
+CORE_GRIDS = {
+    "dampening": np.arange(0.05, 1, 0.15),
+    "lr_decay": 10.0 ** np.arange(-4, 1, 0.5),
+    "momentum_decay": 10.0 ** np.arange(-4, 1, 0.5),
+}
+DECAYS = 10.0 ** np.arange(-7, 1.5, 0.25)
+QUIET = {"weight_decay": 1e-4, "eps": 1e-14, "eps_root": 1e-20, "initial_accumulator": 1e-12}
+LOST = 1e-4
+"""The mean relative error at which a rule is given up where gradients are large."""
+
+HOPELESS = 0.2
+"""The error at which no second start is made."""
+
+
+def scale(u: Array) -> Array:
+    """Return what displacements are compared with: those around, or the column's middle one."""
+    size = np.where(np.isfinite(u), np.abs(u), 0)
+    near = size.copy()
+    near[1:] = np.maximum(near[1:], size[:-1])
+    near[2:] = np.maximum(near[2:], size[:-2])
+    near = np.maximum(near, np.median(size, axis=0))
+    near = np.maximum(near, 1e-9 * size.max(axis=0))
+    moving = near[near > 0]
+    rest = 1e-3 * float(np.median(moving)) if moving.size else 1.0
+    return np.where(near > 0, near, rest)
+
+
+def rounding(rule: Rule, visit: Visit) -> Array:
+    """Return what rounding does to a rule's displacements: float64 against more digits, and
+    against gradients changed in their last digits, where what cancels leaves another rest.
+    """
+    rng = np.random.default_rng(0)
+    shaken = visit.g[:, None] * (
+        1 + 1e-14 * rng.standard_normal((len(visit.g), 3, *visit.g.shape[1:]))
+    )
+    x = np.broadcast_to(visit.x[:, None], (len(visit.x), 3, *visit.x.shape[1:]))
+    with np.errstate(all="ignore"):
+        own = displacements(rule, visit)
+        exact = displacements(rule, visit.astype(np.longdouble))
+        others = np.moveaxis(displacements(rule, Visit(x, shaken)), 1, 0)
+        noise: Array = np.max([_apart(own, other) for other in (exact, *others)], axis=0)
+    return noise
+
+
+def _apart(one: Array, other: Array) -> Array:
+    """Return the difference: 0 where both are no number, infinite where one alone is."""
+    with np.errstate(all="ignore"):
+        found = np.abs(one - other).astype(float)
+    same = np.isfinite(one) == np.isfinite(other)
+    return np.where(np.isfinite(found), found, np.where(same, 0.0, np.inf))
+
+
+def parting(rule: Rule, visit: Visit, relative: float = 1e-9) -> int | None:
+    """Return the first step t = 1, 2, ... at which an optimiser made what the rule does not.
+
+    A difference counts where it is larger than `relative` times the displacements around it, and
+    than what rounding explains.
+    """
+    for end in sorted({min(20, len(visit.g)), len(visit.g)}):
+        part = Visit(visit.x[: end + 1], visit.g[:end])
+        bad = np.argwhere(_differs(rule, part, relative).reshape(end, -1).any(axis=1))
+        if bad.size:
+            return int(bad[0, 0]) + 1
+    return None
+
+
+def _differs(rule: Rule, visit: Visit, relative: float) -> Array:
+    u = visit.u
+    model = displacements(rule, visit)
+    x = np.where(np.isfinite(visit.x), np.abs(visit.x), 0)
+    allowed = relative * scale(u) + 4 * np.spacing(np.maximum(x[1:], x[:-1]))
+    if np.all(_apart(model, u) <= allowed):
+        return np.zeros(u.shape, bool)
+    if not rule.elementwise:
+        noise = _apart(model, displacements(rule, visit.astype(np.longdouble)))
+    elif visit.x.dtype == np.float64:
+        noise = rounding(rule, visit)
+    else:
+        noise = _apart(model, displacements(rule, visit.astype(np.float64)))
+    return _apart(model, u) > allowed + 20 * noise  # type: ignore[no-any-return]
+
+
+def residual(model: Array, u: Array, per: Array) -> Array:
+    """Return differences in units of `per`; 0 where both are no number, 1e3 where one alone is."""
+    with np.errstate(all="ignore"):
+        r = (model - u) / per
+    good, seen = np.isfinite(model), np.isfinite(u)
+    return np.where(good & seen, np.clip(r, -1e3, 1e3), np.where(good == seen, 0.0, 1e3))
+
+
+def loss(model: Array, u: Array, per: Array) -> Array:
+    """Return how badly each of B models fits, blind to how far off a lost one is."""
+    r = np.abs(residual(model, u, per))
+    return np.minimum(r, 2.0).reshape(len(r), -1).mean(axis=1)  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """Hyper-parameters that were read, and the largest and the mean relative error that is left."""
+
+    hyper: dict[str, float]
+    error: float
+    mean: float
+
+
+def is_looped(rule_at: RuleAt, hyper: Mapping[str, float]) -> bool:
+    """Whether a rule can be asked only for one choice of hyper-parameters at a time."""
+    visit = Visit(np.zeros((2, 2, 1)), np.ones((1, 2, 1)))
+    columns = {name: np.full((2, 1), value) for name, value in hyper.items()}
+    try:
+        displacements(rule_at(columns), visit)
+    except (ValueError, TypeError):
+        return True
+    return False
+
+
+def fit(
+    rule_at: RuleAt,
+    free: Sequence[str],
+    visit: Visit,
+    large: Any,
+    generic: Mapping[str, float],
+) -> Fitted:
+    """Return the hyper-parameters with which a rule comes nearest to what was seen.
+
+    Rates are searched for where gradients are large and no ε matters, then what is left, then all
+    are improved together. A rule that is lost where gradients are large is given up.
+    """
+    hyper = {name: QUIET.get(name, generic[name]) for name in free}
+    outer = [n for n in free if n in OTHER_GRIDS]
+    far = visit.part(large, 8)
+    inner = [n for n in free if n not in outer or _is_adadelta(rule_at, hyper)]
+    first = None
+    for start in _starts(rule_at, hyper, _split(rule_at, free, hyper), far):
+        begin = hyper | start
+        if "weight_decay" in free:
+            begin |= _best(rule_at, begin, {"weight_decay": DECAYS}, visit.part(steps=5), False)
+        core = {n: begin[n] for n in inner}
+        found = improve(lambda h: rule_at(hyper | dict(h)), core, far)
+        first = found if first is None else min(first, found, key=lambda f: f.mean)
+        if first.mean < LOST:
+            return _with_rest(rule_at, hyper | first.hyper, outer, visit)
+        if first.mean > HOPELESS:
+            break
+    assert first is not None
+    return Fitted(hyper | first.hyper, first.error, first.mean)
+
+
+def _starts(
+    rule_at: RuleAt, hyper: Mapping[str, float], grid: Mapping[str, Array], visit: Visit
+) -> Iterator[dict[str, float]]:
+    """Yield the best choice on a grid, then the best of those that are not near it."""
+    first = _best(rule_at, hyper, grid, visit)
+    yield first
+    rates = [name for name in grid if name in RATES]
+    if rates:
+        apart = [abs(_logit(grid[n]) - _logit(np.array(first[n]))) > 1 for n in rates]
+        far = np.any(apart, axis=0)
+        yield _best(rule_at, hyper, {name: values[far] for name, values in grid.items()}, visit)
+
+
+def _split(rule_at: RuleAt, free: Sequence[str], hyper: Mapping[str, float]) -> dict[str, Array]:
+    """Return the grid of what shows where gradients are large."""
+    rates = [name for name in free if name in RATES]
+    looped = is_looped(rule_at, hyper)
+    values = LOOPED_GRID if looped else RATE_GRIDS.get(max(len(rates), 1), RATE_GRIDS[3])
+    grids = CORE_GRIDS | (
+        {"eps": 10.0 ** np.arange(-12, 0)} if _is_adadelta(rule_at, hyper) else {}
+    )
+    return grid_of(dict.fromkeys(rates, values) | {n: v for n, v in grids.items() if n in free})
+
+
+def _is_adadelta(rule_at: RuleAt, hyper: Mapping[str, float]) -> bool:
+    """Whether ε sets the length of every step, and shows where gradients are large."""
+    return any(isinstance(part, Adadelta) for part in parts(rule_at(hyper)))
+
+
+def grid_of(values: Mapping[str, Any]) -> dict[str, Array]:
+    grids = np.meshgrid(*values.values(), indexing="ij")
+    return {name: grid.ravel() for name, grid in zip(values, grids, strict=True)}
+
+
+def _with_rest(
+    rule_at: RuleAt, hyper: dict[str, float], outer: Sequence[str], visit: Visit
+) -> Fitted:
+    """Return the fit of all, begun from what was read where gradients are large."""
+    if outer:
+        grid = grid_of({n: OTHER_GRIDS[n][:: len(outer)] for n in outer})
+        hyper |= _best(rule_at, hyper, grid, visit.part(steps=5))
+    return improve(rule_at, hyper, visit)
+
+
+def _best(
+    rule_at: RuleAt,
+    hyper: Mapping[str, float],
+    grid: Mapping[str, Array],
+    visit: Visit,
+    with_lr: bool = True,
+) -> dict[str, float]:
+    return best_on_grid(rule_at, hyper, grid, visit, with_lr)[0]
+
+
+def best_on_grid(
+    rule_at: RuleAt,
+    hyper: Mapping[str, float],
+    grid: Mapping[str, Array],
+    visit: Visit,
+    with_lr: bool = True,
+) -> tuple[dict[str, float], float]:
+    """Return the best choice on a grid, with the learning rate that goes with it, and its loss."""
+    size = len(next(iter(grid.values()))) if grid else 1
+    tried = {n: np.broadcast_to(v, size) for n, v in hyper.items()} | dict(grid)
+    model, u = batch(rule_at, tried, visit), visit.u
+    per = scale(u)
+    lrs = [tried["lr"]] if "lr" in tried else []
+    for steps in (1, len(u)) if "lr" in tried and with_lr else ():
+        lrs.append(tried["lr"] * _times(model[:, :steps] / per[:steps], u[:steps] / per[:steps]))
+    per_row = (-1, *[1] * u.ndim)
+    losses = [loss(model * (lr / tried["lr"]).reshape(per_row), u, per) for lr in lrs] or [
+        loss(model, u, per)
+    ]
+    if not grid and lrs:  # a learning rate that is no factor
+        exact = batch(rule_at, {**tried, "lr": np.concatenate(lrs)}, visit)
+        losses = list(loss(exact, u, per)[:, None])
+    which, one = _largest_of_the_best(np.array(losses))
+    found = {name: float(values[one]) for name, values in grid.items()}
+    return found | ({"lr": float(lrs[which][one])} if lrs else {}), float(np.min(losses))
+
+
+def _largest_of_the_best(losses: Array) -> tuple[int, int]:
+    """Return the last place whose loss is that of the best: there a value begins to matter."""
+    near = losses <= losses.min() * 1.02 + 1e-12
+    which, one = np.argwhere(near)[-1] if near.sum() > 1 else np.argwhere(near)[0]
+    return int(which), int(one)
+
+
+def _times(model: Array, u: Array) -> Array:
+    """Return by how much B models must be multiplied: the median ratio of what is not 0."""
+    with np.errstate(all="ignore"):
+        ratio = np.where(np.abs(model) > 1e-9, u / model, np.nan).reshape(len(model), -1)
+    ratio = np.where(np.isfinite(ratio) & (ratio > 0), ratio, np.nan)
+    lost = np.asarray(np.isnan(ratio).all(axis=1))
+    times: Array = np.nanmedian(np.where(lost[:, None], 1.0, ratio), axis=1)
+    return times
+
+
+def _outward(name: str, p: Array) -> Array:
+    found: Array = 1 / (1 + np.exp(-p)) if name in (*RATES, "dampening") else np.exp(p)
+    return found
+
+
+def _logit(rate: Array) -> Array:
+    return np.log(rate / (1 - rate))  # type: ignore[no-any-return]
+
+
+def _inward(name: str, value: float) -> float:
+    if name in (*RATES, "dampening"):
+        value = min(max(value, 1e-9), 1 - 1e-12)
+        return math.log(value / (1 - value))
+    return math.log(max(value, 1e-300))
+
+
+def improve(
+    rule_at: RuleAt,
+    hyper: Mapping[str, float],
+    visit: Visit,
+    rounds: int = 40,
+) -> Fitted:
+    """Return hyper-parameters improved by the method of Levenberg and Marquardt."""
+    names, u = list(hyper), visit.u
+    per = scale(u)
+    rule = rule_at(hyper)
+    known = rounding(rule, visit) < 1e-7 * per if rule.elementwise else np.isfinite(per)
+    p = np.array([_inward(name, hyper[name]) for name in names])
+    damping, step = 1e-3, 1e-5
+    positive = np.array([name not in (*RATES, "dampening") for name in names])
+
+    def residuals(points: Array) -> Array:
+        tried = {n: _outward(n, points[:, i]) for i, n in enumerate(names)}
+        return (residual(batch(rule_at, tried, visit), u, per) * known).reshape(len(points), -1)
+
+    history, stale = [np.inf] * 5, 0
+    if not names:
+        r = residual(displacements(rule_at({}), visit), u, per)
+        return Fitted({}, float(np.abs(r).max()), float(np.minimum(np.abs(r), 1).mean()))
+    for _ in range(rounds):
+        r = residuals(p + step * np.vstack([np.zeros(len(p)), np.eye(len(p))]))
+        slopes, r = (r[1:] - r[0]) / step, r[0]
+        weight = 1 / np.maximum(1, np.abs(r) / 0.3)  # what is far off pulls no harder
+        a = (slopes * weight) @ slopes.T
+        b = (slopes * weight) @ r
+        dampings = damping * np.array([1e-2, 1.0, 1e2])
+        diagonal = np.diag(np.diag(a) + 1e-12 * a.max() + 1e-30)
+        steps = [np.clip(_solved(a + d * diagonal, b), -3, 3) for d in dampings]
+        straight = np.where(positive, np.log(np.maximum(1 - steps[0], 1e-4)), -steps[0])
+        tries = p - np.array([*steps, *(share * steps[0] for share in (0.5, 0.2, 0.05)), -straight])
+        losses = _robust(residuals(tries))
+        now, i = _robust(r[None])[0], int(np.argmin(losses))
+        if losses[i] >= now:
+            damping *= 1e3
+            stale += 1
+        else:
+            p, damping, stale = tries[i], max(dampings[i % 3] if i < 3 else damping / 10, 1e-13), 0
+            now = losses[i]
+        history.append(now)
+        if stale >= 3 or now < 1e-28 or now > 0.9 * history[-6]:
+            break
+    final = {n: float(_outward(n, p[i : i + 1])[0]) for i, n in enumerate(names)}
+    left = np.abs(residuals(p[None]))
+    return Fitted(final, float(left.max()), float(np.minimum(left, 1).mean()))
+
+
+def _solved(a: Array, b: Array) -> Array:
+    try:
+        return np.linalg.solve(a, b)
+    except np.linalg.LinAlgError:
+        return np.zeros(len(b))
+
+
+def _robust(r: Array) -> Array:
+    size = np.abs(r)
+    return np.where(size < 0.3, size**2, 0.3 * (2 * size - 0.3)).mean(axis=1)  # type: ignore[no-any-return]

@@ -1,0 +1,130 @@
+"""Optimisers as people write them, and how: the slips of public code among them."""
+
+import numpy as np
+
+
+def adam(x, g, state, lr=0.001, beta1=0.9, beta2=0.999, eps=1e-8):
+    """Adam, as in the paper."""
+    m, v, t = state or (0 * x, 0 * x, 0)
+    t += 1
+    m = beta1 * m + (1 - beta1) * g
+    v = beta2 * v + (1 - beta2) * g**2
+    return x - lr * m / (1 - beta1**t) / (np.sqrt(v / (1 - beta2**t)) + eps), (m, v, t)
+
+
+def adam_frozen(x, g, state):
+    """Adam graded at t = 1 alone: t never moves."""
+    m, v = state or (0 * x, 0 * x)
+    m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g**2
+    return x - 0.001 * (m / 0.1) / (np.sqrt(v / 0.001) + 1e-8), (m, v)
+
+
+def adamw(x, g, state, sign=-1, after=False, lr=0.001, wd=0.01):
+    """AdamW; with a sign of 1 the weights grow, and the decay may come after the step."""
+    y, state = adam(x if after else x * (1 + sign * lr * wd), g, state, lr)
+    return (y * (1 + sign * lr * wd) if after else y), state
+
+
+def adamw_grown(x, g, state):
+    """The decay's sign is turned: (1 + lr wd)."""
+    return adamw(x, g, state, 1)
+
+
+def adamw_after(x, g, state):
+    """The decay comes after the step."""
+    return adamw(x, g, state, -1, True)
+
+
+def adam_inside(x, g, state, lr=0.001, beta1=0.9, beta2=0.999, eps=1e-8):
+    """ε stands inside the root."""
+    m, v, t = state or (0 * x, 0 * x, 0)
+    t += 1
+    m = beta1 * m + (1 - beta1) * g
+    v = beta2 * v + (1 - beta2) * g**2
+    return x - lr * m / (1 - beta1**t) / np.sqrt(v / (1 - beta2**t) + eps), (m, v, t)
+
+
+def adam_hat(x, g, state, lr=0.001, beta1=0.9, beta2=0.999, eps=1e-8):
+    """The folded form, with ε for ε̂."""
+    m, v, t = state or (0 * x, 0 * x, 0)
+    t += 1
+    m = beta1 * m + (1 - beta1) * g
+    v = beta2 * v + (1 - beta2) * g**2
+    rate = lr * np.sqrt(1 - beta2**t) / (1 - beta1**t)
+    return x - rate * m / (np.sqrt(v) + eps), (m, v, t)
+
+
+def lion_l2(x, g, state, lr=1e-4, beta1=0.9, beta2=0.99, wd=0.1):
+    """Lion whose decay is L2."""
+    m = 0 * x if state is None else state
+    g = g + wd * x
+    return x - lr * np.sign(beta1 * m + (1 - beta1) * g), beta2 * m + (1 - beta2) * g
+
+
+def late_switch(x, g, state):
+    """Gradient descent whose rate doubles at step 300."""
+    t = (state or 0) + 1
+    return x - (0.01 if t < 300 else 0.02) * g, t
+
+
+class DeadDecay:
+    """Momentum whose weight decay is kept and never used."""
+
+    def __init__(self, lr=0.1, momentum=0.9, weight_decay=0.01):
+        self.lr, self.momentum, self.weight_decay, self.d = lr, momentum, weight_decay, 0.0
+
+    def step(self, x, g):
+        """Make a step."""
+        self.d = self.momentum * self.d - self.lr * g
+        return x + self.d
+
+
+class InPlace:
+    """Gradient descent that returns nothing and changes x."""
+
+    lr = 0.05
+
+    def update(self, x, g):
+        """Make a step."""
+        x -= self.lr * g
+
+
+def generator(x):
+    """Averaged momentum that is sent gradients."""
+    m = 0.0
+    while True:
+        g = yield x
+        m = 0.9 * m + 0.1 * g
+        x = x - 0.05 * m
+
+
+def numbers_alone(x, g, state=None):
+    """RMSprop on a number, with the root of `math`."""
+    import math
+
+    v = 0.9 * (state or 0.0) + 0.1 * g * g
+    return x - 0.01 * g / (math.sqrt(v) + 1e-6), v
+
+
+def prints(x, g, state):
+    """Gradient descent that talks."""
+    print("a step")
+    return x - 0.1 * g, None
+
+
+def endless(x, g, state):
+    """It never ends."""
+    while True:
+        pass
+
+
+def raises(x, g, state):
+    """It cannot be run."""
+    raise RuntimeError("out of order")
+
+
+def leaves(x, g, state):
+    """It ends the process."""
+    import os
+
+    os._exit(7)

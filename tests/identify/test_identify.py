@@ -1,0 +1,284 @@
+"""An optimiser is named from its behaviour: rules, misprints, variants, and honestly unknown."""
+
+import json
+import subprocess
+import sys
+from importlib import resources
+from pathlib import Path
+
+import candidates
+import jsonschema
+import numpy as np
+import pytest
+import yaml
+from sets import named
+
+from descent import conventions, rules
+from descent.identify import NotRunnableError, assert_is, grade, identify
+from descent.identify import _catalogue as catalogue
+from descent.identify.__main__ import main
+from descent.identify._forms import FORMS
+from descent.misprints import MISPRINTS
+from tools import catalogue as book
+from tools import project
+
+HERE = Path(__file__).parent
+SCHEMA = json.loads(resources.files("descent.identify").joinpath("schema.json").read_text())
+
+
+def at_random(entry, rng):
+    """Return an entry's rule at hyper-parameters of four digits."""
+    spans = {"lr": (-4, -1), "eps": (-9, -3), "eps_root": (-9, -3), "weight_decay": (-3, -0.5)}
+    hyper = {}
+    for name in entry.free:
+        if name in ("beta2", "rho"):
+            value = 1 - 10 ** rng.uniform(-3.3, -1)
+        elif name in catalogue.RATES:
+            value = rng.uniform(0.4, 0.98)
+        elif name in spans:
+            value = 10 ** rng.uniform(*spans[name])
+        else:
+            continue
+        hyper[name] = float(f"{value:.4g}")
+    return entry.at(hyper), hyper
+
+
+def entry_of(name):
+    return next(one for one in catalogue.entries() if one.name == name)
+
+
+EVERY_DAY = {"momentum", "lion"}
+
+
+@pytest.mark.parametrize("name", [named(n, n, nightly=n not in EVERY_DAY) for n in rules.names()])
+def test_a_rule_is_itself_at_random_hyper_parameters(name):
+    rule, hyper = at_random(entry_of(name), np.random.default_rng(len(name)))
+    report = identify(rule)
+    assert (report.verdict, report.names[0], report.status) == ("rule", name, 0)
+    assert {n: report.hyper[n] for n in hyper} == pytest.approx(hyper, rel=1e-6)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("name", MISPRINTS)
+def test_a_misprint_is_itself_at_random_hyper_parameters(name):
+    rule, _ = at_random(entry_of(name), np.random.default_rng(len(name)))
+    report = identify(rule)
+    assert (report.verdict, report.misprint, report.status) == ("misprint", name, 1)
+    assert report.erratum == MISPRINTS[name].erratum
+    assert report.counterexample is not None
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize(
+    "entry",
+    [e for e in catalogue.entries() if e.kind == "framework" and not e.is_shadow],
+    ids=lambda e: f"{e.name} {dict(e.switches)}",
+)
+def test_a_framework_s_rule_is_itself_at_random_hyper_parameters(entry):
+    rule, _ = at_random(entry, np.random.default_rng(0))
+    report = identify(rule)
+    assert report.verdict == "rule"
+    assert entry.name in report.names
+
+
+SLIPS = [
+    (candidates.adam, "rule", "adam"),
+    (candidates.adam_frozen, "misprint", "adam-frozen-t"),
+    (candidates.adam_hat, "misprint", "adam-epsilon-is-epsilon-hat"),
+    (candidates.adam_inside, "variant", "ε inside the root"),
+    (candidates.adamw_grown, "variant", "the weights grow"),
+    (candidates.adamw_after, "variant", "after the step"),
+    (candidates.lion_l2, "variant", "(L2)"),
+    (candidates.generator, "rule", "averaged-momentum"),
+    (candidates.numbers_alone, "rule", "torch.optim.RMSprop"),
+]
+SLIPS_EVERY_DAY = {"generator"}
+
+
+@pytest.mark.parametrize(
+    ("candidate", "verdict", "what"),
+    [named(c.__name__, c, v, w, nightly=c.__name__ not in SLIPS_EVERY_DAY) for c, v, w in SLIPS],
+)
+def test_code_as_people_write_it_is_found(candidate, verdict, what):
+    report = identify(candidate)
+    assert report.verdict == verdict
+    assert what in (report.misprint or "") or what in " ".join([*report.names, *report.notes])
+    assert (report.counterexample is None) == (verdict == "rule")
+
+
+def test_what_a_longer_run_refutes_is_unknown_and_says_where_it_departs():
+    report = identify(candidates.late_switch)
+    assert (report.verdict, report.names, report.status) == ("unknown", [], 2)
+    assert "departs at step 300" in report.summary
+
+
+def test_a_hyper_parameter_without_effect_is_dead_and_the_others_are_read():
+    report = identify(candidates.DeadDecay)
+    assert report.dead == ["weight_decay"]
+    assert report.hyper == pytest.approx({"lr": 0.1, "momentum": 0.9}, rel=1e-9)
+    assert report.names[0] == "momentum"
+
+
+@pytest.mark.nightly
+def test_a_hyper_parameter_that_is_told_as_another_is_named():
+    notes = identify(candidates.adam_frozen, lr=0.002).notes
+    assert any(note.startswith("lr was told as 0.002") for note in notes)
+
+
+def test_x_changed_in_place_is_followed_and_said():
+    report = identify(candidates.InPlace())
+    assert report.names[0] == "gradient-descent"
+    assert "it modifies x in place" in report.notes
+
+
+@pytest.mark.parametrize(
+    ("thing", "message"),
+    [
+        (candidates.raises, "RuntimeError: out of order"),
+        (3, "is none of"),
+        (lambda: None, "makes no optimiser"),
+    ],
+)
+def test_what_cannot_be_run_is_an_error_that_says_why(thing, message):
+    with pytest.raises(NotRunnableError, match=message):
+        identify(thing)
+
+
+def test_an_unknown_form_is_an_error_that_names_the_forms():
+    with pytest.raises(NotRunnableError, match=FORMS[0]):
+        identify(candidates.adam, form="poem")
+
+
+# --- the command line -----------------------------------------------------------------------------
+
+
+def command(capsys, *arguments):
+    """Return the exit status and what the command prints as JSON, validated."""
+    status = main([*arguments, "--json"])
+    found = json.loads(capsys.readouterr().out)
+    jsonschema.validate(found, SCHEMA)
+    return status, found
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "verdict"),
+    [("adam_frozen", 1, "misprint"), ("prints", 0, "rule"), ("raises", 3, "unknown")],
+)
+def test_a_file_is_run_in_a_process_of_its_own(capsys, name, status, verdict):
+    found = command(capsys, f"{HERE / 'candidates.py'}:{name}")
+    assert (found[0], found[1]["verdict"]) == (status, verdict)
+    if name == "prints":
+        assert "it prints: a step" in found[1]["notes"]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("endless", "no sign of life for 3 s"), ("leaves", "status 7"), ("missing", "has no missing")],
+)
+def test_what_ends_badly_is_reported_not_suffered(capsys, name, message):
+    status, found = command(capsys, f"{HERE / 'candidates.py'}:{name}", "--time-limit", "3")
+    assert status == 3
+    assert message in found["notes"][0]
+
+
+ADAM = (
+    r"m_t = \beta_1 m_{t-1} + (1-\beta_1) g_t, \quad v_t = \beta_2 v_{t-1} + (1-\beta_2) g_t^2, "
+    r"\hat{m}_t = \frac{m_t}{1-\beta_1^t}, \hat{v}_t = \frac{v_t}{1-\beta_2^t}, "
+    r"\theta_t = \theta_{t-1} - \alpha \frac{\hat{m}_t}{\sqrt{\hat{v}_t} + \epsilon}"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "status", "name"),
+    [
+        pytest.param(ADAM, 0, "adam", marks=pytest.mark.nightly),
+        pytest.param(
+            ADAM.replace(r"\hat{m}_t}{\sqrt{\hat{v}_t}", r"m_t}{\sqrt{v_t}"),
+            1,
+            "adam-no-correction",
+            marks=pytest.mark.nightly,
+        ),
+        (r"w \leftarrow w - \eta \nabla_w J(w)", 0, "gradient-descent"),
+        (
+            r"v_t = \gamma v_{t-1} + \eta \nabla_\theta J(\theta_{t-1} - \gamma v_{t-1}), "
+            r"\theta_t = \theta_{t-1} - v_t",
+            0,
+            "nesterov",
+        ),
+        pytest.param(
+            r"G_{t+1} = G_t + g_t^2, w_{t+1} = w_t - \frac{\eta}{\sqrt{G_{t+1}} + \epsilon} g_t",
+            0,
+            "adagrad",
+            marks=pytest.mark.nightly,
+        ),
+    ],
+)
+def test_a_formula_is_identified(capsys, text, status, name):
+    found = command(capsys, "--latex", text)
+    assert (found[0], found[1]["names"][0]) == (status, name)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (r"x_t = x_{t-1} - \heartsuit g_t", r"cannot read `\heartsuit` at character 17"),
+        (r"x_t = x_{t-1} - \eta \hat m_t", "no equation gives m_hat"),
+        (r"m_t = g_t", "nothing is updated"),
+    ],
+)
+def test_a_formula_that_is_not_understood_is_refused_with_the_place(capsys, text, message):
+    status, found = command(capsys, "--latex", text)
+    assert status == 3
+    assert message in found["notes"][0]
+
+
+def test_arguments_that_are_not_understood_have_the_status_of_what_could_not_be_run(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main([])
+    assert stop.value.code == 3
+
+
+# --- a linter, a grader ---------------------------------------------------------------------------
+
+
+def test_assert_is_passes_what_is_right_and_shows_what_is_not():
+    assert_is(candidates.InPlace(), "gradient-descent", lr=0.05)
+    with pytest.raises(AssertionError, match=r"gradients 1, 1 from x = 0") as failure:
+        assert_is(candidates.adam_frozen, "adam")
+    assert "adam-frozen-t" in str(failure.value)
+
+
+def test_a_grade_points_at_the_part_that_is_wrong_and_is_the_same_each_time():
+    assert grade(candidates.adam, "adam").score == 1
+    found = grade(candidates.adam_frozen, "adam")
+    assert found == grade(candidates.adam_frozen, "adam")
+    assert found.points["first step"] == 1
+    assert found.points["correction"] == 0
+    assert 0 < found.score < 1
+    assert grade(candidates.raises, "adam").score == 0
+
+
+# --- what is written twice ------------------------------------------------------------------------
+
+
+def test_the_formula_that_is_right_is_that_of_the_erratum():
+    errata = yaml.safe_load((project.BOOK / "errata.yml").read_text())["errata"]
+    said = {e["misprint"]: e["formula"] for e in errata if e.get("misprint") and e.get("formula")}
+    assert {name: entry_of(name).formula for name in said} == said
+
+
+def test_each_framework_s_rule_is_named_or_left_out_with_a_reason():
+    named_ones = {e.name for e in catalogue.entries() if e.kind == "framework"}
+    assert named_ones | catalogue.LEFT_OUT.keys() == set(conventions.names())
+    assert not named_ones & catalogue.LEFT_OUT.keys()
+
+
+def test_each_formula_stands_in_the_book():
+    ids = {one.id for one in book.book()}
+    assert {entry.formula for entry in catalogue.entries()} <= ids
+
+
+def test_identify_needs_numpy_alone():
+    code = "import sys, descent.identify; print({'torch', 'sympy', 'jax'} & set(sys.modules))"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == "set()"
