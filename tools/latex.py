@@ -1,5 +1,5 @@
 """The reader of printed formulas, which the package has: `descent.identify.latex`."""
 
-from descent.identify.latex import GREEK, Run, Statement, normalised, statements
+from descent.identify.latex import GREEK, Equation, Run, normalised, statements
 
-__all__ = ["GREEK", "Run", "Statement", "normalised", "statements"]
+__all__ = ["GREEK", "Equation", "Run", "normalised", "statements"]

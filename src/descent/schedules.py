@@ -279,12 +279,12 @@ class OneCycle(Schedule):
             raise ValueError(f"pct_start must be a number in (0, 1), got {self.pct_start!r}")
 
     def _at(self, t: int) -> float:
-        first = self.lr / self.div_factor
-        last, peak = self.steps - 1, self.pct_start * self.steps - 1
+        first, peak = self.lr / self.div_factor, self.pct_start * self.steps - 1
+        last, fall = first / self.final_div_factor, self.steps - 1 - peak
         rate: float = where(
             t - 1 < peak,
             lambda: _cosine(first, self.lr, (t - 1) / peak),
-            lambda: _cosine(self.lr, first / self.final_div_factor, (t - 1 - peak) / (last - peak)),
+            lambda: _cosine(self.lr, last, (t - 1 - peak) / fall),
         )
         return rate
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from descent.identify import latex
 from descent.identify._forms import Candidate, NotRunnableError, Stepper
-from descent.identify.latex import Node, Run, Statement
+from descent.identify.latex import Equation, Node, Run
 
 POINTS = ("theta", "x", "w", "W", "p", "omega")
 """What the parameters are called."""
@@ -71,7 +71,7 @@ class Formula:
         constants: the values of the letters.
     """
 
-    def __init__(self, found: Sequence[Statement]) -> None:
+    def __init__(self, found: Sequence[Equation]) -> None:
         self.statements = list(found)
         defined = {one.name for one in found}
         self.point = next((name for name in POINTS if name in defined), "")
@@ -195,13 +195,13 @@ def _missing(t: int) -> Any:
     raise latex.UnreadableError(f"the gradient of step {t} is asked for before it is there")
 
 
-def _nodes(one: Statement) -> Iterator[Node]:
+def _nodes(one: Equation) -> Iterator[Node]:
     yield from one.value
     if one.condition is not None:
         yield from one.condition
 
 
-def _weights_of_the_past(one: Statement) -> Iterator[str]:
+def _weights_of_the_past(one: Equation) -> Iterator[str]:
     """Yield the letters L of 1 − L, and of L m for the last m of the statement itself."""
     for node in one.value:
         if node.kind == "sub" and node.parts[0].value == 1 and node.parts[1].kind == "name":

@@ -113,7 +113,7 @@ class Node:
 
 
 @dataclass(frozen=True)
-class Statement:
+class Equation:
     r"""`name` at `step` is `value`, where `condition` holds.
 
     Attributes:
@@ -152,7 +152,7 @@ def _blanked(latex: str) -> str:
     return _IGNORED.sub(lambda m: " " * len(m[0]), latex)
 
 
-def statements(latex: str) -> list[Statement]:
+def statements(latex: str) -> list[Equation]:
     r"""Return the equations of a formula.
 
     Raises:
@@ -181,7 +181,7 @@ def _pieces(tokens: Sequence[Token]) -> Iterator[list[Token]]:
         yield piece[:-1] if piece[-1].text == "." else piece
 
 
-def _equations(reader: "_Reader") -> list[Statement]:
+def _equations(reader: "_Reader") -> list[Equation]:
     signs = [t.text for t in reader.tokens if t.text in _SIGNS]
     if not signs:
         if not any(t.text in _RELATIONS for t in reader.tokens):
@@ -196,7 +196,7 @@ def _equations(reader: "_Reader") -> list[Statement]:
         names.append(name)
     value, condition = _Reader(texts[-1]).value_and_condition()
     sets = signs[0] != "="
-    return [Statement(name.name, name.step, value, condition, sets) for name in names]
+    return [Equation(name.name, name.step, value, condition, sets) for name in names]
 
 
 def _sides(tokens: Sequence[Token]) -> list[list[Token]]:
@@ -524,7 +524,7 @@ class Run:
         functions: what the words of \\operatorname compute.
     """
 
-    statements: Sequence[Statement]
+    statements: Sequence[Equation]
     constants: Mapping[str, Any]
     given: Mapping[str, Callable[[int], Any]] = field(default_factory=dict)
     starts: Mapping[str, Any] = field(default_factory=dict)
@@ -599,7 +599,7 @@ class Run:
         return self.at(e.name, steps["t"]) if known is None else known
 
 
-def ordered(found: Sequence[Statement]) -> list[Statement]:
+def ordered(found: Sequence[Equation]) -> list[Equation]:
     """Return statements with arrows as equations: what is set later is meant a step before."""
     places = {one.name: i for i, one in reversed(list(enumerate(found)))}
     if not any(one.sets or (one.step is None and _asks(one.value, one.name)) for one in found):
