@@ -15,7 +15,7 @@ from typing import Any
 
 from sympy import factor, symbols
 
-from descent.certificates import DATA
+from descent.certificates import _DATA as DATA
 from descent.certificates.exact import Field, Number
 from descent.certificates.gram import Sum, matrix
 from descent.certificates.proofs import STAGES, claimed

@@ -69,7 +69,7 @@ def certified(formula_id: str) -> list[nodes.Node]:
 
 def files() -> list[Path]:
     """Return the files of the certificates."""
-    return sorted(certificates.DATA.glob("*.json"))
+    return sorted(certificates._DATA.glob("*.json"))
 
 
 def mark(app: Sphinx, doctree: nodes.document) -> None:

@@ -29,7 +29,7 @@ from descent.certificates.sequences import SEQUENCES
 
 __all__ = ["Certificate", "RefusedError", "certificates", "check", "read"]
 
-DATA = Path(__file__).parent / "data"
+_DATA = Path(__file__).parent / "data"
 """Where the files lie: in the package, so that an installed one can check itself."""
 
 KINDS: dict[str, Callable[[Mapping[str, Any], str], None]] = {
@@ -155,7 +155,7 @@ def read(path: Path) -> Certificate:
 @cache
 def certificates() -> dict[str, Certificate]:
     """Return the certificates of the book by id."""
-    return {path.stem: read(path) for path in sorted(DATA.glob("*.json"))}
+    return {path.stem: read(path) for path in sorted(_DATA.glob("*.json"))}
 
 
 def check(certificate: Certificate) -> None:
