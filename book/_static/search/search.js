@@ -101,14 +101,17 @@
   const pageOf = {};
   entries.forEach((entry, id) => entry[KIND] === "page" && (pageOf[entry[PAGE]] = id));
 
-  /** Return the pages of which several sections have all words, as hits with the sum of scores. */
+  /** Return the pages of which several sections have all words, as hits: first the one that speaks
+   * of little else. They come before single sections. */
   function pagesOf(hits) {
     const sections = hits.filter(({ id }) => entries[id][KIND] === "section");
     return pages.flatMap((_, page) => {
       const found = sections.filter(({ id }) => entries[id][PAGE] === page);
-      const score = found.reduce((sum, hit) => sum + hit.score, 0);
+      const all = entries.filter((entry) => entry[PAGE] === page && entry[KIND] === "section");
+      const share = found.length / all.length;
+      const score = share * found.reduce((sum, hit) => sum + hit.score, 0);
       const terms = found.flatMap((hit) => hit.terms);
-      return found.length > 1 ? [{ id: pageOf[page], tier: 1, score, terms }] : [];
+      return found.length > 1 ? [{ id: pageOf[page], tier: 0.5, score, terms }] : [];
     });
   }
 
