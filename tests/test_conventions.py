@@ -161,14 +161,14 @@ def has_lr(name):
 
 
 def test_a_learning_rate_may_be_a_function_of_the_step_from_1():
-    asked = []
-    for name in conventions.names():
-        if name in parity.CONSTANT:
-            continue
+    for name in set(conventions.names()) - parity.CONSTANT:
+        asked = []
         lr = "lr" if name.startswith("torch") else "learning_rate"
-        rule = framework_rule(name, **{lr: lambda t: asked.append(t) or 0.1})
+        rule = framework_rule(name, **{lr: lambda t, asked=asked: asked.append(t) or 0.1})
         visit_any(rule, *(alone(name, number) for number in (1.0, 0.5, 0.5)))
-    assert set(asked) == {1, 2, 3}  # 3: rules without a schedule look a step ahead
+        ahead = "schedulefree" in name.lower().replace("_", "")  # it looks a step ahead
+        once = name == "torch.optim.Rprop"  # its η is the first step size
+        assert set(asked) == ({1} if once else {1, 2, 3} if ahead else {1, 2}), name
 
 
 def test_adadelta_of_optax_climbs_without_a_learning_rate():
