@@ -22,28 +22,28 @@ help:  ## list the targets
 
 # --- set-up ---------------------------------------------------------------------------------------
 
-$(SITE): requirements-book.txt pyproject.toml tools/environment.py
-	@$(PYTHON) tools/environment.py requirements-book.txt
+$(SITE): requirements-book.txt pyproject.toml tools/install/environment.py
+	@$(PYTHON) tools/install/environment.py requirements-book.txt
 
 $(READY): requirements.txt $(SITE)
-	@$(PYTHON) tools/environment.py requirements.txt
+	@$(PYTHON) tools/install/environment.py requirements.txt
 
 # --- the book -------------------------------------------------------------------------------------
 
 book: $(SITE)  ## build the site from the committed notebooks, executing nothing
-	@$(BIN)/python -m tools.build
+	@$(BIN)/python -m tools.site.build
 
 serve: $(SITE)  ## build the site, serve it on localhost, rebuild it when a file changes
-	@$(BIN)/python -m tools.serve $(PORT)
+	@$(BIN)/python -m tools.site.serve $(PORT)
 
 notebooks: $(READY)  ## regenerate the notebooks of the chapters that changed (ALL=1: of all)
-	@$(BIN)/python -m tools.notebooks $(if $(ALL),--all)
+	@$(BIN)/python -m tools.notebook.generate $(if $(ALL),--all)
 
 pdf: $(READY) book  ## print the whole book as one PDF (needs Chromium)
-	@$(BIN)/python -m tools.pdf
+	@$(BIN)/python -m tools.edition.pdf
 
 epub: $(READY) book  ## pack the whole book as an EPUB
-	@$(BIN)/python -m tools.epub
+	@$(BIN)/python -m tools.edition.epub
 
 # --- every commit: make test ----------------------------------------------------------------------
 
@@ -71,11 +71,11 @@ test-site: $(READY) book  ## drive the built site in a real browser (needs Chrom
 	$(PYTEST) -n auto --dist loadgroup --ignore-glob '*/test_pdf.py' --ignore-glob '*/test_epub.py' $(TESTS)
 
 test-editions: pdf epub  ## check PDF and EPUB: bookmarks, links, formulas, figures
-	$(PYTEST) --doctest-modules tools/pages.py tools/pdf.py tools/epub.py \
+	$(PYTEST) --doctest-modules tools/edition/pages.py tools/edition/pdf.py tools/edition/epub.py \
 	    tests/site/test_pdf.py tests/site/test_epub.py
 
 lighthouse: $(READY) book  ## judge five pages with Lighthouse (needs Chromium and npm's registry)
-	@$(BIN)/python -m tools.lighthouse
+	@$(BIN)/python -m tools.check.lighthouse
 
 # --- every night: make nightly --------------------------------------------------------------------
 
@@ -92,28 +92,28 @@ fresh-seeds: $(READY)  ## run the laws on many fresh examples (SEED=103: on thos
 	HYPOTHESIS_PROFILE=nightly $(PYTEST) -n auto -m hypothesis $(if $(SEED),--hypothesis-seed=$(SEED))
 
 misprints: $(READY)  ## put each misprint in the place of its rule: the tests must fail
-	$(BIN)/python -m tools.mutants --misprints
+	$(BIN)/python -m tools.check.mutants --misprints
 
 mutants: $(READY)  ## the same, and every small change of every rule and schedule
-	$(BIN)/python -m tools.mutants
+	$(BIN)/python -m tools.check.mutants
 
 portable: $(READY)  ## every notebook on 4 threads, and without vector extensions
-	$(BIN)/python -m tools.portable
+	$(BIN)/python -m tools.check.portable
 
 test-colab: $(READY)  ## run every notebook with Colab's versions, where the package is not installed
-	$(BIN)/python -m tools.colab
+	$(BIN)/python -m tools.check.colab
 
 test-frameworks: $(READY)  ## compare with JAX, Keras, Optax and Gymnasium as the conventions name them
-	@VENV=$(VENV)-frameworks $(PYTHON) tools/environment.py requirements-frameworks.txt
+	@VENV=$(VENV)-frameworks $(PYTHON) tools/install/environment.py requirements-frameworks.txt
 	$(subst $(VENV)/,$(VENV)-frameworks/,$(PYTEST)) -n auto -m frameworks
 
 test-oldest: $(READY)  ## run the tests of the rules with the oldest NumPy that the package allows
-	@VENV=$(VENV)-oldest $(PYTHON) tools/environment.py requirements-oldest.txt
+	@VENV=$(VENV)-oldest $(PYTHON) tools/install/environment.py requirements-oldest.txt
 	$(subst $(VENV)/,$(VENV)-oldest/,$(PYTEST)) -n auto tests/backprop \
 	    $(foreach name,laws rules schedules landscapes minimize report package,tests/test_$(name).py)
 
 links: $(READY)  ## follow every link that leads out of the book (needs the network)
-	$(BIN)/python -m tools.links
+	$(BIN)/python -m tools.check.links
 
 $(CFF)/ready: requirements-cff.txt
 	$(PYTHON) -m venv $(CFF)
@@ -129,27 +129,27 @@ bench: $(READY)  ## time a step of Adam against torch.optim, Optax and the memor
 	env -u OMP_NUM_THREADS $(BIN)/python -m benchmarks.steps
 
 certificates: $(READY)  ## write the certificates of theorems; PEPit computes their constants beside them
-	@VENV=$(VENV)-certificates $(PYTHON) tools/environment.py requirements-certificates.txt
-	$(BIN)/python -m tools.certificates
-	$(subst $(VENV)/,$(VENV)-certificates/,$(BIN)/python) -m tools.worst_cases
+	@VENV=$(VENV)-certificates $(PYTHON) tools/install/environment.py requirements-certificates.txt
+	$(BIN)/python -m tools.certificates.write
+	$(subst $(VENV)/,$(VENV)-certificates/,$(BIN)/python) -m tools.certificates.worst_cases
 
 experiments: $(READY)  ## make the recorded training runs that are missing (hours on a CPU)
 	$(BIN)/python -m experiments
 
 lock: $(READY)  ## resolve the requirements anew (UPGRADE=1: to the newest versions)
-	$(BIN)/python -m tools.lock $(if $(UPGRADE),--upgrade)
+	$(BIN)/python -m tools.install.lock $(if $(UPGRADE),--upgrade)
 
 errata-numbers: $(READY)  ## compute the numbers of the proofs into book/errata-numbers.json
-	@$(BIN)/python -m tools.proofs
+	@$(BIN)/python -m tools.book.proofs
 
 heights: $(READY) book  ## measure the parts of each page into book/heights.json (needs Chromium)
-	@$(BIN)/python -m tools.heights
+	@$(BIN)/python -m tools.site.heights
 
 lock-formulas: $(READY)  ## enter new formulas into book/formulas.lock.json
-	$(BIN)/python -m tools.lock_formulas
+	$(BIN)/python -m tools.book.lock_formulas
 
 wheel: $(READY)  ## build wheel and source distribution; test the wheel alone in a bare environment
-	$(BIN)/python -m tools.wheel
+	$(BIN)/python -m tools.install.wheel
 
 package: $(READY)  ## run the tests of the package alone, where the book is not built
 	$(PYTEST) -n auto --ignore tests/book --ignore tests/tools

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from descent import conventions, rules
 from descent.conventions import NoEquivalent, convert, defaults, framework_rule, letters
-from tools import parity
-from tools.parity import CASES, CHECKPOINTS, DTYPES, Case, by_torch, error, hostile, visit
+from tools.check import parity
+from tools.check.parity import CASES, CHECKPOINTS, DTYPES, Case, by_torch, error, hostile, visit
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 

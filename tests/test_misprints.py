@@ -10,7 +10,7 @@ from hostile import gradients
 from descent import minimize, report, rules
 from descent.landscapes import Quadratic
 from descent.misprints import MISPRINTS
-from tools import mutants
+from tools.check import mutants
 
 each = pytest.mark.parametrize("name", MISPRINTS)
 BOWL = Quadratic([2.0])  # x²

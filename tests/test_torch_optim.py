@@ -24,7 +24,7 @@ from torch.optim.optimizer import (
 from descent import rules
 from descent.conventions import framework_rule
 from descent.torch_optim import PIECE, Optimizer
-from tools import parity
+from tools.check import parity
 
 FORMS = [{}, {"flat": True}, {"compile": True}, {"flat": True, "compile": True}]
 EAGER = FORMS[:2]

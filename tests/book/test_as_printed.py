@@ -1,6 +1,6 @@
 """The LaTeX on the page is evaluated: the formulas of the update rules are right as printed.
 
-Each formula of `tools.printed` is parsed and run beside its rule, over hostile gradients. So that
+Each formula of `tools.book.printed` is parsed and run beside its rule, over hostile gradients. So that
 the comparison is known to see a misprint, each place of each formula is misprinted in turn.
 """
 
@@ -11,9 +11,10 @@ import pytest
 from hostile import gradients
 
 from descent import minimize
+from descent.identify import latex
 from descent.landscapes import Rosenbrock
 from descent.rules import Adam, GradientDescent, Rule
-from tools import latex, printed
+from tools.book import printed
 
 STEPS = 50
 TOLERANCE = 1e-12

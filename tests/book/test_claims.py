@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from tools import claims, project
+from tools.book import claims, project
 
 LISTED = [chapter for chapter in project.chapters() if claims.listed(chapter).exists()]
 EXAMPLE = next(claim for claim in claims.of(LISTED[0]) if claim.sentence)
@@ -48,7 +48,7 @@ def test_an_id_is_used_once_and_none_that_was_once_given_vanishes():
     ids = Counter(claim.id for claim in claims.book())
     assert [name for name, times in ids.items() if times > 1] == []
     assert set(claims.locked()) - set(ids) == set(), "taken out? keep the id, with `broke` alone"
-    assert set(ids) - set(claims.locked()) == set(), "new? run: python -m tools.claims"
+    assert set(ids) - set(claims.locked()) == set(), "new? run: python -m tools.book.claims"
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,9 @@ import jsonschema
 import pytest
 
 from descent.misprints import MISPRINTS
-from tools import commonmark, errata, errata_figures, project, proofs, references
+from tools.book import errata, project, proofs, references
+from tools.notebook import commonmark
+from tools.site import errata_figures
 
 LOCK = project.BOOK / "errata.lock.txt"
 ERRATA = errata.errata()

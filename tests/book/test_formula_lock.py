@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from tools import lock_formulas
-from tools.lock_formulas import book, changes, hash_of, read_lock, updated
+from tools.book import lock_formulas
+from tools.book.lock_formulas import book, changes, hash_of, read_lock, updated
 
 NOTHING = {"changes": [], "retired": {}}
 

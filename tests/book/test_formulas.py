@@ -16,7 +16,7 @@ from tolerance import near
 from descent import minimize
 from descent.landscapes import Huber, Quadratic, Rosenbrock, Saddle
 from descent.rules import Adam, GradientDescent
-from tools import myst, project, references, verified
+from tools.book import myst, project, references, verified
 
 FORMULAS = [formula for page in project.pages() for formula in myst.formulas(page)]
 

@@ -11,7 +11,8 @@ from bs4 import BeautifulSoup
 from markdown_it import MarkdownIt
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 
-from tools import notebooks, project
+from tools.book import project
+from tools.notebook import generate
 
 MYST = re.compile(
     r"""\{[a-z]+(:[a-z]+)*\}              # a role or a directive
@@ -54,7 +55,7 @@ def faults(text):
 
 @pytest.mark.parametrize("chapter", project.chapters(), ids=lambda page: page.stem)
 def test_the_prose_of_a_notebook_is_rendered_without_remains(chapter):
-    cells = notebooks.read_notebook(chapter).cells
+    cells = generate.read_notebook(chapter).cells
     prose = {cell.id: cell.source for cell in cells if cell.cell_type == "markdown"}
     assert {name: faults(text) for name, text in prose.items() if faults(text)} == {}
 

@@ -17,7 +17,8 @@ from descent.certificates.exact import read as formula
 from descent.certificates.gram import matrix, named, require_semidefinite, square
 from descent.certificates.problems import WORST
 from descent.rules import GradientDescent
-from tools import marks, myst, project
+from tools.book import myst, project
+from tools.site import marks
 
 CERTIFICATES = certificates()
 every = pytest.mark.parametrize("name", CERTIFICATES)

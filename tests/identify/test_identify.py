@@ -19,8 +19,8 @@ from descent.identify import _catalogue as catalogue
 from descent.identify.__main__ import main
 from descent.identify._forms import FORMS
 from descent.misprints import MISPRINTS
-from tools import catalogue as book
-from tools import project
+from tools.book import catalogue as book
+from tools.book import project
 
 HERE = Path(__file__).parent
 SCHEMA = json.loads(resources.files("descent.identify").joinpath("schema.json").read_text())

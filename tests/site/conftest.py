@@ -8,8 +8,8 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from tools import browser as chromium
-from tools import project
+from tools.book import project
+from tools.site import browser as chromium
 
 HTML = project.BUILD / "html"
 PAGES = sorted(

@@ -8,8 +8,9 @@ import pytest
 from axe_playwright_python.base import AXE_SCRIPT, AxeResults
 from PIL import Image
 
-from tools import heights, project
-from tools.compressing import serving
+from tools.book import project
+from tools.check.server import serving
+from tools.site import heights
 
 HTML = project.BUILD / "html"
 CHAPTERS = [chapter.stem for chapter in project.chapters()]

@@ -7,7 +7,7 @@ import pytest
 from lxml import html
 from PIL import Image
 
-from tools import errata, lock_formulas, project
+from tools.book import errata, lock_formulas, project
 
 HTML = project.BUILD / "html"
 ERRATA = "book/errata.html"

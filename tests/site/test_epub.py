@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tools import project
+from tools.book import project
 
 XHTML = "{http://www.w3.org/1999/xhtml}"
 MATHML = "{http://www.w3.org/1998/Math/MathML}"

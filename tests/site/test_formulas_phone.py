@@ -2,7 +2,7 @@
 
 import pytest
 
-from tools import lock_formulas, project
+from tools.book import lock_formulas, project
 
 UPDATES = (
     *("gd-update", "momentum-update", "nesterov-update", "adagrad-update", "rmsprop-update"),

@@ -12,7 +12,7 @@ from PIL import Image
 from test_playground import EMBEDDED, PAGE, contrast
 
 from descent import plotting
-from tools import playground
+from tools.site import playground
 
 SIX = "landscape=quadratic&kappa=20&start=-2.5,1.5&steps=60" + "".join(
     f"&run={run}"

@@ -6,7 +6,7 @@ from io import BytesIO
 import pytest
 from pypdf import PdfReader
 
-from tools import project
+from tools.book import project
 
 CHAPTERS = [chapter.stem for chapter in project.chapters()]
 PAPER = {"A4": 794, "Letter": 816}

@@ -10,8 +10,8 @@ import pytest
 from lxml import html
 from pypdf import PdfReader
 
-from tools import citation, project
-from tools.pages import HTML, PREFACE, address, key
+from tools.book import citation, project
+from tools.edition.pages import HTML, PREFACE, address, key
 
 A4 = (595.28, 841.89)
 RAW = re.compile(r"\$[^$\n]+\$|\\(frac|sqrt|begin|hat)\b|\{(eq|cite|glue|ref|doc)[:}]|:::|```")

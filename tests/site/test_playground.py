@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from descent import rules
-from tools import playground, project
+from tools.book import project
+from tools.site import playground
 
 PAGE = "book/playground.html"
 NAMES = [name for name in rules.names() if rules._RULES[name].elementwise]

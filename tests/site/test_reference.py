@@ -11,7 +11,8 @@ from bs4 import BeautifulSoup
 from lxml import html
 from sphinx.ext.autodoc.mock import mock
 
-from tools import api, feed, lock_formulas, project
+from tools.book import lock_formulas, project
+from tools.site import api, changes
 
 HTML = project.BUILD / "html"
 
@@ -86,12 +87,12 @@ def test_every_page_names_the_feed_in_its_head():
         (link,) = page.xpath("//head/link[@type='application/atom+xml']/@href")
         target = link if path.name == "404.html" else (path.parent / link).resolve()
         assert str(target).endswith("/changes.xml")
-    assert (HTML / feed.NAME).exists()
+    assert (HTML / changes.NAME).exists()
 
 
 def test_each_link_of_the_feed_leads_to_its_place():
     page = soup("book/changes.html")
-    for version in feed.versions():
+    for version in changes.versions():
         assert page.find(id=version.anchor)
 
 

@@ -6,8 +6,9 @@ from urllib.parse import quote, unquote, urlsplit
 
 import pytest
 
-from tools import project, search
-from tools.compressing import serving
+from tools.book import project
+from tools.check.server import serving
+from tools.site import search
 
 HTML = project.BUILD / "html"
 

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 from lxml import html
 
-from tools import project
+from tools.book import project
 
 HTML = project.BUILD / "html"
 PAGES = sorted(str(page.relative_to(HTML)) for page in (HTML / "book").rglob("*.html"))

@@ -1,6 +1,6 @@
 // Noise that the playground and the package both make: a hash of seed, step and coordinate.
 // It has no state, so step 57 has the same noise whoever asks for it first, and all rules of a
-// race meet the same noise. `tools/playground.py` holds the same lines in Python.
+// race meet the same noise. `tools/site/playground.py` holds the same lines in Python.
 (function (playground) {
   "use strict";
 

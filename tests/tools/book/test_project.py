@@ -1,0 +1,43 @@
+"""The repository's address is written once and followed everywhere."""
+
+import pytest
+
+from tools.book import project
+
+
+def test_the_site_of_a_repository_is_its_pages_address():
+    assert project.site("https://github.com/Owner/book") == "https://owner.github.io/book/"
+    assert project.site("https://github.com/me/me.github.io") == "https://me.github.io/"
+
+
+def test_in_actions_the_address_is_that_of_the_repository_that_runs(monkeypatch):
+    monkeypatch.setenv("GITHUB_REPOSITORY", "fork/book")
+    monkeypatch.delenv("GITHUB_SERVER_URL", raising=False)
+    assert project.address() == "https://github.com/fork/book"
+    assert project.written_address() == project.config()["repository"]["url"]
+
+
+def test_elsewhere_the_address_is_the_written_one(monkeypatch):
+    monkeypatch.delenv("GITHUB_REPOSITORY", raising=False)
+    assert project.address() == project.written_address()
+
+
+def test_a_fork_that_changes_the_address_has_every_link_right(monkeypatch, tmp_path):
+    from tools.notebook import generate
+
+    changed = tmp_path / "_config.yml"
+    text = project.CONFIG.read_text(encoding="utf-8")
+    changed.write_text(text.replace(project.written_address(), "https://github.com/me/fork"))
+    monkeypatch.setattr(project, "CONFIG", changed)
+    for chapter in project.chapters():
+        cells = generate.generate(chapter, generate.read_notebook(chapter)).cells
+        links = "\n".join(cell.source for cell in cells)
+        assert "https://me.github.io/fork/book/" in links
+        assert "github/me/fork/blob/main/book/" in links
+        assert "git+https://github.com/me/fork" in links
+        assert "descent-to-adam/descent-to-adam" not in links
+
+
+@pytest.mark.parametrize("page", project.pages(), ids=lambda page: page.stem)
+def test_pages_have_permanent_names_without_numbers(page):
+    assert not any(character.isdigit() for character in page.stem)

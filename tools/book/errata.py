@@ -1,0 +1,270 @@
+"""The errata: what is printed where, why it is wrong, what is right, and what proves it.
+
+`book/errata.yml` holds them, `book/errata.schema.json` says what an entry has. The numbers that
+prove them are computed by `tools.book.proofs` and stored in `book/errata-numbers.json`. Here both are
+read and set as MyST, the same for the site and for the notebooks.
+"""
+
+import json
+import re
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from descent.report import number
+from tools.book import project, references
+
+ERRATA = project.BOOK / "errata.yml"
+SCHEMA = project.BOOK / "errata.schema.json"
+NUMBERS = project.BOOK / "errata-numbers.json"
+PAGE = project.BOOK / "errata.md"
+
+Numbers = dict[str, dict[str, Any]]
+"""The numbers of each proof, by their names."""
+
+DOCUMENTARY = "documentary"
+"""The proof of a fault that no number shows: a comparison with the reference."""
+
+ITSELF = "itself"
+"""The reference of a text that contradicts itself."""
+
+PATH = re.compile(r"[\w./-]+\.\w+")
+DIGITS = 4
+
+
+@dataclass(frozen=True)
+class Source:
+    """A text that is criticised.
+
+    Attributes:
+        title: what it is called on the page.
+        url: the address of its repository, or of the text; "" where it has none.
+        commit: the state of the repository that was read, "" for a text outside one.
+    """
+
+    title: str
+    url: str = ""
+    commit: str = ""
+
+    def at(self, place: str) -> str:
+        """Return a place in it, in Markdown; a path is a link to that state of the file."""
+        path = place.split(",")[0]
+        if self.commit and PATH.fullmatch(path):
+            where = f"[{path}]({self.url}/blob/{self.commit}/{path})"
+            return f"{self.title}, {where}{place[len(path) :]}"
+        title = f"[{self.title}]({self.url})" if self.url else self.title
+        return f"{title}, {place}"
+
+
+@dataclass(frozen=True, eq=False)
+class Erratum:
+    """A fault in print. The texts are MyST; `shows` has the names of the proof's numbers in braces.
+
+    Attributes:
+        id: its permanent name.
+        title: the fault in a few words.
+        topic: one of the topics of the file.
+        kind: formula, worked number, definition, claim, code or citation.
+        severity: whether it misleads badly or is cosmetic.
+        where: the places that print it, by source.
+        printed: what is printed.
+        why: what is wrong with it.
+        right: what is right.
+        proof: the function of `tools.book.proofs` that computes the numbers, or "documentary".
+        shows: the sentence that the numbers stand in.
+        formula: the id of the book's formula, where there is one.
+        reference: bibliography key, arXiv number or address, and the place in it; several with ;.
+        misprint: its name in `descent.misprints`, where it runs.
+        figure: the scene on which the misprint is drawn beside the right rule.
+        thread: where it was reported.
+        also: ids of faults that were merged into this one.
+    """
+
+    id: str
+    title: str
+    topic: str
+    kind: str
+    severity: str
+    where: dict[str, str]
+    printed: str
+    why: str
+    right: str
+    proof: str
+    shows: str = ""
+    formula: str = ""
+    reference: str = ""
+    misprint: str = ""
+    figure: dict[str, Any] = field(default_factory=dict)
+    thread: str = ""
+    also: list[str] = field(default_factory=list)
+
+    @property
+    def ids(self) -> list[str]:
+        """Return all ids that lead here, its own first."""
+        return [self.id, *self.also]
+
+    def numbers(self) -> dict[str, str]:
+        """Return the numbers of its proof as they are printed.
+
+        Raises:
+            ValueError: they are not stored.
+        """
+        if self.proof == DOCUMENTARY:
+            return {}
+        if self.proof not in stored():
+            raise ValueError(f"{self.id}: no numbers of {self.proof!r} in {NUMBERS.name}")
+        return {name: in_print(value) for name, value in stored()[self.proof].items()}
+
+    def shown(self) -> str:
+        """Return the sentence that proves it, numbers filled in."""
+        text = self.shows
+        for name, value in self.numbers().items():
+            text = text.replace(f"{{{name}}}", value)
+        return text
+
+
+def in_print(value: Any) -> str:
+    """Return a number as the page sets it, with powers of ten and a true minus; a text as it is.
+
+    >>> in_print(-6562.8), in_print(1.881e-22), in_print(1e5), in_print("no number")
+    ('−6563', '1.881 · 10⁻²²', '10⁵', 'no number')
+    """
+    if isinstance(value, str):
+        return value
+    mantissa, _, exponent = number(value, DIGITS).partition("e")
+    if exponent:
+        power = "10" + str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+        mantissa = {"1": power, "-1": f"-{power}"}.get(mantissa, f"{mantissa} · {power}")
+    return mantissa.replace("-", "−")
+
+
+def anchor(erratum_id: str) -> str:
+    """Return the anchor of an id on the page.
+
+    >>> anchor("S0-01"), anchor("PyTorch #72395")
+    ('s0-01', 'pytorch-72395')
+    """
+    return re.sub(r"[^a-z0-9]+", "-", erratum_id.lower())
+
+
+def anchors(ids: list[str]) -> list[str]:
+    """Return the anchors of an entry: each id as the page shows it, and in lower case.
+
+    >>> anchors(["S2-01", "PyTorch #72395"])
+    ['S2-01', 'PyTorch #72395', 's2-01', 'pytorch-72395']
+    """
+    return [*ids, *map(anchor, ids)]
+
+
+@cache
+def data() -> dict[str, Any]:
+    """Return `book/errata.yml` as it stands."""
+    content: dict[str, Any] = project.read_yaml(ERRATA)
+    return content
+
+
+def stored() -> Numbers:
+    """Return `book/errata-numbers.json`."""
+    return _parsed(NUMBERS.read_text(encoding="utf-8"))
+
+
+@cache
+def _parsed(text: str) -> Numbers:
+    numbers: Numbers = json.loads(text)
+    return numbers
+
+
+@cache
+def sources() -> dict[str, Source]:
+    """Return the texts that are criticised, by their short names."""
+    return {name: Source(**entry) for name, entry in data()["sources"].items()}
+
+
+@cache
+def errata() -> dict[str, Erratum]:
+    """Return the errata by id, in the order of the file."""
+    return {entry["id"]: Erratum(**entry) for entry in data()["errata"]}
+
+
+def erratum(erratum_id: str) -> Erratum:
+    """Return the erratum of this id, or the one that it was merged into.
+
+    Raises:
+        ValueError: there is none.
+    """
+    for entry in errata().values():
+        if erratum_id in entry.ids:
+            return entry
+    raise ValueError(f"no erratum has the id {erratum_id!r}")
+
+
+def places(where: dict[str, str]) -> str:
+    """Return the places that print something, in Markdown."""
+    return "; ".join(sources()[name].at(place) for name, place in where.items())
+
+
+def cited(reference: str) -> str:
+    """Return a reference in MyST: a citation, or a link to arXiv or elsewhere, and the place."""
+    return "; ".join(_cited(one.strip()) for one in reference.split(";"))
+
+
+def _cited(reference: str) -> str:
+    what, _, place = reference.partition(",")
+    place = f", {place.strip()}" if place else ""
+    if what == ITSELF:
+        return f"the text itself{place}"
+    if what.startswith("arXiv:"):
+        return f"[{what}](https://arxiv.org/abs/{what.removeprefix('arXiv:')}){place}"
+    if what.startswith("https://"):
+        return f"[{place[2:]}]({what})"
+    return f"{{cite:t}}`{references.reference(what).key}`{place}"
+
+
+def body(entry: Erratum) -> str:
+    """Return what stands under the title of an erratum, in MyST."""
+    right = [f"**Right:** {entry.right}"]
+    right += [f"{{eq}}`{entry.formula}`"] if entry.formula else []
+    right += [cited(entry.reference)] if entry.reference else []
+    parts = [
+        f"{places(entry.where)}. *{entry.kind.capitalize()}, {entry.severity}.*",
+        f"**Printed:** {entry.printed}",
+        entry.why,
+        " · ".join(right),
+        f"**{'By comparison' if entry.proof == DOCUMENTARY else 'Computed'}:** {entry.shown()}",
+    ]
+    if entry.misprint:
+        parts.append(f"In `descent.misprints`: `{entry.misprint}`.")
+    if entry.thread:
+        parts.append(f"[Reported]({entry.thread}).")
+    return "\n\n".join(parts)
+
+
+def published(site: str) -> dict[str, Any]:
+    """Return the content of `errata.json`: the file, each entry with its proof and its address."""
+    page = site + PAGE.relative_to(project.ROOT).with_suffix(".html").as_posix()
+    entries = [
+        {**raw, "shown": entry.shown(), "url": f"{page}#{anchor(entry.id)}"}
+        for raw, entry in zip(data()["errata"], errata().values(), strict=True)
+    ]
+    return {**data(), "errata": entries}
+
+
+def count() -> list[list[Any]]:
+    """Return how many errata of each kind a topic has: a row for each topic, and one for all."""
+    topics, kinds = data()["topics"], data()["kinds"]
+    rows = [
+        [
+            topics[topic],
+            *(sum((e.topic, e.kind) == (topic, kind) for e in errata().values()) for kind in kinds),
+        ]
+        for topic in topics
+    ]
+    columns = list(zip(*rows, strict=True))[1:]
+    rows = [*rows, ["all", *(sum(column) for column in columns)]]
+    return [[*row, sum(row[1:])] for row in rows]
+
+
+def path_of(name: str) -> Path:
+    """Return where the figure of a misprint is put, relative to the folder of the site's images."""
+    return Path("errata", f"{name}.png")

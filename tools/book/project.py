@@ -1,0 +1,90 @@
+"""Where things are: the repository's folders, its address, its chapters."""
+
+import os
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+BOOK = ROOT / "book"
+BUILD = ROOT / "_build"
+PDF = BUILD / "pdf" / "from-gradient-descent-to-adam.pdf"
+EPUB = PDF.with_suffix(".epub")
+CONFIG = ROOT / "_config.yml"
+TOC = ROOT / "_toc.yml"
+
+
+def read_yaml(path: Path) -> Any:
+    """Return what a file in YAML says, parsed once as long as it says the same."""
+    return parse_yaml(path.read_text(encoding="utf-8"))
+
+
+@cache
+def parse_yaml(text: str) -> Any:
+    """Return what YAML says, read by libyaml where PyYAML has it: ten times as fast."""
+    return yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+
+
+def config() -> dict[str, Any]:
+    """Return `_config.yml`, the one place that holds the book's title, address and settings."""
+    settings: dict[str, Any] = read_yaml(CONFIG)
+    return settings
+
+
+def written_address() -> str:
+    """Return the repository's address as `_config.yml` has it: what committed notebooks use."""
+    return str(config()["repository"]["url"]).rstrip("/")
+
+
+def address() -> str:
+    """Return the address of the repository that builds the site: a fork's own, in its Actions."""
+    if repository := os.environ.get("GITHUB_REPOSITORY"):
+        return f"{os.environ.get('GITHUB_SERVER_URL', 'https://github.com')}/{repository}"
+    return written_address()
+
+
+def site(repository: str) -> str:
+    """Return the address of the site that GitHub Pages serves for a repository."""
+    owner, name = repository.split("/")[-2:]
+    host = f"{owner.lower()}.github.io"
+    return f"https://{host}/" if name.lower() == host else f"https://{host}/{name}/"
+
+
+def parts() -> dict[str, list[Path]]:
+    """Return the Markdown sources of all pages by the part of the book, as in `_toc.yml`."""
+    toc = read_yaml(TOC)
+    listed = {"": [{"file": toc["root"]}]}
+    listed |= {part["caption"]: part["chapters"] for part in toc["parts"]}
+    return {
+        caption: [ROOT / f"{file}.md" for entry in entries for file in _files(entry)]
+        for caption, entries in listed.items()
+    }
+
+
+def _files(entry: dict[str, Any]) -> list[str]:
+    """Return the page of an entry of `_toc.yml`, and those below it."""
+    below = [file for section in entry.get("sections", []) for file in _files(section)]
+    return [entry["file"], *below]
+
+
+def pages() -> list[Path]:
+    """Return the Markdown sources of all pages, in the order of `_toc.yml`."""
+    return [page for part in parts().values() for page in part]
+
+
+def is_chapter(page: Path) -> bool:
+    """Return whether a page runs code, and so has a notebook beside it."""
+    return "\nkernelspec:" in page.read_text(encoding="utf-8").split("\n---\n", 1)[0]
+
+
+def chapters() -> list[Path]:
+    """Return the Markdown sources of the pages that run code, in the order of the book."""
+    return [page for page in pages() if is_chapter(page)]
+
+
+def title(page: Path) -> str:
+    """Return the title of a page: its first heading."""
+    lines = page.read_text(encoding="utf-8").splitlines()
+    return next(line.removeprefix("# ") for line in lines if line.startswith("# "))

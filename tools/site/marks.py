@@ -1,0 +1,118 @@
+"""The marks of theorems and formulas: proved here, proved here and certified, or cited.
+
+A theorem whose label a certificate of `descent.certificates` names is certified, or a part of it;
+one of the class `cited` is another's, and not proved here; every other is followed by its proof.
+This is also the Sphinx extension that sets the marks, and the directive `{certificates}`.
+"""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+from sphinx_proof.nodes import unenumerable_node
+
+from descent import certificates
+from descent.certificates import Certificate
+from tools.book import project
+
+PAGE = project.BOOK / "certificates.md"
+
+
+@cache
+def of_theorem(label: str) -> list[Certificate]:
+    """Return the certificates of a theorem."""
+    return [one for one in certificates.certificates().values() if one.theorem == label != ""]
+
+
+@cache
+def of_formula(formula_id: str) -> list[Certificate]:
+    """Return the certificates of a formula."""
+    return [one for one in certificates.certificates().values() if formula_id in one.formulas]
+
+
+def words(label: str, classes: Any = ()) -> str:
+    """Return the mark of a theorem in words.
+
+    >>> words("theorem-gd-convex"), words("theorem-mlp-twins"), words("", ["cited"])
+    ('Proved here and certified', 'Proved here', 'Cited')
+    """
+    if "cited" in classes:
+        return "Cited"
+    found = of_theorem(label)
+    if found and all(one.part for one in found):
+        return "Proved here, certified in part"
+    return "Proved here and certified" if found else "Proved here"
+
+
+def address(certificate: Certificate) -> str:
+    """Return the address of a certificate, as seen from a page of the book."""
+    return f"{PAGE.stem}.html#{certificate.id}"
+
+
+def link(certificate: Certificate) -> nodes.reference:
+    """Return a link from a page of the book to a certificate."""
+    name = nodes.literal("", certificate.id)
+    return nodes.reference("", "", name, refuri=address(certificate))
+
+
+def certified(formula_id: str) -> list[nodes.Node]:
+    """Return what stands after a formula's caption: the links to its certificates, and a space."""
+    found = of_formula(formula_id)
+    parts: list[nodes.Node] = [nodes.Text(" · certified: " if found else " ")]
+    for one in found:
+        parts += [link(one), nodes.Text(" ")]
+    return parts
+
+
+def files() -> list[Path]:
+    """Return the files of the certificates."""
+    return sorted(certificates._DATA.glob("*.json"))
+
+
+def mark(app: Sphinx, doctree: nodes.document) -> None:
+    """Add its mark to each theorem of a page."""
+    for theorem in doctree.findall(unenumerable_node):
+        label = theorem["label"]
+        for path in files():
+            app.env.note_dependency(str(path))
+        parts: list[nodes.Node] = [nodes.Text(words(label, theorem["classes"]))]
+        for number, one in enumerate(of_theorem(label)):
+            parts += [nodes.Text(", " if number else ": "), link(one)]
+        line = nodes.paragraph("", "", *parts, nodes.Text("."), classes=["mark"])
+        theorem.children[-1].append(line)
+
+
+class CertificatesDirective(SphinxDirective):
+    """The certificates, in a table with a row and an anchor each."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return the table."""
+        for path in files():
+            self.env.note_dependency(str(path))
+        table = nodes.table(classes=["certificates"])
+        group = nodes.tgroup("", *(nodes.colspec(colwidth=w) for w in (20, 60, 20)), cols=3)
+        head = ("Certificate", "What it says", "What is shown")
+        group += nodes.thead("", row(*map(nodes.Text, head)))
+        group += nodes.tbody("", *map(self._row, certificates.certificates().values()))
+        table += group
+        return [table]
+
+    def _row(self, one: Certificate) -> nodes.row:
+        found = row(nodes.literal("", one.id), nodes.Text(one.says), nodes.Text(one.verdict))
+        found["ids"].append(one.id)
+        return found
+
+
+def row(*cells: nodes.Node) -> nodes.row:
+    """Return a row of a table."""
+    return nodes.row("", *(nodes.entry("", nodes.paragraph("", "", one)) for one in cells))
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Register the extension."""
+    app.add_directive("certificates", CertificatesDirective)
+    app.connect("doctree-read", mark)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

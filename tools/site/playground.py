@@ -1,0 +1,309 @@
+"""The playground: its directive, its still figures, and its noise.
+
+    ```{playground} Title
+    :query: landscape=quadratic&kappa=10&start=1,0.1&steps=40&run=gradient-descent,lr:0.18
+    :alt: What the still figure shows.
+    ```
+
+stands for a picture that the reader can change. The query is what a link to that picture holds; the
+scripts in `book/_static/playground` read the same text. They are classic scripts, not modules, and
+are not bundled: a page opened from a disk (`file://`) may not load modules, and what the browser
+runs is what lies in the folder. Without script, in print and in a PDF, a still figure stands there,
+drawn by the build from the same query with the package.
+
+A link holds: `landscape`, its condition number `kappa`, `start`, `noise` σ with `seed`, `steps`,
+the step shown `t`, and for each rule of the race one `run=NAME,HYPER:VALUE,...`.
+"""
+
+import hashlib
+import itertools
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+from urllib.parse import parse_qs
+
+import matplotlib.pyplot as plt
+import numpy as np
+from docutils import nodes
+from docutils.parsers.rst import directives
+from numpy.typing import NDArray
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+import descent
+from descent import Trajectory, _check, minimize, plotting
+from descent.landscapes import Beale, Landscape, NoisyQuadratic, Quadratic, Rosenbrock, Saddle
+from descent.rules import Rule, get
+from tools.book import project
+
+PAGE = "book/playground"
+STATIC = project.BOOK / "_static" / "playground"
+SCRIPTS = [
+    STATIC / f"{name}.js"
+    for name in ("random", "landscapes", "rules", "minimize", "settings", "plot", "app")
+]
+STYLE = STATIC / "playground.css"
+STILLS = project.BUILD / "playground"
+NUMBERS: dict[str, Callable[[str], Any]] = {
+    "kappa": float,
+    "noise": float,
+    "seed": int,
+    "steps": int,
+    "t": int,
+}
+LEVELS = {
+    "quadratic": range(-3, 5),
+    "noisy-quadratic": range(-3, 5),
+    "rosenbrock": range(-1, 6),
+    "beale": range(-2, 9),
+    "saddle": range(-4, 3),
+}
+"""The level lines lie at f* + 4^k, as in `landscapes.js`."""
+
+# --- noise ------------------------------------------------------------------------------------
+
+
+def _scatter(h: int) -> int:
+    """Return the finaliser of MurmurHash3, a bijection of 32-bit numbers."""
+    h = (h ^ (h >> 16)) * 0x85EBCA6B % 2**32
+    h = (h ^ (h >> 13)) * 0xC2B2AE35 % 2**32
+    return h ^ (h >> 16)
+
+
+def _uniform(seed: int, t: int, k: int) -> float:
+    inner = _scatter((_scatter(seed) + t) % 2**32)
+    return (_scatter((inner + k) % 2**32) + 0.5) / 2**32
+
+
+def normal(seed: int, t: int) -> NDArray[np.float64]:
+    """Return the two standard normal numbers of step t, shape (2,), as `random.js` makes them.
+
+    A hash of (seed, t) and the transform of Box and Muller: there is no state, so that every rule
+    of a race meets the same noise.
+
+    >>> normal(seed=1, t=1).round(3)
+    array([-1.304, -0.242])
+    """
+    radius = math.sqrt(-2 * math.log(_uniform(seed, t, 0)))
+    angle = 2 * math.pi * _uniform(seed, t, 1)
+    return radius * np.array([math.cos(angle), math.sin(angle)])
+
+
+# --- settings ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a link to the playground says.
+
+    Attributes:
+        landscape: the name of the landscape.
+        f: the landscape.
+        start: the start, shape (2,).
+        noise: the standard deviation of the noise on each coordinate of the gradient.
+        seed: the seed of that noise.
+        steps: how many steps are made.
+        t: the step that is shown.
+        rules: the rules of the race.
+    """
+
+    landscape: str
+    f: Landscape
+    start: NDArray[np.float64]
+    noise: float
+    seed: int
+    steps: int
+    t: int
+    rules: tuple[Rule, ...]
+
+    def run(self, rule: Rule) -> Trajectory:
+        """Return the path of a rule, up to its last finite point."""
+        count = itertools.count(1)
+
+        def noisy(x: NDArray[np.float64]) -> NDArray[np.float64]:
+            return self.f.grad(x) + self.noise * normal(self.seed, next(count))
+
+        return minimize(self.f, self.start, rule, self.steps, grad=noisy, nonfinite="stop")
+
+
+def landscape(name: str, kappa: float) -> Landscape:
+    """Return the landscape of that name; kappa is the condition number of the quadratics."""
+    made: dict[str, Callable[[], Landscape]] = {
+        "quadratic": lambda: Quadratic([1.0, kappa]),
+        "noisy-quadratic": lambda: NoisyQuadratic([1.0, kappa]),
+        "rosenbrock": Rosenbrock,
+        "beale": Beale,
+        "saddle": Saddle,
+    }
+    if name not in made:
+        raise ValueError(f"landscape must be one of {', '.join(made)}, got {name!r}")
+    return made[name]()
+
+
+def _rule(text: str) -> Rule:
+    name, *pairs = text.split(",")
+    hyper = {key: float(value) for key, _, value in (pair.partition(":") for pair in pairs)}
+    if "lr" not in hyper:
+        raise ValueError(f"run={text} must state its step size, as lr:0.1")
+    rule = get(name, **hyper)
+    if not rule.elementwise:
+        raise ValueError(f"run={text} is a rule for matrices")
+    return rule
+
+
+def parse(query: str) -> Settings:
+    """Return the settings that a chapter's query states.
+
+    A chapter states landscape, start and step sizes itself, so that its picture does not change
+    with the playground's defaults.
+
+    Raises:
+        ValueError: something is missing, unknown or not allowed.
+
+    >>> parse("landscape=saddle&start=2,0.1&run=adam,lr:0.1").rules
+    (Adam(lr=0.1, beta1=0.9, beta2=0.999, eps=1e-08),)
+    """
+    given = parse_qs(query, strict_parsing=True)
+    if unknown := given.keys() - {"landscape", "start", "run", *NUMBERS}:
+        raise ValueError(f"unknown settings {sorted(unknown)}")
+    if missing := {"landscape", "start", "run"} - given.keys():
+        raise ValueError(f"missing settings {sorted(missing)}")
+    number: dict[str, Any] = {"kappa": 20.0, "noise": 0.0, "seed": 1, "steps": 200}
+    number |= {key: read(given[key][0]) for key, read in NUMBERS.items() if key in given}
+    _check.not_negative("noise", number["noise"])
+    _check.count("steps", number["steps"])
+    name = given["landscape"][0]
+    if name == "noisy-quadratic" and "noise" not in given:
+        raise ValueError("a noisy quadratic must state its noise")
+    return Settings(
+        landscape=name,
+        f=landscape(name, number["kappa"]),
+        start=np.array([float(x) for x in given["start"][0].split(",")]),
+        noise=number["noise"],
+        seed=number["seed"],
+        steps=number["steps"],
+        t=number.get("t", number["steps"]),
+        rules=tuple(_rule(run) for run in given["run"]),
+    )
+
+
+# --- the still figure -------------------------------------------------------------------------
+
+
+def still(query: str) -> Path:
+    """Return the still figure of a query, drawn unless it was drawn before."""
+    sources = [Path(__file__), *Path(descent.__file__).parent.glob("*.py")]
+    content = query.encode() + b"".join(path.read_bytes() for path in sorted(sources))
+    path = STILLS / f"{hashlib.sha256(content).hexdigest()[:16]}.png"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draw(parse(query), path)
+    return path
+
+
+def draw(settings: Settings, path: Path) -> None:
+    """Draw the paths on the landscape, and the losses beside them."""
+    f, t = settings.f, settings.t
+    least = float(f(f.minimizer))
+    runs = {label(rule): settings.run(rule) for rule in settings.rules}
+    shown = {name: Trajectory(r.x[: t + 1], r.f, r.g, r.states) for name, r in runs.items()}
+    figure, (left, right) = plotting.figure(2, height=3.4)
+    plotting.contours(left, f, levels=[least + 4.0**k for k in LEVELS[settings.landscape]])
+    plotting.paths(left, shown, every=max(1, t // 10))
+    plotting.curves(right, {name: np.maximum(r.f - least, 1e-16) for name, r in runs.items()})
+    first = max(float(f(settings.start)) - least, 1e-16)
+    right.set(ylabel="$f(x) - f(x^\\star)$", xlim=(0, settings.steps))
+    right.set_ylim(top=min(right.get_ylim()[1], 1e3 * first))
+    figure.legend(*right.get_legend_handles_labels(), loc="outside lower center", fontsize=9)
+    figure.savefig(path, dpi=200)
+    plt.close(figure)
+
+
+def label(rule: Rule) -> str:
+    """Return what a run is called: the rule as it would be written, without its defaults.
+
+    >>> label(get("momentum", lr=0.1, momentum=0.5))
+    'Momentum(lr=0.1, momentum=0.5)'
+    """
+    usual = type(rule)(lr=rule.lr)
+    told = [
+        f"{name}={value:g}"
+        for name, value in vars(rule).items()
+        if name == "lr" or value != getattr(usual, name)
+    ]
+    return f"{type(rule).__name__}({', '.join(told)})"
+
+
+# --- the directive ----------------------------------------------------------------------------
+
+
+class Playground(nodes.General, nodes.Element):  # type: ignore[misc]
+    """A playground: holds the still figure that it replaces."""
+
+
+class PlaygroundDirective(SphinxDirective):
+    """A picture that the reader can change; without script, a still one of the same numbers."""
+
+    required_arguments = 1
+    final_argument_whitespace = True
+    option_spec: ClassVar = {
+        "query": directives.unchanged_required,
+        "alt": directives.unchanged_required,
+    }
+
+    def run(self) -> list[nodes.Node]:
+        """Return the playground with the still figure inside."""
+        if missing := {"query", "alt"} - self.options.keys():
+            raise self.error(f"playground: options missing: {sorted(missing)}")
+        title, query = self.arguments[0], self.options["query"]
+        try:
+            path = still(query)
+        except ValueError as error:
+            raise self.error(f"playground: {error}") from error
+        package = (project.ROOT / "src" / "descent").glob("*.py")  # what the still is drawn with
+        for source in (Path(__file__), STYLE, *SCRIPTS, *package):
+            self.env.note_dependency(str(source))
+        uri = "/" + path.relative_to(project.ROOT).as_posix()
+        image = nodes.image(uri=uri, alt=self.options["alt"], loading="lazy")
+        figure = nodes.figure("", image, nodes.caption("", title))
+        playground = Playground("", figure, title=title, query=query)
+        playground["address"] = self.env.docname == PAGE
+        self.set_source_info(playground)
+        return [playground]
+
+
+def visit_html(writer: Any, node: Playground) -> None:
+    """Open the element that the script fills."""
+    attributes = {"data-title": node["title"], "data-settings": node["query"]}
+    attributes["data-page"] = writer.builder.get_relative_uri(writer.docnames[0], PAGE)
+    attributes |= {"data-address": ""} if node["address"] else {}
+    writer.body.append(writer.starttag(node, "div", "", CLASS="playground", **attributes))
+
+
+def depart_html(writer: Any, node: Playground) -> None:
+    """Close it."""
+    writer.body.append("</div>\n")
+
+
+def leave(writer: Any, node: Playground) -> None:
+    """Elsewhere the still figure is all."""
+
+
+def add_scripts(app: Sphinx, page: str, _template: str, _context: Any, doctree: Any) -> None:
+    """Load the scripts on the pages that have a playground, and on no other."""
+    if doctree is None or not any(doctree.findall(Playground)):
+        return
+    app.add_css_file(f"playground/{STYLE.name}")
+    for script in SCRIPTS:
+        app.add_js_file(f"playground/{script.name}", loading_method="defer")
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Register the extension."""
+    app.add_directive("playground", PlaygroundDirective)
+    still_alone = (leave, leave)
+    app.add_node(Playground, html=(visit_html, depart_html), latex=still_alone, text=still_alone)
+    app.connect("html-page-context", add_scripts)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
