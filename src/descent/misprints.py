@@ -3,7 +3,8 @@
 Each has the signature of the rule that it corrupts and the wrong formula as it is printed, with the
 number that shows it. `MISPRINTS` lists them by name; `erratum` is the id of the erratum, or the
 thread that reports it, and `of` the rule. They are mutants of the reference code: for each, a test
-that guards the right rule fails when the misprint takes its place (`python -m tools.check.mutants`).
+that guards the right rule fails when the misprint takes its place (`python -m
+tools.check.mutants`).
 
 >>> misprint = MISPRINTS["adam-root-taken-twice"]
 >>> rule = misprint(lr=0.001)

@@ -1,7 +1,7 @@
 """The LaTeX on the page is evaluated: the formulas of the update rules are right as printed.
 
-Each formula of `tools.book.printed` is parsed and run beside its rule, over hostile gradients. So that
-the comparison is known to see a misprint, each place of each formula is misprinted in turn.
+Each formula of `tools.book.printed` is parsed and run beside its rule, over hostile gradients. So
+that the comparison is known to see a misprint, each place of each formula is misprinted in turn.
 """
 
 import re

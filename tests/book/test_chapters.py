@@ -9,7 +9,7 @@ import yaml
 
 import descent
 from tools.book import errata, myst, project, references
-from tools.notebook import commonmark, generate
+from tools.notebook import commonmark, files, generate
 
 CHAPTERS = project.chapters()
 REFERENCE = project.parts()["Reference"]
@@ -36,7 +36,7 @@ def count(chapter, name):
 
 @by_stem
 def test_the_committed_notebook_is_what_the_chapter_generates(chapter):
-    committed = generate.read_notebook(chapter)
+    committed = files.read_notebook(chapter)
     assert committed is not None, "run: make notebooks"
     generated = generate.generate(chapter, committed)
     for ours, theirs in zip(generated.cells, committed.cells, strict=True):
@@ -47,9 +47,9 @@ def test_the_committed_notebook_is_what_the_chapter_generates(chapter):
 
 @by_stem
 def test_the_notebook_holds_no_timestamp_no_error_and_no_warning(chapter):
-    notebook = generate.read_notebook(chapter)
+    notebook = files.read_notebook(chapter)
     nbformat.validate(notebook)
-    for cell in generate.code_cells(notebook):
+    for cell in files.code_cells(notebook):
         assert "execution" not in cell.metadata
         assert all(output.output_type != "error" for output in cell.outputs)
         assert all(output.get("name") != "stderr" for output in cell.outputs)
@@ -57,7 +57,7 @@ def test_the_notebook_holds_no_timestamp_no_error_and_no_warning(chapter):
 
 @by_stem
 def test_the_notebook_is_plain_commonmark(chapter):
-    for cell in generate.read_notebook(chapter).cells:
+    for cell in files.read_notebook(chapter).cells:
         if cell.cell_type == "markdown":
             assert not list(myst.directives(cell.source))
             assert not re.search(r"\{[a-z:-]+\}`|^:::|^\(.*\)=$", cell.source, re.MULTILINE)
@@ -65,7 +65,7 @@ def test_the_notebook_is_plain_commonmark(chapter):
 
 @by_stem
 def test_the_first_code_cell_installs_the_package(chapter):
-    first = generate.code_cells(generate.read_notebook(chapter))[0]
+    first = files.code_cells(files.read_notebook(chapter))[0]
     assert "import descent" in first.source
     assert f"git+{project.written_address()}" in first.source
 
@@ -95,8 +95,8 @@ def test_every_solution_runs_code_that_asserts(chapter):
 @by_stem
 def test_every_figure_has_a_caption_and_alternative_text(chapter):
     source, _ = myst.read_cells(chapter)
-    cells = generate.code_cells(source)
-    ran = generate.code_cells(generate.read_notebook(chapter))[1:]
+    cells = files.code_cells(source)
+    ran = files.code_cells(files.read_notebook(chapter))[1:]
     for cell, done in zip(cells, ran, strict=True):
         figures = [out for out in done.outputs if "image/png" in out.get("data", {})]
         settings = cell.metadata.get("mystnb", {})
@@ -111,14 +111,14 @@ def test_every_figure_has_a_caption_and_alternative_text(chapter):
 @by_stem
 def test_code_cells_fit_the_page(chapter):
     source, _ = myst.read_cells(chapter)
-    lines = [line for cell in generate.code_cells(source) for line in cell.source.splitlines()]
+    lines = [line for cell in files.code_cells(source) for line in cell.source.splitlines()]
     assert [line for line in lines if len(line) > 79] == []
 
 
 @by_stem
 def test_printed_outputs_fit_the_page(chapter):
     """A wider one runs off the right edge; a table has its cells wrapped by the browser."""
-    cells = generate.code_cells(generate.read_notebook(chapter))
+    cells = files.code_cells(files.read_notebook(chapter))
     outputs = [output for cell in cells for output in cell.outputs]
     texts = [
         output.get("text") or output.data.get("text/plain", "")

@@ -15,7 +15,7 @@ from descent import schedules
 from descent.landscapes import Huber
 from descent.rules import Adam, GradientDescent
 from tools.book import myst, project
-from tools.notebook import generate
+from tools.notebook import files
 
 rate = st.floats(1e-4, 10)
 count = st.integers(1, 40)
@@ -25,7 +25,7 @@ small = st.fractions(Fraction(1, 8), 4, max_denominator=8)
 
 def functions_of_the_chapter(*names):
     """Return functions that the chapter's cells define, by name."""
-    cells = generate.code_cells(myst.read_cells(project.BOOK / "learning-rates.md")[0])
+    cells = files.code_cells(myst.read_cells(project.BOOK / "learning-rates.md")[0])
     nodes = [node for cell in cells for node in ast.parse(cell.source).body]
     body = [node for node in nodes if getattr(node, "name", None) in names]
     namespace = {"np": np}

@@ -12,7 +12,7 @@ from markdown_it import MarkdownIt
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 
 from tools.book import project
-from tools.notebook import generate
+from tools.notebook import files
 
 MYST = re.compile(
     r"""\{[a-z]+(:[a-z]+)*\}              # a role or a directive
@@ -55,7 +55,7 @@ def faults(text):
 
 @pytest.mark.parametrize("chapter", project.chapters(), ids=lambda page: page.stem)
 def test_the_prose_of_a_notebook_is_rendered_without_remains(chapter):
-    cells = generate.read_notebook(chapter).cells
+    cells = files.read_notebook(chapter).cells
     prose = {cell.id: cell.source for cell in cells if cell.cell_type == "markdown"}
     assert {name: faults(text) for name, text in prose.items() if faults(text)} == {}
 

@@ -17,8 +17,7 @@ from descent.certificates.exact import read as formula
 from descent.certificates.gram import matrix, named, require_semidefinite, square
 from descent.certificates.problems import WORST
 from descent.rules import GradientDescent
-from tools.book import myst, project
-from tools.site import marks
+from tools.book import marks, myst, project
 
 CERTIFICATES = certificates()
 every = pytest.mark.parametrize("name", CERTIFICATES)

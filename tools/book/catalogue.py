@@ -1,8 +1,8 @@
 """The catalogue of the book: its formulas, read once, in its order.
 
 What it is made of is parsed once as long as its text stays the same: pages by `myst.formulas`, data
-files by `project.read_yaml`. The bibliography is `tools.book.references`, the errata are `tools.book.errata`,
-the tests of formulas `tools.book.verified`.
+files by `project.read_yaml`. The bibliography is `tools.book.references`, the errata are
+`tools.book.errata`, the tests of formulas `tools.book.verified`.
 """
 
 from functools import cache

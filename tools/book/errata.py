@@ -1,8 +1,8 @@
 """The errata: what is printed where, why it is wrong, what is right, and what proves it.
 
 `book/errata.yml` holds them, `book/errata.schema.json` says what an entry has. The numbers that
-prove them are computed by `tools.book.proofs` and stored in `book/errata-numbers.json`. Here both are
-read and set as MyST, the same for the site and for the notebooks.
+prove them are computed by `tools.book.proofs` and stored in `book/errata-numbers.json`. Here both
+are read and set as MyST, the same for the site and for the notebooks.
 """
 
 import json

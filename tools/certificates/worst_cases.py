@@ -3,8 +3,8 @@
 PEPit and the solver Clarabel, which requirements-certificates.txt pins, maximise the measure of
 each problem for some N, under the facts that its certificate uses. The value has to be the
 certified constant, to the digits of a solver. It proves nothing; it is how the constants and the
-multipliers were found. `python -m tools.certificates.worst_cases PROBLEM N` prints the multipliers of the solver
-beside those of the certificate: where they are not unique, they differ.
+multipliers were found. `python -m tools.certificates.worst_cases PROBLEM N` prints the multipliers
+of the solver beside those of the certificate: where they are not unique, they differ.
 """
 
 import sys

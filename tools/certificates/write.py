@@ -1,8 +1,8 @@
 """Write the certificates: `python -m tools.certificates.write`, a part of `make certificates`.
 
-Each proof names its multipliers. What is left over of the claim, a form of squares, and the
-places where a run attains a bound follow from them, and all is stored in
-`src/descent/certificates/data`. `tools.certificates.worst_cases` finds multipliers with PEPit and compares.
+Each proof names its multipliers. What is left over of the claim, a form of squares, and the places
+where a run attains a bound follow from them, and all is stored in `src/descent/certificates/data`.
+`tools.certificates.worst_cases` finds multipliers with PEPit and compares.
 
 Nothing that is written here is trusted: `python -m descent.certificates` checks it.
 """

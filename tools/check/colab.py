@@ -22,7 +22,7 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from tools.book import project
-from tools.notebook import generate
+from tools.notebook import files
 
 COLAB_PYTHON = "3.13"
 COLAB = {
@@ -160,7 +160,7 @@ def attempt(chapter: Path, free: SimpleQueue[Path], clone: Path, folder: Path) -
     """Run a chapter's notebook in an environment that is free; say and return how it went."""
     start, programs = time.perf_counter(), free.get()
     try:
-        run(generate.notebook_path(chapter), programs, settings(clone), folder)
+        run(files.notebook_path(chapter), programs, settings(clone), folder)
     except subprocess.CalledProcessError as error:
         print(f"{chapter.stem} fails: {error}", flush=True)
         return False

@@ -1,9 +1,9 @@
 """Store what Keras and Optax compute, for machines where they are not installed.
 
-`python -m tools.check.vectors` runs every case of `tools.check.parity` in both frameworks and writes
-`tests/vectors/keras.npz` and `optax.npz`: the gradients, the points at `CHECKPOINTS`, the
-signatures of the optimisers, and, as JSON under "meta", versions, seed and this command.
-It needs `pip install keras optax jax`.
+`python -m tools.check.vectors` runs every case of `tools.check.parity` in both frameworks and
+writes `tests/vectors/keras.npz` and `optax.npz`: the gradients, the points at `CHECKPOINTS`, the
+signatures of the optimisers, and, as JSON under "meta", versions, seed and this command. It needs
+`pip install keras optax jax`.
 """
 
 import inspect

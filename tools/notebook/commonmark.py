@@ -17,11 +17,10 @@ from pathlib import Path
 from markdown_it.token import Token
 
 from descent.certificates import Certificate, certificates
-from tools.book import errata, myst, project
+from tools.book import errata, marks, myst, project
 from tools.book.catalogue import formula_pages
 from tools.book.myst import ChapterError, Directive
 from tools.book.references import reference, source
-from tools.site import marks
 
 
 @dataclass

@@ -17,6 +17,7 @@ from nbclient.exceptions import CellExecutionError
 
 from tools.book import myst, project
 from tools.book.myst import ChapterError
+from tools.notebook import files
 from tools.notebook.commonmark import Prose
 
 INSTALL = """\
@@ -35,25 +36,9 @@ KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 CELL_TIMEOUT = 120  # seconds
 
 
-def notebook_path(chapter: Path) -> Path:
-    """Return where the notebook of a chapter lies: beside it, with the same stem."""
-    return chapter.with_suffix(".ipynb")
-
-
-def read_notebook(chapter: Path) -> nbformat.NotebookNode | None:
-    """Return the committed notebook of a chapter, or None where there is none."""
-    path = notebook_path(chapter)
-    return nbformat.read(path, as_version=4) if path.exists() else None
-
-
-def code_cells(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
-    """Return the code cells of a notebook."""
-    return [cell for cell in notebook.cells if cell.cell_type == "code"]
-
-
 def glued(notebook: nbformat.NotebookNode) -> dict[str, str]:
     """Return the values that the cells of an executed notebook glued, by name."""
-    outputs = [output for cell in code_cells(notebook) for output in cell.outputs]
+    outputs = [output for cell in files.code_cells(notebook) for output in cell.outputs]
     return {
         output.metadata.scrapbook.name: text
         for output in outputs
@@ -99,7 +84,7 @@ def generate(chapter: Path, outputs: nbformat.NotebookNode | None) -> nbformat.N
 def _opening(chapter: Path, prose: Prose, address: str) -> list[nbformat.NotebookNode]:
     """Return the cells after the title: where the notebook is from, and what it needs."""
     settings = project.config()
-    path = notebook_path(chapter).relative_to(chapter.parents[1]).as_posix()
+    path = files.notebook_path(chapter).relative_to(chapter.parents[1]).as_posix()
     colab = settings["launch_buttons"]["colab_url"]
     head = HEAD.format(
         title=settings["title"],
@@ -126,23 +111,14 @@ def _code(cell: nbformat.NotebookNode, prose: Prose, line: int) -> list[nbformat
 
 
 def _copy_outputs(outputs: nbformat.NotebookNode, notebook: nbformat.NotebookNode) -> None:
-    for old, new in zip(code_cells(outputs), code_cells(notebook), strict=True):
+    for old, new in zip(files.code_cells(outputs), files.code_cells(notebook), strict=True):
         new.outputs, new.execution_count = old.outputs, old.execution_count
-
-
-def same_code(a: nbformat.NotebookNode, b: nbformat.NotebookNode) -> bool:
-    """Return whether two notebooks run the same cells."""
-
-    def code(notebook: nbformat.NotebookNode) -> list[tuple[str, Any]]:
-        return [(cell.source, cell.metadata) for cell in code_cells(notebook)]
-
-    return code(a) == code(b)
 
 
 def alt_texts(chapter: Path) -> list[str | None]:
     """Return the alternative text of each code cell's figure, None where there is no figure."""
     source, _ = myst.read_cells(chapter)
-    images = [cell.metadata.get("mystnb", {}).get("image", {}) for cell in code_cells(source)]
+    images = [cell.metadata.get("mystnb", {}).get("image", {}) for cell in files.code_cells(source)]
     return [" ".join(image["alt"].split()) if "alt" in image else None for image in images]
 
 
@@ -159,7 +135,7 @@ def execute(notebook: nbformat.NotebookNode, chapter: Path) -> nbformat.Notebook
     )
     client.execute()
     notebook.metadata.language_info = {"name": "python"}  # not the version: it differs by machine
-    for cell, alt in zip(code_cells(notebook)[1:], alt_texts(chapter), strict=True):
+    for cell, alt in zip(files.code_cells(notebook)[1:], alt_texts(chapter), strict=True):
         for output in cell.outputs:
             if alt and "image/png" in output.get("data", {}):
                 output.metadata["image/png"] = {"alt": alt}
@@ -181,34 +157,23 @@ def run(chapter: Path) -> nbformat.NotebookNode:
 
 def update(chapter: Path, *, rerun: bool) -> str:
     """Bring the notebook of a chapter up to date; return what was done."""
-    committed = read_notebook(chapter)
+    committed = files.read_notebook(chapter)
     notebook = None
-    if committed and not rerun and len(code_cells(committed)) == _code_count(chapter):
+    if committed and not rerun and len(files.code_cells(committed)) == _code_count(chapter):
         notebook = generate(chapter, committed)
-        if not same_code(notebook, committed):
+        if not files.same_code(notebook, committed):
             notebook = None
     done = "prose"
     if notebook is None:
         notebook, done = run(chapter), "executed"
     if committed == notebook:
         return "unchanged"
-    write(notebook, notebook_path(chapter))
+    files.write(notebook, files.notebook_path(chapter))
     return done
 
 
 def _code_count(chapter: Path) -> int:
-    return 1 + len(code_cells(myst.read_cells(chapter)[0]))  # 1: the install cell
-
-
-def write(notebook: nbformat.NotebookNode, path: Path) -> None:
-    """Write a notebook in one go: an interrupt or a full disk leaves the old one whole."""
-    nbformat.validate(notebook)
-    partial = path.with_suffix(".ipynb.part")
-    try:
-        nbformat.write(notebook, partial)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    return 1 + len(files.code_cells(myst.read_cells(chapter)[0]))  # 1: the install cell
 
 
 def main() -> int:

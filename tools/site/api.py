@@ -27,7 +27,7 @@ from sphinx.util.inspect import stringify_signature
 
 import descent
 from tools.book import catalogue, myst, project
-from tools.site.formula import PACKAGE, source_link
+from tools.site.source import PACKAGE, source_link
 
 LONGEST_SIGNATURE = 60
 """Characters from which on each argument has a line of its own."""

@@ -1,8 +1,8 @@
 """Build the site: `python -m tools.site.build`. No cell runs; every warning is an error.
 
 Nothing is done where nothing changed. Else Sphinx reads the pages that changed and what depends on
-them; `tools.site.depend` says what that is. After a build that failed or was interrupted all is read
-anew, so that a warning is given again until its cause is gone.
+them; `tools.site.depend` says what that is. After a build that failed or was interrupted all is
+read anew, so that a warning is given again until its cause is gone.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""What changed, for readers: `CHANGELOG.md` as a page and, with the formulas' changes, as a feed.
+"""The Sphinx extension that shows what changed: `CHANGELOG.md` as a page and as a feed.
 
 The feed is Atom (RFC 4287). An entry's id is a tag URI (RFC 4151) made of the site's host and of
 what the entry is about, so it stays the same wherever the text moves.
@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from xml.etree import ElementTree
 
 from markdown_it import MarkdownIt
+from sphinx.application import Sphinx
 
 from tools.book import citation, lock_formulas, project
 
@@ -99,3 +100,16 @@ def atom() -> str:
     ElementTree.indent(feed)
     head = '<?xml version="1.0" encoding="utf-8"?>\n'
     return head + ElementTree.tostring(feed, encoding="unicode") + "\n"
+
+
+def show_changes(app: Sphinx, docname: str, source: list[str]) -> None:
+    """Put the versions on the page of changes."""
+    if docname == DOCNAME:
+        app.env.note_dependency(str(CHANGELOG))
+        source[0] = page(source[0])
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Register the extension."""
+    app.connect("source-read", show_changes)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

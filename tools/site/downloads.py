@@ -13,14 +13,15 @@ from tools.book import (
     catalogue,
     citation,
     lock_formulas,
+    marks,
     myst,
     notation,
     project,
     references,
     verified,
 )
-from tools.site import changes, marks
-from tools.site.formula import source_link
+from tools.site import changes
+from tools.site.source import source_link
 
 SHEET = "book/formulas.html"
 SCHEMA_VERSION = "1.1"

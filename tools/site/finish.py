@@ -1,11 +1,11 @@
 """Finish each page as Sphinx writes it: a browser fetches little, and a reader reaches all.
 
 With every page the theme sends 0.5 MB of icons, 0.3 MB of icon fonts, and a dozen stylesheets most
-of whose rules no page uses, before the first line shows. Here each page gets the rules that it or
-a script can match, inside the page, and fonts with the icons that those rules draw; scripts wait
-until the page is read; figures say their size; and a few elements of the theme, of docutils and
-of tables are mended where a screen reader stumbles. Each page is finished where Sphinx sets it: by
-the template `tools/site/templates/layout.html`, by the translator and by the template bridge below. So
+of whose rules no page uses, before the first line shows. Here each page gets the rules that it or a
+script can match, inside the page, and fonts with the icons that those rules draw; scripts wait
+until the page is read; figures say their size; and a few elements of the theme, of docutils and of
+tables are mended where a screen reader stumbles. Each page is finished where Sphinx sets it: by the
+template `tools/site/templates/layout.html`, by the translator and by the template bridge below. So
 pages that are not written anew cost nothing.
 """
 

@@ -1,4 +1,4 @@
-"""Build the site, serve it on localhost, and rebuild on a change: `python -m tools.site.serve PORT`."""
+"""Build the site, serve it, and rebuild on a change: `python -m tools.site.serve PORT`."""
 
 import subprocess
 import sys

@@ -26,7 +26,7 @@ from tools.book import (
     verified,
 )
 from tools.site import changes, downloads
-from tools.site.formula import PACKAGE, source_link
+from tools.site.source import PACKAGE, source_link
 
 SHEET, CITING = "book/formulas", "book/citing"
 BADGES = {"as printed": "verified as printed", "by a test": "verified by a test"}

@@ -23,14 +23,14 @@ def test_elsewhere_the_address_is_the_written_one(monkeypatch):
 
 
 def test_a_fork_that_changes_the_address_has_every_link_right(monkeypatch, tmp_path):
-    from tools.notebook import generate
+    from tools.notebook import files, generate
 
     changed = tmp_path / "_config.yml"
     text = project.CONFIG.read_text(encoding="utf-8")
     changed.write_text(text.replace(project.written_address(), "https://github.com/me/fork"))
     monkeypatch.setattr(project, "CONFIG", changed)
     for chapter in project.chapters():
-        cells = generate.generate(chapter, generate.read_notebook(chapter)).cells
+        cells = generate.generate(chapter, files.read_notebook(chapter)).cells
         links = "\n".join(cell.source for cell in cells)
         assert "https://me.github.io/fork/book/" in links
         assert "github/me/fork/blob/main/book/" in links

@@ -6,7 +6,7 @@ import nbformat
 import pytest
 
 from tools.book.myst import ChapterError
-from tools.notebook import generate
+from tools.notebook import files, generate
 
 CHAPTER = """\
 ---
@@ -60,13 +60,13 @@ def counted(monkeypatch):
     runs = []
     execute = generate.execute
     monkeypatch.setattr(
-        notebooks, "execute", lambda *arguments: runs.append(1) or execute(*arguments)
+        generate, "execute", lambda *arguments: runs.append(1) or execute(*arguments)
     )
     return runs
 
 
 def sources(chapter):
-    return [cell.source for cell in generate.read_notebook(chapter).cells]
+    return [cell.source for cell in files.read_notebook(chapter).cells]
 
 
 def test_a_chapter_is_executed_once_and_again_only_when_its_code_changes(chapter, counted):
@@ -85,12 +85,12 @@ def test_a_chapter_is_executed_once_and_again_only_when_its_code_changes(chapter
 
 def test_values_folded_solutions_and_the_install_cell_are_in_the_notebook(chapter):
     generate.update(chapter, rerun=False)
-    notebook = generate.read_notebook(chapter)
+    notebook = files.read_notebook(chapter)
     nbformat.validate(notebook)
     text = "\n".join(sources(chapter))
     assert "The sum is 2." in text
     assert "{glue" not in text
-    install, _, solution = generate.code_cells(notebook)
+    install, _, solution = files.code_cells(notebook)
     assert "%pip install" in install.source
     assert solution.metadata["jupyter"] == {"source_hidden": True}
     assert solution.metadata["cellView"] == "form"
@@ -98,16 +98,16 @@ def test_values_folded_solutions_and_the_install_cell_are_in_the_notebook(chapte
 
 def test_an_unknown_directive_stops_the_generator_and_leaves_the_old_notebook(chapter, capsys):
     generate.update(chapter, rerun=False)
-    before = generate.notebook_path(chapter).read_bytes()
+    before = files.notebook_path(chapter).read_bytes()
     chapter.write_text(CHAPTER + "\n```{mystery}\n```\n", encoding="utf-8")
     with pytest.raises(ChapterError, match=r"chapter.md:\d+: unknown directive \{mystery\}"):
         generate.update(chapter, rerun=False)
-    assert generate.notebook_path(chapter).read_bytes() == before
+    assert files.notebook_path(chapter).read_bytes() == before
 
 
 def test_a_full_disk_leaves_the_old_notebook_whole(chapter, monkeypatch):
     generate.update(chapter, rerun=False)
-    before = generate.notebook_path(chapter).read_bytes()
+    before = files.notebook_path(chapter).read_bytes()
 
     def full(notebook, path):
         path.write_text("{", encoding="utf-8")
@@ -115,8 +115,8 @@ def test_a_full_disk_leaves_the_old_notebook_whole(chapter, monkeypatch):
 
     monkeypatch.setattr(nbformat, "write", full)
     with pytest.raises(OSError, match="No space left"):
-        generate.write(generate.read_notebook(chapter), generate.notebook_path(chapter))
-    assert generate.notebook_path(chapter).read_bytes() == before
+        files.write(files.read_notebook(chapter), files.notebook_path(chapter))
+    assert files.notebook_path(chapter).read_bytes() == before
     assert not list(chapter.parent.glob("*.part"))
 
 

@@ -13,7 +13,7 @@ from sphinx.pycode import ModuleAnalyzer
 
 from tools.book import project
 from tools.site import api
-from tools.site.formula import source_link
+from tools.site.source import source_link
 
 with mock([name for name in api.ELSEWHERE if importlib.util.find_spec(name) is None]):
     for module in api.modules():
@@ -87,7 +87,7 @@ def test_a_name_leads_to_the_entry_that_shows_it(written, entry):
 WITHOUT_TORCH = """
 import json, sys
 from tools.site import api
-from tools.site.formula import source_link
+from tools.site.source import source_link
 api.import_modules()
 assert "torch" not in sys.modules
 def link(name):

@@ -6,8 +6,8 @@ import pytest
 from sphinx.application import Sphinx
 
 from tools.book import catalogue
-from tools.site.plain import plain
 from tools.site import search
+from tools.site.plain import plain
 
 FIRST = r"""
 Descent

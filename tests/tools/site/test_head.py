@@ -3,22 +3,22 @@
 import pytest
 
 from tools.book import project
-from tools.notebook import generate
-from tools.site import launch
+from tools.notebook import files
+from tools.site import head
 
 
 @pytest.mark.parametrize("chapter", project.chapters(), ids=lambda page: page.stem)
 def test_kaggle_opens_a_notebook_that_is_there(chapter):
     docname = chapter.relative_to(project.ROOT).with_suffix("").as_posix()
     start = "https://kaggle.com/kernels/welcome?src="
-    assert launch.kaggle(docname) == f"{start}{project.address()}/blob/main/{docname}.ipynb"
-    assert generate.notebook_path(chapter).exists()
+    assert head.kaggle(docname) == f"{start}{project.address()}/blob/main/{docname}.ipynb"
+    assert files.notebook_path(chapter).exists()
 
 
 def test_a_fork_has_its_own_address(monkeypatch):
     monkeypatch.setenv("GITHUB_REPOSITORY", "me/fork")
     monkeypatch.delenv("GITHUB_SERVER_URL", raising=False)
-    assert "github.com/me/fork/blob/main/book/adam.ipynb" in launch.kaggle("book/adam")
+    assert "github.com/me/fork/blob/main/book/adam.ipynb" in head.kaggle("book/adam")
 
 
 def test_binder_installs_the_package_and_what_the_notebooks_need_as_pinned_and_no_cuda():

@@ -1,12 +1,5 @@
-"""The marks of theorems and formulas: proved here, proved here and certified, or cited.
+"""The Sphinx extension that sets the marks of theorems, and the directive `{certificates}`."""
 
-A theorem whose label a certificate of `descent.certificates` names is certified, or a part of it;
-one of the class `cited` is another's, and not proved here; every other is followed by its proof.
-This is also the Sphinx extension that sets the marks, and the directive `{certificates}`.
-"""
-
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 from docutils import nodes
@@ -16,40 +9,12 @@ from sphinx_proof.nodes import unenumerable_node
 
 from descent import certificates
 from descent.certificates import Certificate
-from tools.book import project
-
-PAGE = project.BOOK / "certificates.md"
-
-
-@cache
-def of_theorem(label: str) -> list[Certificate]:
-    """Return the certificates of a theorem."""
-    return [one for one in certificates.certificates().values() if one.theorem == label != ""]
-
-
-@cache
-def of_formula(formula_id: str) -> list[Certificate]:
-    """Return the certificates of a formula."""
-    return [one for one in certificates.certificates().values() if formula_id in one.formulas]
-
-
-def words(label: str, classes: Any = ()) -> str:
-    """Return the mark of a theorem in words.
-
-    >>> words("theorem-gd-convex"), words("theorem-mlp-twins"), words("", ["cited"])
-    ('Proved here and certified', 'Proved here', 'Cited')
-    """
-    if "cited" in classes:
-        return "Cited"
-    found = of_theorem(label)
-    if found and all(one.part for one in found):
-        return "Proved here, certified in part"
-    return "Proved here and certified" if found else "Proved here"
+from tools.book import marks
 
 
 def address(certificate: Certificate) -> str:
     """Return the address of a certificate, as seen from a page of the book."""
-    return f"{PAGE.stem}.html#{certificate.id}"
+    return f"{marks.PAGE.stem}.html#{certificate.id}"
 
 
 def link(certificate: Certificate) -> nodes.reference:
@@ -60,26 +25,21 @@ def link(certificate: Certificate) -> nodes.reference:
 
 def certified(formula_id: str) -> list[nodes.Node]:
     """Return what stands after a formula's caption: the links to its certificates, and a space."""
-    found = of_formula(formula_id)
+    found = marks.of_formula(formula_id)
     parts: list[nodes.Node] = [nodes.Text(" · certified: " if found else " ")]
     for one in found:
         parts += [link(one), nodes.Text(" ")]
     return parts
 
 
-def files() -> list[Path]:
-    """Return the files of the certificates."""
-    return sorted(certificates._DATA.glob("*.json"))
-
-
 def mark(app: Sphinx, doctree: nodes.document) -> None:
     """Add its mark to each theorem of a page."""
     for theorem in doctree.findall(unenumerable_node):
         label = theorem["label"]
-        for path in files():
+        for path in marks.files():
             app.env.note_dependency(str(path))
-        parts: list[nodes.Node] = [nodes.Text(words(label, theorem["classes"]))]
-        for number, one in enumerate(of_theorem(label)):
+        parts: list[nodes.Node] = [nodes.Text(marks.words(label, theorem["classes"]))]
+        for number, one in enumerate(marks.of_theorem(label)):
             parts += [nodes.Text(", " if number else ": "), link(one)]
         line = nodes.paragraph("", "", *parts, nodes.Text("."), classes=["mark"])
         theorem.children[-1].append(line)
@@ -90,7 +50,7 @@ class CertificatesDirective(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Return the table."""
-        for path in files():
+        for path in marks.files():
             self.env.note_dependency(str(path))
         table = nodes.table(classes=["certificates"])
         group = nodes.tgroup("", *(nodes.colspec(colwidth=w) for w in (20, 60, 20)), cols=3)

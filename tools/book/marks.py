@@ -1,0 +1,46 @@
+"""The marks of theorems and formulas: proved here, proved here and certified, or cited.
+
+A theorem whose label a certificate of `descent.certificates` names is certified, or a part of it;
+one of the class `cited` is another's, and not proved here; every other is followed by its proof.
+"""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from descent import certificates
+from descent.certificates import Certificate
+from tools.book import project
+
+PAGE = project.BOOK / "certificates.md"
+
+
+@cache
+def of_theorem(label: str) -> list[Certificate]:
+    """Return the certificates of a theorem."""
+    return [one for one in certificates.certificates().values() if one.theorem == label != ""]
+
+
+@cache
+def of_formula(formula_id: str) -> list[Certificate]:
+    """Return the certificates of a formula."""
+    return [one for one in certificates.certificates().values() if formula_id in one.formulas]
+
+
+def words(label: str, classes: Any = ()) -> str:
+    """Return the mark of a theorem in words.
+
+    >>> words("theorem-gd-convex"), words("theorem-mlp-twins"), words("", ["cited"])
+    ('Proved here and certified', 'Proved here', 'Cited')
+    """
+    if "cited" in classes:
+        return "Cited"
+    found = of_theorem(label)
+    if found and all(one.part for one in found):
+        return "Proved here, certified in part"
+    return "Proved here and certified" if found else "Proved here"
+
+
+def files() -> list[Path]:
+    """Return the files of the certificates."""
+    return sorted(certificates._DATA.glob("*.json"))

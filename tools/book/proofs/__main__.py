@@ -1,0 +1,5 @@
+"""Store the numbers of the proofs."""
+
+from tools.book.proofs.stored import main
+
+main()

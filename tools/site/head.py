@@ -1,0 +1,104 @@
+"""The Sphinx extension of what surrounds a page: addresses, buttons, what the theme adds or not.
+
+Every link to the repository leads to the one that builds the site. Colab and Binder are the
+theme's own buttons; it knows nothing of Kaggle, nor of the reader's own computer. All open the
+notebook that lies beside the chapter in the repository.
+"""
+
+import re
+from html import escape
+from typing import Any
+from urllib.parse import urlsplit
+
+from sphinx.application import Sphinx
+from sphinx.config import Config
+from sphinx_proof.domain import ProofDomain
+
+from tools.book import project
+from tools.site import changes
+
+ORDER = ("Colab", "Kaggle", "Binder", "Your computer")
+
+
+def allow_parallel(app: Sphinx) -> None:
+    """Let Sphinx read pages in parallel, where two extensions do not yet say or do all of it."""
+    app.extensions["sphinx_multitoc_numbering"].parallel_read_safe = True  # it numbers afterwards
+    ProofDomain.merge_domaindata = lambda *_: None  # what it knows it merges as `env.proof_list`
+
+
+def configure(app: Sphinx, config: Config) -> None:
+    """Set what depends on this machine or on the repository that builds the site."""
+    config.html_theme_options["repository_url"] = project.address()
+    config.html_theme_options["navbar_persistent"] = []  # the search has its place in the sidebar
+    config.html_context["default_mode"] = "auto"
+    config.html_baseurl = config.ogp_site_url = project.site(project.address())
+    config.linkcheck_ignore = [re.escape(own) for own in (config.html_baseurl, project.address())]
+    config.notfound_urls_prefix = urlsplit(config.html_baseurl).path
+    config.extlinks = {"published": (f"{config.html_baseurl}%s", "%s")}  # not on a disk: the PDF
+    allow_parallel(app)
+
+
+def no_figure_numbers(app: Sphinx, config: Config) -> None:
+    """Leave figures unnumbered: a number would change with every figure before it."""
+    config.numfig = False  # sphinx-exercise turns it on
+
+
+def leave_out_thebe(app: Sphinx, config: Config) -> None:
+    """Leave out Thebe, which Jupyter Book loads whether it is used or not, from an outside host."""
+    for listeners in app.events.listeners.values():
+        listeners[:] = [one for one in listeners if one.handler.__module__ != "sphinx_thebe"]
+    css = app.registry.css_files
+    css[:] = [(name, options) for name, options in css if name != "sphinx-thebe.css"]
+
+
+def kaggle(docname: str) -> str:
+    """Return the address at which Kaggle opens the notebook of a chapter."""
+    branch = project.config()["repository"]["branch"]
+    notebook = f"{project.address()}/blob/{branch}/{docname}.ipynb"
+    return f"https://kaggle.com/kernels/welcome?src={notebook}"
+
+
+def button(text: str, url: str, icon: str, tooltip: str) -> dict[str, str]:
+    """Return a button as the theme describes one."""
+    return {"type": "link", "text": text, "url": url, "icon": icon, "tooltip": tooltip}
+
+
+def surround(app: Sphinx, name: str, template: str, context: dict[str, Any], tree: Any) -> None:
+    """Add buttons to a chapter, and the feed to the head of every page."""
+    for group in context.get("header_buttons", []):
+        if group.get("label") == "launch-buttons":
+            local = context["pathto"]("book/index") + "#how-to-run-it"
+            group["buttons"] += [
+                button("Kaggle", kaggle(name), "fab fa-kaggle", "Launch on Kaggle"),
+                button("Your computer", local, "fas fa-laptop", "Run it on your own computer"),
+            ]
+            group["buttons"].sort(key=lambda one: ORDER.index(one["text"]))
+    href, title = escape(context["pathto"](changes.NAME, True)), "Changes"
+    context["metatags"] = context.get("metatags", "") + (
+        f'\n<link rel="alternate" type="application/atom+xml" title="{title}" href="{href}">'
+    )
+
+
+def offer_pdf(app: Sphinx, _page: str, _template: str, context: dict[str, Any], _: Any) -> None:
+    """Offer the PDF of the whole book beside the downloads of a page, from the published site."""
+    book = {
+        "type": "link",
+        "url": app.config.html_baseurl + project.PDF.name,
+        "text": "whole book, .pdf",
+        "tooltip": "Download the whole book as one PDF",
+        "icon": "fas fa-book",
+        "label": "download-book-button",
+    }
+    for group in context.get("header_buttons", []):
+        if group["label"] == "download-buttons":
+            group["buttons"].append(book)
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Register the extension."""
+    app.connect("config-inited", configure, priority=100)
+    app.connect("config-inited", no_figure_numbers, priority=900)
+    app.connect("config-inited", leave_out_thebe, priority=900)
+    app.connect("html-page-context", surround, priority=600)  # the theme's buttons come at 501
+    app.connect("html-page-context", offer_pdf, priority=900)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

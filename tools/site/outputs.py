@@ -1,0 +1,83 @@
+"""The Sphinx extension that takes outputs from the committed notebooks: no cell runs in a build."""
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from jupyter_cache import get_cache
+from jupyter_cache.base import CacheBundleIn
+from sphinx.application import Sphinx
+from sphinx.config import Config
+from sphinx.errors import ExtensionError
+
+from tools.book import myst, project
+from tools.notebook import files
+
+CACHE = project.BUILD / ".jupyter_cache"
+
+
+def configure(app: Sphinx, config: Config) -> None:
+    """Say where the cache of outputs lies."""
+    config.nb_execution_cache_path = str(CACHE)
+
+
+def fill_cache(app: Sphinx) -> None:
+    """Enter the outputs of the committed notebooks that changed into the execution cache."""
+    record = CACHE / "filled.json"
+    filled = json.loads(record.read_text(encoding="utf-8")) if record.exists() else {}
+    found = {str(chapter): _state(chapter) for chapter in project.chapters()}
+    changed = [chapter for chapter in found if found[chapter] != filled.get(chapter)]
+    CACHE.mkdir(parents=True, exist_ok=True)
+    for chapter in changed:
+        bundle = CacheBundleIn(with_outputs(Path(chapter)), chapter)
+        get_cache(str(CACHE)).cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
+    record.write_text(json.dumps(found), encoding="utf-8")
+
+
+def _state(chapter: Path) -> str:
+    """Return a hash of a chapter and its notebook."""
+    paths = [path for path in (chapter, files.notebook_path(chapter)) if path.exists()]
+    return hashlib.sha256(b"\0".join(path.read_bytes() for path in paths)).hexdigest()
+
+
+def with_outputs(chapter: Path) -> nbformat.NotebookNode:
+    """Return the cells of a chapter with the outputs of its committed notebook.
+
+    Raises:
+        ExtensionError: the notebook ran other cells.
+    """
+    committed = files.read_notebook(chapter)
+    notebook, _ = myst.read_cells(chapter)
+    code = files.code_cells(notebook)
+    ran = files.code_cells(committed)[1:] if committed else []  # without the install cell
+    if [cell.source for cell in code] != [cell.source for cell in ran]:
+        raise ExtensionError(f"{chapter.name} has changed since it ran: make notebooks")
+    for cell, done in zip(code, ran, strict=True):
+        cell.outputs, cell.execution_count = done.outputs, done.execution_count
+    return notebook
+
+
+def depend_on_notebook(app: Sphinx, docname: str, source: list[str]) -> None:
+    """Read a page again when the outputs in its notebook changed."""
+    notebook = files.notebook_path(Path(app.env.doc2path(docname)))
+    if notebook.exists():
+        app.env.note_dependency(str(notebook))
+
+
+def serve_notebooks(app: Sphinx, exception: Exception | None) -> None:
+    """Offer for download the notebook that Colab opens, not the site's own with its MyST."""
+    for chapter in project.chapters() if not exception and app.builder.format == "html" else []:
+        name = files.notebook_path(chapter).relative_to(project.ROOT)
+        shutil.copyfile(project.ROOT / name, Path(app.outdir) / "_sources" / name)
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Register the extension."""
+    app.connect("config-inited", configure, priority=100)
+    app.connect("builder-inited", fill_cache, priority=100)
+    app.connect("source-read", depend_on_notebook)
+    app.connect("build-finished", serve_notebooks, priority=900)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
