@@ -27,8 +27,8 @@ from torch import Tensor, nn
 
 from benchmarks import models
 from descent import rules
-from descent._layout import gradients, joined
 from descent.torch_optim import Optimizer, adam_
+from descent.torch_optim._buckets import gradients, joined
 
 ROOT = Path(__file__).parent.parent
 SEED = 0

@@ -23,7 +23,8 @@ from torch.optim.optimizer import (
 
 from descent import rules
 from descent.conventions import framework_rule
-from descent.torch_optim import PIECE, Optimizer
+from descent.torch_optim import Optimizer
+from descent.torch_optim._kernels import CHUNK
 from tools.check import parity
 
 FORMS = [{}, {"flat": True}, {"compile": True}, {"flat": True, "compile": True}]
@@ -253,7 +254,7 @@ def test_training_with_adam_gives_torchs_parameters_to_the_last_bit(form, dtype)
 
 @pytest.mark.parametrize("form", EAGER, ids=form_name)
 def test_pieces_and_runs_leave_every_bit_as_it_is(form):
-    sizes = [(2 * PIECE + 17,), (3,), (101, 7), (PIECE - 5,), (1,), ()]
+    sizes = [(2 * CHUNK + 17,), (3,), (101, 7), (CHUNK - 5,), (1,), ()]
     ours = [Parameter(torch.randn(s)) for s in sizes]
     theirs = [Parameter(p.detach().clone()) for p in ours]
     mine = Optimizer(ours, rules.Adam(), **form)
@@ -558,8 +559,8 @@ def test_a_copy_of_a_flat_optimizer_is_flat():
 
 
 def test_a_rule_that_needs_the_whole_vector_gets_it():
-    rule, x = rules.get("adafactor"), torch.ones(PIECE + 5)
-    p, g = Parameter(x.clone()), torch.linspace(-1, 1, PIECE + 5)
+    rule, x = rules.get("adafactor"), torch.ones(CHUNK + 5)
+    p, g = Parameter(x.clone()), torch.linspace(-1, 1, CHUNK + 5)
     optimizer = Optimizer([p], rule)
     p.grad = g
     optimizer.step()

@@ -9,6 +9,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+"""An array of float64."""
 
 
 def plain(value: Any) -> Any:

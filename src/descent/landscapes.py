@@ -13,12 +13,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from descent import _check
-
-Floats = NDArray[np.float64]
-"""An array of float64."""
+from descent._numbers import Floats
 
 
 class Landscape:

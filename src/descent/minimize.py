@@ -5,14 +5,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from descent import _check
-from descent._numbers import plain
+from descent._numbers import Floats, plain
 from descent.rules import Rule
-
-Floats = NDArray[np.float64]
-"""An array of float64."""
 
 Function = Callable[[Floats], Any]
 """A function of an array, or its gradient."""

@@ -90,14 +90,24 @@ def _defined(statement: ast.stmt) -> list[str]:
 
 @cache
 def public(module: str) -> list[str]:
-    """Return the public names that a module defines, in its order; imports are not among them.
+    """Return the public names of a module: those that it defines, or lists from its `_parts`.
 
     >>> public("descent.minimize")
-    ['Floats', 'Function', 'Trajectory', 'gradient_of', 'minimize']
+    ['Function', 'Trajectory', 'gradient_of', 'minimize']
+    >>> public("descent.torch_optim")
+    ['Optimizer']
     """
-    body = ast.parse(inspect.getsource(importlib.import_module(module))).body
-    names = [name for statement in body for name in _defined(statement)]
-    return [name for name in names if not name.startswith("_")]
+    found = importlib.import_module(module)
+    names = [name for one in ast.parse(inspect.getsource(found)).body for name in _defined(one)]
+    listed = [
+        name for name in getattr(found, "__all__", []) if home(getattr(found, name)) == module
+    ]
+    return [name for name in dict.fromkeys([*listed, *names]) if not name.startswith("_")]
+
+
+def home(obj: Any) -> str:
+    """Return the public module in which an object is shown: `descent.a` of `descent.a._b`."""
+    return re.sub(r"\._.*", "", str(getattr(undecorate(obj), "__module__", "")))
 
 
 @cache
@@ -147,9 +157,9 @@ def entry_of(name: str) -> str | None:
         return name
     owner = getattr(importlib.import_module(module), first)
     for one in getattr(owner, "__mro__", ()):
-        if rest[0] in vars(one) and one.__module__ in modules() and _is_shown(one, rest[0]):
+        if rest[0] in vars(one) and home(one) in modules() and _is_shown(one, rest[0]):
             one = owner if one.__name__.startswith("_") else one
-            return f"{one.__module__}.{one.__qualname__}.{rest[0]}"
+            return f"{home(one)}.{one.__qualname__}.{rest[0]}"
     return None
 
 
@@ -226,9 +236,9 @@ def skip(app: Sphinx, what: str, name: str, obj: Any, skipped: bool, options: An
     if what in ("class", "exception") and _is_foreign(obj):
         return True
     *path, last = getattr(obj, "__qualname__", name).split(".")
-    if what != "class" or len(path) != 1 or getattr(obj, "__module__", "") not in modules():
+    if what != "class" or len(path) != 1 or home(obj) not in modules():
         return None
-    owner = getattr(importlib.import_module(obj.__module__), path[0], None)
+    owner = getattr(importlib.import_module(home(obj)), path[0], None)
     return True if owner and last in vars(owner) and not _is_shown(owner, last) else None
 
 
@@ -286,7 +296,7 @@ def annotations(obj: Any) -> dict[str, str]:
     """
     written: dict[str, str] = {}
     for one in getattr(obj, "__mro__", (obj,))[::-1]:
-        if one.__module__ in modules():
+        if home(one) in modules():
             written |= _annotations(ast.parse(textwrap.dedent(inspect.getsource(one))).body[0])
     return written
 
@@ -325,7 +335,8 @@ class Api(SphinxDirective):
             raise self.error(f"no public module is named {name!r}")
         for path in package_files():
             self.env.note_dependency(str(path))
-        text = f"```{{eval-rst}}\n.. automodule:: {name}\n   :members:\n   :show-inheritance:\n```"
+        options = f"   :members: {', '.join(public(name))}\n   :show-inheritance:"
+        text = f"```{{eval-rst}}\n.. automodule:: {name}\n{options}\n```"
         holder = nodes.container()
         self.state.nested_parse(StringList(text.splitlines(), name), self.content_offset, holder)
         return list(holder.children)

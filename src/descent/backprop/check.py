@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from descent import _check
+from descent._numbers import Floats
 from descent.backprop.layers import Layer
-from descent.minimize import Floats, Function, gradient_of
+from descent.minimize import Function, gradient_of
 
 Found = dict[str, Floats]
 """Gradients by the name of what they are gradients in."""

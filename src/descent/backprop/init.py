@@ -12,10 +12,8 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-"""An array of float64."""
+from descent._numbers import Floats
 
 Shape = tuple[int, ...]
 """The shape of an array of weights."""

@@ -29,13 +29,11 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from descent import _check
+from descent._numbers import Floats
 from descent.backprop.init import Initialiser, he_normal
-
-Floats = NDArray[np.float64]
-"""An array of float64."""
 
 
 class Layer:

@@ -1,10 +1,9 @@
 """Losses: the number at the end of the forward pass, and the gradient that starts the backward."""
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Floats = NDArray[np.float64]
-"""An array of float64."""
+from descent._numbers import Floats
 
 
 def log_softmax(z: Floats) -> Floats:

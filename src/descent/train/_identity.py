@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from descent._numbers import plain
-from descent._torch_state import SWITCHES
 from descent.data import Data, Split
 from descent.rules import Rule
+from descent.torch_optim._foreign import SWITCHES
 
 PROBES = 64
 """Examples of a split that stand for all of it."""

@@ -1,4 +1,4 @@
-"""Many tensors as one vector: a run of parameters that one update takes at once."""
+"""Many tensors as one vector: a bucket of parameters that one update takes at once."""
 
 from collections.abc import Callable, Iterable
 from itertools import accumulate, chain
@@ -14,7 +14,7 @@ LINE = 64
 """Bytes; where tensors share a buffer, each starts where PyTorch would have it start."""
 
 
-def rooms(tensors: list[Tensor]) -> list[int]:
+def padded(tensors: list[Tensor]) -> list[int]:
     """Return how many elements of a buffer each tensor takes: whole lines, but for the last."""
     line = LINE // tensors[0].element_size()
     return [-(-t.numel() // line) * line for t in tensors[:-1]] + [tensors[-1].numel()]
@@ -23,7 +23,7 @@ def rooms(tensors: list[Tensor]) -> list[int]:
 def are_side_by_side(tensors: list[Tensor]) -> bool:
     """Whether the tensors lie in one buffer as `moved` lays them."""
     first, last = tensors[0], tensors[-1]
-    starts = accumulate((room * first.element_size() for room in rooms(tensors)), initial=0)
+    starts = accumulate((n * first.element_size() for n in padded(tensors)), initial=0)
     return first.untyped_storage().data_ptr() == last.untyped_storage().data_ptr() and all(
         t.data_ptr() == first.data_ptr() + start and t.is_contiguous()
         for t, start in zip(tensors, starts, strict=False)
@@ -31,14 +31,14 @@ def are_side_by_side(tensors: list[Tensor]) -> bool:
 
 
 def cut(vector: Tensor, like: list[Tensor]) -> list[Tensor]:
-    """Return the parts of a buffer that are room for these tensors, in their shapes."""
-    parts: Any = torch.split(vector, rooms(like))
+    """Return the parts of a buffer that hold these tensors, in their shapes."""
+    parts: Any = torch.split(vector, padded(like))
     return [part[: t.numel()].view(t.shape) for part, t in zip(parts, like, strict=True)]
 
 
 def moved(tensors: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
     """Return a new buffer, and its parts, which are copies of the tensors."""
-    buffer = tensors[0].new_zeros(sum(rooms(tensors)))
+    buffer = tensors[0].new_zeros(sum(padded(tensors)))
     parts = cut(buffer, tensors)
     torch._foreach_copy_(parts, tensors)
     return buffer, parts
@@ -47,15 +47,15 @@ def moved(tensors: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
 def joined(tensors: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
     """Return a buffer and its parts: the tensors themselves if side by side, else copies."""
     if are_side_by_side(tensors):
-        return tensors[0].detach().as_strided((sum(rooms(tensors)),), (1,)), tensors
+        return tensors[0].detach().as_strided((sum(padded(tensors)),), (1,)), tensors
     return moved(tensors)
 
 
-class Run:
+class Bucket:
     """Parameters that are updated as one vector, and what `Optimizer.state` keeps for each.
 
     With `in_place`, parameters and gradients that lie side by side are the vector. Elsewhere a step
-    copies them to buffers of the run, and the parameters back.
+    copies them to buffers of the bucket, and the parameters back.
     """
 
     def __init__(
@@ -93,11 +93,11 @@ class Run:
         return int(self.state.t)
 
     def holds(self) -> bool:
-        """Whether what is kept for the parameters is what the run wrote."""
+        """Whether what is kept for the parameters is what the bucket wrote."""
         return are_same(chain.from_iterable(map(dict.values, self.kept)), self.entries)
 
     def gradients_in_place(self) -> bool:
-        """Whether the parameters are trained, with the run's buffer for their gradients."""
+        """Whether the parameters are trained, with the bucket's buffer for their gradients."""
         trained = all(p.requires_grad for p in self.params)
         return trained and places(gradients(self.params)) == self.g_places
 
@@ -159,10 +159,10 @@ class Single:
 
 
 class Plan:
-    """The runs of a group: how to make its step as long as nothing but values changes."""
+    """The buckets of a group: how to make its step as long as nothing but values changes."""
 
-    def __init__(self, params: list[Tensor], runs: list[Run | Single]) -> None:
-        self.params, self.runs = list(params), runs
+    def __init__(self, params: list[Tensor], buckets: list[Bucket | Single]) -> None:
+        self.params, self.buckets = list(params), buckets
         self.data = [p.detach() for p in params]  # kept, so that nothing else takes their place
         self.places = places(params)
         self.dense = [has_dense_gradient(p) for p in params]
@@ -173,13 +173,13 @@ class Plan:
             are_same(params, self.params)
             and [has_dense_gradient(p) for p in params] == self.dense
             and places(params) == self.places
-            and all(run.holds() for run in self.runs)
+            and all(bucket.holds() for bucket in self.buckets)
         )
 
-    def buffers(self) -> list[Tensor]:
+    def gradient_buffers(self) -> list[Tensor]:
         """Return the buffers of all gradients, or nothing if a gradient is elsewhere."""
-        in_place = all(isinstance(r, Run) and r.gradients_in_place() for r in self.runs)
-        return [r.g for r in self.runs if isinstance(r, Run) and in_place and all(self.dense)]
+        in_place = all(isinstance(r, Bucket) and r.gradients_in_place() for r in self.buckets)
+        return [r.g for r in self.buckets if isinstance(r, Bucket) and in_place and all(self.dense)]
 
 
 def has_dense_gradient(p: Tensor) -> bool:

@@ -1,18 +1,4 @@
-"""Any rule as a `torch.optim.Optimizer`.
-
-The rule's lines stay where they are, in `descent.rules`; here are the parameter groups, the state
-and the layout in memory. There are three forms:
-
-- By default a step joins small tensors into runs and cuts large ones into pieces that fit a cache,
-  since most rules treat each coordinate by itself; Adam works in place. The parameters' memory and
-  the meaning of a missing gradient stay PyTorch's: the fastest form that any script can take.
-- `flat=True` keeps all parameters in one buffer and all gradients in another, for nets of many
-  small tensors. It moves memory, and a missing gradient becomes one of 0; hence to be asked for.
-- `compile=True` makes one graph of the rule as it reads, for large nets: with `flat`, at the speed
-  of PyTorch's `fused=True`. It needs a compiler and some seconds; hence to be asked for.
-
-`python -m benchmarks.steps` prints what each costs beside PyTorch's own.
-"""
+"""The class `Optimizer`: parameter groups, state, and the plan of a step."""
 
 import difflib
 import math
@@ -28,12 +14,14 @@ from torch import Tensor
 from torch.nn.parameter import is_lazy
 from torch.optim.optimizer import _global_optimizer_post_hooks, _global_optimizer_pre_hooks
 
-from descent import _torch_state, conventions, rules
-from descent._door import in_single
-from descent._graph import Compiled
-from descent._layout import (
+from descent import conventions
+from descent._numbers import plain
+from descent.conventions._lookup import arguments_of
+from descent.rules import Rule
+from descent.torch_optim import _foreign
+from descent.torch_optim._buckets import (
+    Bucket,
     Plan,
-    Run,
     Single,
     are_same,
     are_side_by_side,
@@ -41,88 +29,17 @@ from descent._layout import (
     has_dense_gradient,
     joined,
 )
-from descent._numbers import plain
-from descent._state import leaves, with_leaves
-from descent.conventions import DecoupledDecay, L2Decay, Maximize
-from descent.rules import Rule
-
-PIECE = 2**17
-"""Coordinates in a piece for each thread: x, g, m, v and a temporary of float32 take 2.5 MiB."""
+from descent.torch_optim._compiled import Compiled
+from descent.torch_optim._kernels import assign_, by_chunks, chunk_size, in_place, with_scratch
 
 SMALL = 2**14
-"""Coordinates up to which a tensor is copied into a run with others."""
-
-LEAST_EPS = 1e-9
-"""From here on a root of 1e-19, divided by √(1 - β₂), vanishes beside eps in float32."""
+"""Coordinates up to which a tensor is copied into a bucket with others."""
 
 SCHEDULERS_KEYS = {
     *("initial_lr", "max_lr", "min_lr", "swa_lr", "max_momentum", "base_momentum"),
     "differentiable",
 }
 """What `torch.optim` and its schedulers write into a group beside hyper-parameters."""
-
-
-def assign_(rule: Rule, x: Tensor, g: Tensor, state: Any) -> Any:
-    """Make one step of any rule, its results written over x and the arrays of the state.
-
-    A paper knows no rounding: where x has 16 bits, the step is computed in 32 and rounded as it is
-    written. A framework's own optimiser rounds after each operation.
-    """
-    takes_single = x.dtype.itemsize == 2 and not rule.rounds_always
-    new_x, new = rule.update(*(in_single(x, g, state) if takes_single else (x, g, state)))
-    old = [x, *_arrays(state)]
-    results = [new_x, *_arrays(new)]
-    results = [t.clone() if any(t is o for o in old) else t for t in results]
-    for destination, result in zip(old, results, strict=True):
-        destination.copy_(result)
-    return _with_arrays(new, old[1:])
-
-
-def adam_(rule: rules.Adam, x: Tensor, g: Tensor, state: Any, room: Tensor) -> Any:
-    """Make one step of Adam in place: `rules.Adam` in the order of `torch.optim.Adam`, bit by bit.
-
-    The one formula of the package that is written a second time. It needs room for one array like
-    x, where the operators of the rule make a dozen.
-    """
-    t = state.t + 1
-    state.m.lerp_(g, 1 - rule.beta1)
-    state.v.mul_(rule.beta2).addcmul_(g, g, value=1 - rule.beta2)
-    sqrt_(state.v, rule.eps, room).div_((1 - rule.beta2**t) ** 0.5).add_(rule.eps)
-    x.addcdiv_(state.m, room, value=-(rule.lr_at(t) / (1 - rule.beta1**t)))
-    return state._replace(t=t)
-
-
-def sqrt_(v: Tensor, eps: float, room: Tensor) -> Tensor:
-    """Write the roots of v to `room`, and for a v below the normal numbers another negligible root.
-
-    PyTorch's root of a vector with zeros takes up to fifty times as long on a CPU. The root of the
-    least normal number is so far below eps that their sum is eps, to the last bit, like that of 0.
-    """
-    if v.dtype in (torch.float32, torch.float64) and eps >= LEAST_EPS and v.device.type == "cpu":
-        return torch.clamp(v, min=torch.finfo(v.dtype).tiny, out=room).sqrt_()
-    return torch.sqrt(v, out=room)
-
-
-IN_PLACE: dict[type[Rule], Callable[..., Any]] = {rules.Adam: adam_}
-"""Rules with a form in place; every other rule runs as it reads, through `assign_`."""
-
-
-def in_place(rule: Rule) -> Callable[..., Any] | None:
-    """Return the rule's form in place, if it has one: Adam, and what wraps Adam as PyTorch does."""
-    if type(rule) not in (Maximize, L2Decay, DecoupledDecay):
-        return IN_PLACE.get(type(rule))
-    inner = in_place(rule.rule)  # type: ignore[attr-defined]
-
-    def wrapped(rule: Any, x: Tensor, g: Tensor, state: Any, room: Tensor) -> Any:
-        if isinstance(rule, Maximize):
-            g = -g
-        elif isinstance(rule, L2Decay):
-            g = g.add(x, alpha=rule.weight_decay)
-        else:
-            x.mul_(1 - rule.lr_at(state.t + 1) * rule.weight_decay)
-        return inner(rule.rule, x, g, state, room)  # type: ignore[misc]
-
-    return inner and wrapped
 
 
 class Optimizer(torch.optim.Optimizer):
@@ -183,12 +100,12 @@ class Optimizer(torch.optim.Optimizer):
 
     def _set_update(self) -> None:
         form = in_place(self.rule)
-        eager = _with_room(form) if form else assign_
+        eager = with_scratch(form) if form else assign_
         self._hyper = list(_hyper(self.rule))
         self._rules: dict[int, tuple[list[Any], Rule]] = {}
         self._plans: dict[int, Plan] = {}
         self._kept: list[Any] = []
-        self._update: Callable[..., Any] = Compiled(assign_) if self.compile else _by_pieces(eager)
+        self._update: Callable[..., Any] = Compiled(assign_) if self.compile else by_chunks(eager)
 
     def __getstate__(self) -> dict[str, Any]:
         own = {"rule": self.rule, "flat": self.flat, "compile": self.compile}
@@ -235,7 +152,7 @@ class Optimizer(torch.optim.Optimizer):
         Raises:
             ValueError: no optimiser of PyTorch is the rule.
         """
-        return _torch_state.written(self.rule, self.state_dict())
+        return _foreign.written(self.rule, self.state_dict())
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take a copy of the state and the groups that `state_dict` returned.
@@ -259,7 +176,7 @@ class Optimizer(torch.optim.Optimizer):
         if _sizes(saved["param_groups"]) != _sizes(self.param_groups):
             return saved  # which PyTorch refuses
         groups = [
-            _torch_state.read_group(self.rule, {**group}, mine)
+            _foreign.read_group(self.rule, {**group}, mine)
             for group, mine in zip(saved["param_groups"], self.param_groups, strict=True)
         ]
         for group, mine in zip(groups, self.param_groups, strict=True):
@@ -274,7 +191,7 @@ class Optimizer(torch.optim.Optimizer):
         params = chain.from_iterable(g["params"] for g in self.param_groups)
         known = dict(zip(_indices(groups), zip(params, names, strict=True), strict=True))
         state = {
-            key: _torch_state.read_state(self.rule, kept, *known[key]) if key in known else kept
+            key: _foreign.read_state(self.rule, kept, *known[key]) if key in known else kept
             for key, kept in saved["state"].items()
         }
         return {**saved, "state": state, "param_groups": groups}
@@ -286,7 +203,7 @@ class Optimizer(torch.optim.Optimizer):
             return
         for group in self.param_groups:
             plan = self._plans.get(id(group))
-            buffers = plan.buffers() if plan else []
+            buffers = plan.gradient_buffers() if plan else []
             if not buffers:
                 kinds = self._lay_out(group["params"])
                 buffers = [joined(gradients(params))[0] for params in kinds]
@@ -314,19 +231,21 @@ class Optimizer(torch.optim.Optimizer):
                 loss = closure()
         if not are_same(self.state.values(), self._kept):
             self._plans.clear()
-        for rule, run in self._runs():
-            run.step(self._update, rule)
+        for rule, bucket in self._ready():
+            bucket.step(self._update, rule)
         return loss
 
-    def _runs(self) -> list[tuple[Rule, Run | Single]]:
+    def _ready(self) -> list[tuple[Rule, Bucket | Single]]:
         """Return what to do in a step, so that what fails by itself does so before any of it."""
         rules_ = [self._rule_of(group) for group in self.param_groups]
         plans = [self._plan_of(group) for group in self.param_groups]
-        runs = [(r, run) for r, plan in zip(rules_, plans, strict=True) for run in plan.runs]
-        for rule, run in runs:
+        buckets = [
+            (r, bucket) for r, plan in zip(rules_, plans, strict=True) for bucket in plan.buckets
+        ]
+        for rule, bucket in buckets:
             if callable(rule.lr):
-                float(rule.lr_at(run.t + 1))
-        return runs
+                float(rule.lr_at(bucket.t + 1))
+        return buckets
 
     _hooked_step = torch.optim.Optimizer.profile_hook_step(_step)
 
@@ -346,14 +265,14 @@ class Optimizer(torch.optim.Optimizer):
         params = group["params"]
         plan = self._plans.get(id(group))
         if plan is None or not plan.holds(params):
-            plan = Plan(params, [self._run(kind) for kind in self._kinds(params)])
+            plan = Plan(params, [self._bucket(kind) for kind in self._kinds(params)])
             self._plans[id(group)] = plan
             self._kept = list(self.state.values())
         return plan
 
-    def _run(self, params: list[Tensor]) -> Run | Single:
+    def _bucket(self, params: list[Tensor]) -> Bucket | Single:
         if len(params) > 1:
-            return Run(params, self.state, self.rule.init, self.flat)
+            return Bucket(params, self.state, self.rule.init, self.flat)
         return Single(params[0], self.state, self.rule.init, self._is_vector(params[0]))
 
     def _is_vector(self, p: Tensor) -> bool:
@@ -366,7 +285,7 @@ class Optimizer(torch.optim.Optimizer):
 
     def _kinds(self, params: list[Tensor]) -> Iterator[list[Tensor]]:
         """Yield the parameters that have a gradient, together those that one update can take."""
-        longest = math.inf if self.flat else _piece()
+        longest = math.inf if self.flat else chunk_size()
         kinds: dict[Any, list[Tensor]] = {}
         sizes: dict[Any, int] = {}
         for p in params:
@@ -409,46 +328,6 @@ class Optimizer(torch.optim.Optimizer):
                 self._plans.clear()
 
 
-def _piece() -> int:
-    """Return the coordinates in a piece, of which each thread takes its part."""
-    return PIECE * torch.get_num_threads()
-
-
-def _by_pieces(update: Callable[..., Any]) -> Callable[..., Any]:
-    """Return an update that takes a long vector on the CPU by pieces that fit a cache."""
-
-    def update_by_pieces(rule: Rule, x: Tensor, g: Tensor, state: Any) -> Any:
-        size = _piece()
-        if not rule.elementwise or x.dim() != 1 or x.numel() <= size or x.device.type != "cpu":
-            return update(rule, x, g, state)
-        arrays = _arrays(state)
-        for xs, gs, *pieces in zip(*(torch.split(v, size) for v in (x, g, *arrays)), strict=True):
-            new = update(rule, xs, gs, _with_arrays(state, pieces))
-        return _with_arrays(new, arrays)
-
-    return update_by_pieces
-
-
-def _with_room(form: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a form in place as an update, whose room for a piece on the CPU is kept.
-
-    New memory of that size costs more than what is computed in it.
-    """
-    rooms: dict[torch.dtype, Tensor] = {}
-
-    def update(rule: Rule, x: Tensor, g: Tensor, state: Any) -> Any:
-        if x.device.type != "cpu" or x.numel() > _piece():
-            return form(rule, x, g, state, torch.empty_like(x))
-        room = rooms.get(x.dtype)
-        if room is None or room.numel() < x.numel():
-            room = rooms[x.dtype] = x.new_empty(x.numel())
-        if room.shape != x.shape:
-            room = room[: x.numel()].view(x.shape)
-        return form(rule, x, g, state, room)
-
-    return update
-
-
 def _undecorated(method: Callable[..., Any]) -> Callable[..., Any]:
     """Return a method of PyTorch without the decorator that hides it from torch.compile.
 
@@ -456,16 +335,6 @@ def _undecorated(method: Callable[..., Any]) -> Callable[..., Any]:
     loaded nothing is being compiled.
     """
     return method if "torch._dynamo" in sys.modules else getattr(method, "__wrapped__", method)
-
-
-def _arrays(state: Any) -> list[Tensor]:
-    return [s for s in leaves(state) if isinstance(s, Tensor)]
-
-
-def _with_arrays(state: Any, arrays: Iterable[Tensor]) -> Any:
-    """Return the state with these arrays in place of its own."""
-    rest = iter(arrays)
-    return with_leaves(state, (next(rest) if isinstance(s, Tensor) else s for s in leaves(state)))
 
 
 def _hyper(rule: Rule) -> dict[str, Any]:
@@ -517,7 +386,7 @@ def _extras(rule: Rule, group: dict[str, Any]) -> set[str]:
     return group.keys() - {"params", "param_names", *_hyper(rule)}
 
 
-ELSEWHERE = {key for name in conventions.names() for key in conventions._arguments(name)}
+ELSEWHERE = {key for name in conventions.names() for key in arguments_of(name)}
 """Hyper-parameters of some optimiser: in a group they are meant for the rule."""
 
 
