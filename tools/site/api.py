@@ -90,7 +90,7 @@ def _defined(statement: ast.stmt) -> list[str]:
 
 @cache
 def public(module: str) -> list[str]:
-    """Return the public names of a module: those that it defines, or lists from its `_parts`.
+    """Return the public names of a module: those that it lists, or else those that it defines.
 
     >>> public("descent.minimize")
     ['Function', 'Trajectory', 'gradient_of', 'minimize']
@@ -98,11 +98,17 @@ def public(module: str) -> list[str]:
     ['Optimizer']
     """
     found = importlib.import_module(module)
+    if lists_its_own(module):
+        return list(found.__all__)
     names = [name for one in ast.parse(inspect.getsource(found)).body for name in _defined(one)]
-    listed = [
-        name for name in getattr(found, "__all__", []) if home(getattr(found, name)) == module
-    ]
-    return [name for name in dict.fromkeys([*listed, *names]) if not name.startswith("_")]
+    return [name for name in names if not name.startswith("_")]
+
+
+def lists_its_own(module: str) -> bool:
+    """Return whether all that `__all__` of a module lists is shown there."""
+    found = importlib.import_module(module)
+    names = getattr(found, "__all__", [])
+    return bool(names) and all(home(getattr(found, name)) == module for name in names)
 
 
 def home(obj: Any) -> str:
@@ -335,8 +341,10 @@ class Api(SphinxDirective):
             raise self.error(f"no public module is named {name!r}")
         for path in package_files():
             self.env.note_dependency(str(path))
-        options = f"   :members: {', '.join(public(name))}\n   :show-inheritance:"
-        text = f"```{{eval-rst}}\n.. automodule:: {name}\n{options}\n```"
+        options = ["members", "show-inheritance"]
+        options += [] if lists_its_own(name) else ["ignore-module-all"]  # each where it is defined
+        lines = [f".. automodule:: {name}", *(f"   :{option}:" for option in options)]
+        text = "\n".join(["```{eval-rst}", *lines, "```"])
         holder = nodes.container()
         self.state.nested_parse(StringList(text.splitlines(), name), self.content_offset, holder)
         return list(holder.children)
@@ -424,7 +432,6 @@ def configure(app: Sphinx, config: Config) -> None:
     """Set what autodoc shows, and how."""
     config.linkcode_resolve = linkcode_resolve
     config.autodoc_default_options = {
-        "ignore-module-all": True,  # an object is shown where it is defined
         "inherited-members": ",".join(shown_elsewhere()),
     }
     config.autodoc_inherit_docstrings = False

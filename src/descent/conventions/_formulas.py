@@ -17,7 +17,6 @@ from descent.rules import (
 )
 
 __all__ = [
-    "ABOVE_5",
     "AveragingRule",
     "BufferedMomentum",
     "BufferedNesterov",

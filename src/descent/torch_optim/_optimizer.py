@@ -74,6 +74,7 @@ class Optimizer(torch.optim.Optimizer):
         PyTorch's `SGD` keeps the learning rate outside the momentum, `rules.Momentum` inside: under
         a schedule they differ. `descent.conventions` has PyTorch's.
 
+    >>> from descent import rules
     >>> p = torch.nn.Parameter(torch.tensor([5.0]))
     >>> optimizer = Optimizer([p], rules.Adam(lr=1e-3))
     >>> (p**2).sum().backward()
