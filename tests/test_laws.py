@@ -25,18 +25,14 @@ from descent.rules import (
     RMSprop,
 )
 
-SCALE_FREE = [
-    "rmsprop",
-    "momentum-rmsprop",
-    "adamax",
-    "amsgrad",
-    "lion",
-    "adagrad",
-    "adam",
-    "adamw",
-    "nadam",
-]
-ELEMENTWISE = [name for name in rules.names() if name not in ("adafactor", "muon")]
+SEE_THE_SCALE = {
+    *("gradient-descent", "momentum", "averaged-momentum", "nesterov", "radam"),  # as they are
+    *("centered-rmsprop", "adadelta", "adafactor"),  # by an ε that cannot be 0
+    "muon",  # by the 1e-7 beside its norm
+}
+"""The rules whose step changes with the scale of the gradients; every other must not."""
+SCALE_FREE = [name for name in rules.names() if name not in SEE_THE_SCALE]
+ELEMENTWISE = [name for name in rules.names() if rules.get(name).elementwise]
 
 sizes = st.floats(1e-3, 1e3)
 entries = st.one_of(st.just(0.0), sizes, sizes.map(lambda a: -a))

@@ -162,6 +162,18 @@ def rms(a: Array) -> Array:
     return (a**2).mean() ** 0.5 if hasattr(a, "mean") else abs(a)
 
 
+def norm(a: Array) -> Array:
+    """Return the root of the sum of squares of all entries; of a number, its size."""
+    return (a**2).sum() ** 0.5 if hasattr(a, "sum") else abs(a)
+
+
+def trust(x: Array, u: Array, eps: float = 0.0) -> Array:
+    """Return ‖x‖ / (‖u‖ + ε), and 1 where one of them is 0."""
+    size, length = norm(x), norm(u)
+    is_known = (size > 0) * (length > 0)
+    return is_known * quotient(size, length + eps) + (is_known == 0)
+
+
 def mean_along(a: Array, axis: int) -> Array:
     """Return the mean along an axis counted from the end; a itself where it has no such axis."""
     has_axis = len(getattr(a, "shape", ())) >= -axis
@@ -1113,6 +1125,73 @@ class Lion(Rule, name="lion"):
         x = x - self.lr_at(t) * (sign(c) + self.weight_decay * x)
         m = self.beta2 * state.m + (1 - self.beta2) * g
         return x, self.State(t, m)
+
+
+@dataclass(frozen=True)
+class Lamb(Rule, name="lamb"):
+    """LAMB: Adam whose step, the decay in it, is as long as the share η of x.
+
+    m_t = β₁ m_{t-1} + (1 − β₁) g_t
+    v_t = β₂ v_{t-1} + (1 − β₂) g_t²
+    m̂_t = m_t / (1 − β₁^t)
+    v̂_t = v_t / (1 − β₂^t)
+    u_t = m̂_t / (√v̂_t + ε) + λ x_{t-1}
+    x_t = x_{t-1} − η_t ‖x_{t-1}‖ / ‖u_t‖ · u_t
+
+    Where a norm is 0 the ratio is 1. The norms are those of one array: of one layer's weights.
+
+    State: the step count t and the averages m and v, which start at 0.
+
+    Args:
+        lr: η, a pure number: ‖x_t − x_{t-1}‖ is η ‖x_{t-1}‖.
+        beta1: β₁ in [0, 1), the decay rate of m.
+        beta2: β₂ in [0, 1), the decay rate of v.
+        eps: ε ≥ 0, in the units of the gradient; in the paper any positive number.
+        weight_decay: λ ≥ 0, in the units of 1/x; it turns the step and does not lengthen it.
+
+    Raises:
+        ValueError: lr is negative or not finite, a β is outside [0, 1), eps or weight_decay is
+            negative, or g has not the shape of x.
+
+    Warning:
+        Keras leaves the decay out of the norm, takes ε = 1e-7 and η = 0.001; PyTorch has no LAMB.
+
+    Source: You et al. (2020), Algorithm 2, with φ(z) = z.
+
+    >>> import numpy as np
+    >>> rule, x = Lamb(lr=0.1), np.array([3.0, 4.0])
+    >>> x, state = rule.update(x, np.array([1.0, -1.0]), rule.init(x))
+    >>> x.round(6)
+    array([2.646447, 4.353553])
+    """
+
+    elementwise = False
+
+    lr: LearningRate = 1e-3
+    beta1: float = 0.9
+    beta2: float = 0.999
+    eps: float = 1e-6
+    weight_decay: float = 0.0
+
+    class State(NamedTuple):
+        """t: steps made; m, v: averages of g and of g², shaped like x."""
+
+        t: int
+        m: Array
+        v: Array
+
+    def direction(self, m: Array, v: Array, t: int) -> Array:
+        """Return m̂ / (√v̂ + ε)."""
+        return m / (1 - self.beta1**t) / ((v / (1 - self.beta2**t)) ** 0.5 + self.eps)
+
+    def update(self, x: Array, g: Array, state: State) -> tuple[Array, State]:
+        """Return x and the state after one step along the gradient g, shaped like x."""
+        t = state.t + 1
+        m = self.beta1 * state.m + (1 - self.beta1) * g
+        v = self.beta2 * state.v + (1 - self.beta2) * g**2
+        u = self.direction(m, v, t) + self.weight_decay * x
+        x = x - self.lr_at(t) * trust(x, u) * u
+        return x, self.State(t, m, v)
 
 
 def newton_schulz(g: Array, steps: int = 5) -> Array:

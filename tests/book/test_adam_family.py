@@ -14,6 +14,7 @@ from descent.rules import (
     AdaMax,
     AdamW,
     AMSGrad,
+    Lamb,
     Lion,
     Muon,
     NAdam,
@@ -180,6 +181,18 @@ def test_the_factored_moment_keeps_the_row_and_column_means(seed, rows, columns)
     np.testing.assert_allclose(v_hat.mean(axis=0), c)
     one = np.outer(g[:, 0], g[0])
     np.testing.assert_allclose(np.outer(one.mean(axis=1), one.mean(axis=0)) / one.mean(), one)
+
+
+@pytest.mark.formula("lamb-update")
+@given(gs=gradients, lr=st.floats(0.01, 1.9), decay=st.floats(0, 2))
+def test_a_step_of_lamb_is_as_long_as_its_share_of_x(gs, lr, decay):
+    gs = np.array(gs)[:, None] * np.array([1.0, -0.5, 0.25])
+    rule, x = Lamb(lr, weight_decay=decay), np.array([3.0, -1.0, 0.5])
+    state = rule.init(x)
+    for g in gs:
+        moved, state = rule.update(x, g, state)
+        assert np.linalg.norm(moved - x) == near(lr * np.linalg.norm(x), rel=1e-9)
+        x = moved
 
 
 @pytest.mark.formula("lion-update")

@@ -78,6 +78,7 @@ UPDATES = {
         eta="multiplier",
     ),
     "radam-update": Update(rules.RAdam(lr, **BETAS), MOMENTS),
+    "lamb-update": Update(rules.Lamb(lr, **BETAS, eps=0.01, weight_decay=0.2), MOMENTS),
     "lion-update": Update(rules.Lion(lr, **BETAS, weight_decay=0.2)),
     "muon-update": Update(rules.Muon(lr, 0.8, weight_decay=0.2)),
 }

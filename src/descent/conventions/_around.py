@@ -81,9 +81,6 @@ class DecoupledDecay(Around):
         return self.rule.update(x, g, state)
 
 
-# Momentum
-
-
 @dataclass(frozen=True)
 class RMSScaled(Around):
     """RMSprop: the gradient over its root mean square, handed to a rule that makes the step.

@@ -56,9 +56,6 @@ def square_ema(average: Array, g: Array, beta: float) -> Array:
     return beta * average + ((1 - beta) * g * g if is_narrow else (1 - beta) * g**2)
 
 
-# Around a rule: the gradient or x is changed, the rule inside makes the step.
-
-
 @dataclass(frozen=True)
 class BufferedMomentum(Rule):
     """Momentum with the learning rate outside the buffer, in PyTorch and Optax.
@@ -475,6 +472,3 @@ class OptaxNesterovRAdam(OptaxRAdam):
     def m_hat(self, m: Array, g: Array, t: int) -> Array:
         """Return the corrected average, a step ahead."""
         return ema(m / (1 - self.beta1 ** (t + 1)), g / (1 - self.beta1**t), self.beta1)
-
-
-# The optimisers: each a function with the framework's own signature that returns the rule it is.

@@ -318,7 +318,7 @@ def optax_lamb(
     weight_decay: float = 0.0,
 ) -> Rule:
     """The decay is in the step whose norm is taken, as in the paper."""
-    return Lamb(learning_rate, b1, b2, eps, eps_root, weight_decay)
+    return Lamb(learning_rate, b1, b2, eps, weight_decay, eps_root)
 
 
 @optimiser("optax.lars")
@@ -464,6 +464,3 @@ def optax_muon(
         scale="wide" if consistent_rms is None else "rms",
         rms=consistent_rms or 0.0,
     )
-
-
-# Looking up and converting.

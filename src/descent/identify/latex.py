@@ -7,8 +7,9 @@ The LaTeX that is understood:
 - Names: a letter, Latin or Greek, with or without `\hat`, or a word in `\text`; `E[g^2]` is one.
   An index `t`, `t-1`, `t+1` or `s` is a step, an index 0 the start; any other is a part of the
   name. After `\leftarrow` a name without an index is what it was last set to.
-- `+`, `-`, `/`, `\cdot`, `\odot`, `^`, `\frac`, `\sqrt`, `\sum`, `\prod`, `\lfloor`, `\pi`, bars,
-  `\max`, `\min`, `\cos`, `\operatorname`, `\nabla f`. A letter before a bracket is a factor.
+- `+`, `-`, `/`, `\cdot`, `\odot`, `^`, `\frac`, `\sqrt`, `\sum`, `\prod`, `\lfloor`, `\lVert`,
+  `\pi`, bars, `\max`, `\min`, `\cos`, `\operatorname`, `\nabla f`. A letter before a bracket is a
+  factor.
 - Two values of one name: `\text{if}` and a condition after the first, `\text{otherwise}` after the
   second.
 - Spaces, sizes of brackets and alignment mean nothing.
@@ -26,7 +27,7 @@ from typing import Any
 
 import numpy as np
 
-from descent.rules import quotient
+from descent.rules import norm, quotient
 
 _IGNORED = re.compile(
     r"\\[,;!:]|&|\\(?:begin|end)\{\w+\*?\}|\\(?:[bB]igg?[lr]?|left|right)(?![a-z])"
@@ -421,8 +422,11 @@ def _is_number(text: str) -> bool:
     return text[:1].isdigit() or (text[:1] == "." and text[1:].isdigit())
 
 
-_BRACKETS = {"(": ")", "[": "]", "{": "}", "|": "|", r"\lfloor": r"\rfloor", r"\{": r"\}"}
-_BRACKET_KINDS = {"|": "abs", r"\lfloor": "floor"}
+_BRACKETS = {
+    **{"(": ")", "[": "]", "{": "}", "|": "|"},
+    **{r"\lfloor": r"\rfloor", r"\{": r"\}", r"\lVert": r"\rVert"},
+}
+_BRACKET_KINDS = {"|": "abs", r"\lfloor": "floor", r"\lVert": "norm"}
 
 
 def _frac(reader: _Reader) -> Node:
@@ -492,6 +496,7 @@ _OPERATIONS: dict[str, Callable[..., Any]] = {
     "neg": operator.neg,
     "abs": np.abs,
     "floor": np.floor,
+    "norm": norm,
     "gt": operator.gt,
     "lt": operator.lt,
     "ge": operator.ge,

@@ -233,6 +233,3 @@ class Ftrl(Rule):
         z = state.z + g + 2 * self.shrinkage * x - (n**p - state.n**p) / lr * x
         x = (within(z, -self.l1, self.l1) - z) / (n**p / lr + 2 * self.l2 + self.beta / lr)
         return x, self.State(t, n, z)
-
-
-# By array

@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 from descent import _check
 from descent._numbers import least
-from descent.relatives._common import norm
 from descent.rules import (
     Adafactor,
     Array,
@@ -14,6 +13,7 @@ from descent.rules import (
     Rule,
     maximum,
     mean_along,
+    norm,
     rms,
     zeros_like,
 )

@@ -1,18 +1,11 @@
 """Rules whose step has a norm in it: LAMB, LARS, NovoGrad, Prodigy."""
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from descent import rules
 from descent._numbers import where
-from descent.relatives._averages import Momental
-from descent.relatives._common import norm, trust
-from descent.rules import (
-    Array,
-    LearningRate,
-    Rule,
-    maximum,
-    zeros_like,
-)
+from descent.rules import Array, LearningRate, Rule, maximum, norm, trust, zeros_like
 
 __all__ = [
     "Lamb",
@@ -23,29 +16,20 @@ __all__ = [
 
 
 @dataclass(frozen=True)
-class Lamb(Momental):
-    """Adam whose step is as long as a share η of x, in Optax and Keras.
+class Lamb(rules.Lamb):
+    """LAMB as Optax and Keras have it: with ε_root inside the root too.
 
     u_t = m̂_t / (√(v̂_t + ε_root) + ε) + λ x_{t-1}
-    x_t = x_{t-1} − η_t ‖x_{t-1}‖ / ‖u_t‖ · u_t
-
-    The ratio is 1 where a norm is 0.
-
-    Source: You et al. (2020), Algorithm 2, with φ the identity.
     """
 
-    elementwise = False
+    rounds_always = True
 
-    weight_decay: float = 0.0
+    eps_root: float = 0.0
 
-    def update(self, x: Array, g: Array, state: Any) -> tuple[Array, Any]:
-        """Return x and the state after one step along the gradient g, shaped like x."""
-        t = state.t + 1
-        m = self.beta1 * state.m + (1 - self.beta1) * g
-        v = self.beta2 * state.v + (1 - self.beta2) * g**2
-        u = self.direction(m, v, t) + self.weight_decay * x
-        x = x - self.lr_at(t) * trust(x, u) * u
-        return x, self.State(t, m, v)
+    def direction(self, m: Array, v: Array, t: int) -> Array:
+        """Return m̂ / (√(v̂ + ε_root) + ε)."""
+        v_hat = v / (1 - self.beta2**t)
+        return m / (1 - self.beta1**t) / ((v_hat + self.eps_root) ** 0.5 + self.eps)
 
 
 @dataclass(frozen=True)
@@ -185,6 +169,3 @@ class Prodigy(Rule):
         d = maximum(d, self.coefficient * r / size)
         x = x - lr * (m / (v**0.5 + d * self.eps) + self.weight_decay * x)
         return x, self.State(t, m, v, s, state.x0, r, d)
-
-
-# Adafactor
