@@ -123,6 +123,20 @@ $(CFF)/ready: requirements-cff.txt
 test-citation: $(CFF)/ready  ## validate CITATION.cff with cffconvert
 	$(CFF)/bin/cffconvert --validate
 
+# --- something new --------------------------------------------------------------------------------
+
+new-rule: $(READY)  ## write the skeleton of a rule (NAME=lamb PAGE=adam-family)
+	@$(BIN)/python -m tools.book.new rule $(NAME) $(if $(PAGE),--page $(PAGE))
+
+new-formula: $(READY)  ## write the skeleton of a formula (ID=adam-update PAGE=adam)
+	@$(BIN)/python -m tools.book.new formula $(ID) $(if $(PAGE),--page $(PAGE))
+
+new-chapter: $(READY)  ## write the skeleton of a chapter (NAME=the-loop PART=Networks)
+	@$(BIN)/python -m tools.book.new chapter $(NAME) $(if $(PART),--part "$(PART)")
+
+new-erratum: $(READY)  ## write the skeleton of an erratum (ID=S5-01 SOURCE=adam)
+	@$(BIN)/python -m tools.book.new erratum $(ID) $(if $(SOURCE),--source $(SOURCE))
+
 # --- now and then ---------------------------------------------------------------------------------
 
 bench: $(READY)  ## time a step of Adam against torch.optim, Optax and the memory (minutes)
