@@ -69,7 +69,7 @@ ORACLE = """
 
 @oracle(rules.get("{name}", lr=lr_of))
 def of_{snake}(t, g, x, rule):
-    raise NotImplementedError("{name}: write its step as a sum over the gradients g[0], ..., g[t-1]")
+    raise NotImplementedError("{name}: write its step as a sum over g[0], ..., g[t-1]")
 """
 
 FORMULA = """
@@ -204,11 +204,11 @@ def chapter(name: str, part: str) -> tuple[Edits, str]:
         raise ValueError(f"a part must be one of {', '.join(parts)}, got {part!r}")
     head, found, rest = project.TOC.read_text(encoding="utf-8").partition(f"- caption: {part}\n")
     own, following, others = rest.partition("\n  - caption: ")
-    toc = f"{head}{found}{own.rstrip()}\n      - file: book/{name}\n".rstrip() + following + others
+    toc = f"{head}{found}{own.rstrip()}\n      - file: book/{name}{following}{others.rstrip()}\n"
     text = CHAPTER.format(title=name.replace("-", " ").capitalize())
     closing = "".join(f"\n## {section}\n" for section in SECTIONS)
     claims = project.BOOK / "claims" / f"{name}.yml"
-    return {page: text + closing, claims: "claims: []\nno_claims: []\n", project.TOC: toc + "\n"}, (
+    return {page: text + closing, claims: "claims: []\nno_claims: []\n", project.TOC: toc}, (
         f"Write book/{name}.md; make new-formula ID=... PAGE={name} adds a formula.\n"
         "Then: make notebooks, make serve, and make unit, which says what is missing."
     )
