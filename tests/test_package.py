@@ -1,7 +1,13 @@
 """The package installs, and importing it brings NumPy and nothing heavier."""
 
+import ast
 import subprocess
 import sys
+from pathlib import Path
+
+import pytest
+
+import descent
 
 
 def modules_after(statement):
@@ -28,3 +34,39 @@ def test_plotting_brings_matplotlib_and_not_torch():
     loaded = modules_after("import descent.plotting")
     assert "matplotlib" in loaded
     assert "torch" not in loaded
+
+
+# --- who imports whom -----------------------------------------------------------------------------
+
+ORDER = (
+    *("rules", "schedules", "relatives", "conventions", "misprints"),
+    *("report", "landscapes", "minimize", "plotting", "data", "backprop", "certificates"),
+    *("torch_optim", "jax_optim", "keras_optim", "models", "identify", "train"),
+)
+"""The modules of the package: each may import those before it, and what starts with `_`."""
+
+SOURCE = Path(descent.__file__).parent
+
+
+def parts_imported(path):
+    """The modules of the package that a file imports as it is loaded."""
+    names = set()
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Import):
+            names |= {name.name for name in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names |= {f"{node.module}.{name.name}" for name in node.names}
+    found = {name.split(".")[1] for name in names if name.startswith("descent.")}
+    return {part for part in found if not part.startswith("_")}
+
+
+def test_every_module_of_the_package_has_its_place():
+    found = {path.stem for path in SOURCE.iterdir() if path.suffix == ".py" or path.is_dir()}
+    assert {name for name in found if not name.startswith("_")} == set(ORDER)
+
+
+@pytest.mark.parametrize("part", ORDER)
+def test_a_module_imports_those_before_it_alone(part):
+    paths = sorted(SOURCE.glob(f"{part}/**/*.py")) or [SOURCE / f"{part}.py"]
+    imported = set().union(*map(parts_imported, paths)) - {part}
+    assert imported <= set(ORDER[: ORDER.index(part)])

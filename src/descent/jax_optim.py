@@ -27,6 +27,8 @@ from descent._numbers import plain
 from descent._state import leaves, with_leaves
 from descent.rules import Rule
 
+__all__ = ["Tree", "init", "update", "as_optax"]
+
 Tree = Any
 """A pytree of JAX: nested lists, tuples, dictionaries or modules, with arrays for leaves."""
 

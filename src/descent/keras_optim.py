@@ -22,6 +22,8 @@ from descent._state import leaf_names, leaves, with_leaves
 from descent.rules import Rule
 from descent.schedules import Schedule
 
+__all__ = ["BACKENDS", "MODULES", "as_keras", "FromOne", "RuleOptimizer"]
+
 BACKENDS = ("jax", "torch", "numpy")
 """Backends of Keras whose arrays the rules take."""
 

@@ -18,6 +18,8 @@ from numpy.typing import ArrayLike
 from descent import _check
 from descent._numbers import Floats
 
+__all__ = ["Landscape", "Quadratic", "NoisyQuadratic", "Huber", "Saddle", "Rosenbrock", "Beale"]
+
 
 class Landscape:
     """A function of n coordinates with its gradient, its minimiser and a window to draw it in.

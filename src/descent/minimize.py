@@ -11,6 +11,8 @@ from descent import _check
 from descent._numbers import Floats, plain
 from descent.rules import Rule
 
+__all__ = ["Function", "Trajectory", "gradient_of", "minimize"]
+
 Function = Callable[[Floats], Any]
 """A function of an array, or its gradient."""
 

@@ -35,6 +35,46 @@ from descent.rules import (
     quotient,
 )
 
+__all__ = [
+    "MISPRINTS",
+    "AlongTheGradient",
+    "WithoutStepSize",
+    "RateOverItsPower",
+    "LargerStep",
+    "NesterovLastMomentum",
+    "AdaGradIsAdam",
+    "AdaGradAverages",
+    "AdaGradSquaresOfTheSum",
+    "AdaGradAccumulatedStep",
+    "AdaGradRateTimesExcess",
+    "RMSpropStartsAtTheWeights",
+    "RMSpropUnrolledWithoutSquares",
+    "RMSpropUnweightedSquare",
+    "AdadeltaAveragesTheParameters",
+    "AdamRootTakenTwice",
+    "AdamNoRoot",
+    "AdamNoDenominator",
+    "AdamInventedStepSize",
+    "AdamEpsilonOutside",
+    "AdamEpsilonIsEpsilonHat",
+    "AdamEpsilonHatWithoutRoot",
+    "AdamCentered",
+    "AdamNoCorrection",
+    "AdamOnlyMCorrected",
+    "AdamCorrectedTwice",
+    "AdamFrozenT",
+    "AdamTStartsAtTwo",
+    "AdamExponentialCorrection",
+    "AdamStateMadeAnew",
+    "AdamMomentsTwice",
+    "AdamOldestWeighsMost",
+    "AdamSwappedWeights",
+    "AdamMisplacedBracket",
+    "AdamSecondMomentOfTheFirst",
+    "AdamOneDecayRate",
+    "RAdamVariance",
+]
+
 MISPRINTS: dict[str, Any] = {}
 """The misprints by name: classes with `of`, the rule that each corrupts, and `erratum`."""
 

@@ -16,6 +16,8 @@ from numpy.typing import ArrayLike
 from descent.landscapes import Landscape
 from descent.minimize import Trajectory
 
+__all__ = ["COLOURS", "DASHES", "MARKERS", "STYLE", "figure", "contours", "paths", "curves"]
+
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#000000")
 """Okabe and Ito's colours, in the order in which figures use them."""
 

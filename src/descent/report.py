@@ -14,6 +14,8 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
+__all__ = ["DIGITS", "number", "Table", "source", "results", "glue"]
+
 DIGITS = 6
 """Significant digits that are the same on all processors and thread counts."""
 

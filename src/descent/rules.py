@@ -32,6 +32,45 @@ from descent import _check
 from descent._door import guarded
 from descent._numbers import least, plain, sqrt, where
 
+__all__ = [
+    "Array",
+    "LearningRate",
+    "names",
+    "get",
+    "Rule",
+    "at",
+    "zeros_like",
+    "quotient",
+    "clip",
+    "maximum",
+    "sign",
+    "rms",
+    "norm",
+    "trust",
+    "mean_along",
+    "GradientDescent",
+    "Momentum",
+    "AveragedMomentum",
+    "Nesterov",
+    "AdaGrad",
+    "RMSprop",
+    "MomentumRMSprop",
+    "CenteredRMSprop",
+    "Adadelta",
+    "Adam",
+    "AdaMax",
+    "NAdam",
+    "AMSGrad",
+    "AdamW",
+    "RAdam",
+    "relative_step",
+    "Adafactor",
+    "Lion",
+    "Lamb",
+    "newton_schulz",
+    "Muon",
+]
+
 Array = Any
 """A float, a fraction, or an array of NumPy, torch or JAX."""
 

@@ -18,6 +18,19 @@ from typing import Any
 from descent import _check
 from descent._numbers import cos, is_traced, least, plain, sqrt, where
 
+__all__ = [
+    "Schedule",
+    "Constant",
+    "Step",
+    "Exponential",
+    "Cosine",
+    "LinearWarmup",
+    "WarmupCosine",
+    "InverseSquareRoot",
+    "OneCycle",
+    "RobbinsMonro",
+]
+
 _CHECKS: dict[str, Callable[[str, Any], None]] = {
     "lr": _check.not_negative,
     "lr_min": _check.not_negative,

@@ -10,6 +10,8 @@ from descent._numbers import Floats
 from descent.backprop.layers import Layer
 from descent.minimize import Function, gradient_of
 
+__all__ = ["Found", "Functions", "gradcheck", "differences"]
+
 Found = dict[str, Floats]
 """Gradients by the name of what they are gradients in."""
 

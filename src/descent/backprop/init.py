@@ -15,6 +15,16 @@ import numpy as np
 
 from descent._numbers import Floats
 
+__all__ = [
+    "Shape",
+    "Initialiser",
+    "fans",
+    "glorot_uniform",
+    "glorot_normal",
+    "he_uniform",
+    "he_normal",
+]
+
 Shape = tuple[int, ...]
 """The shape of an array of weights."""
 

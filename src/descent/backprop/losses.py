@@ -5,6 +5,8 @@ from numpy.typing import ArrayLike
 
 from descent._numbers import Floats
 
+__all__ = ["log_softmax", "SoftmaxCrossEntropy"]
+
 
 def log_softmax(z: Floats) -> Floats:
     """Return log(e^z_k / Σ_j e^z_j) along the last axis, without overflow.

@@ -21,6 +21,8 @@ from collections.abc import Callable
 from numbers import Real
 from typing import Any
 
+__all__ = ["Number", "Value"]
+
 Number = Any
 """A float, a whole number or a fraction."""
 

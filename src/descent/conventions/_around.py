@@ -18,9 +18,9 @@ from descent.rules import (
 
 __all__ = [
     "Around",
-    "DecoupledDecay",
-    "L2Decay",
     "Maximize",
+    "L2Decay",
+    "DecoupledDecay",
     "RMSScaled",
     "ScheduleFree",
 ]

@@ -26,20 +26,20 @@ from descent.rules import (
 )
 
 __all__ = [
-    "keras_adadelta",
-    "keras_adafactor",
+    "keras_sgd",
     "keras_adagrad",
+    "keras_rmsprop",
+    "keras_adadelta",
     "keras_adam",
-    "keras_adamax",
     "keras_adamw",
+    "keras_adamax",
+    "keras_nadam",
+    "keras_lion",
+    "keras_adafactor",
     "keras_ftrl",
     "keras_lamb",
-    "keras_lion",
     "keras_muon",
-    "keras_nadam",
-    "keras_rmsprop",
     "keras_schedule_free_adamw",
-    "keras_sgd",
 ]
 
 

@@ -14,9 +14,9 @@ from descent.rules import (
 )
 
 __all__ = [
+    "names",
     "defaults",
     "framework_rule",
-    "names",
 ]
 
 _WITHOUT_EFFECT = {

@@ -7,6 +7,8 @@ from descent.rules import (
     Rule,
 )
 
+__all__ = ["Pair", "FRAMEWORKS", "OPTIMISERS", "optimiser", "with_l2", "with_decoupled", "as_torch"]
+
 Pair = tuple[float, float]
 """β₁ and β₂."""
 

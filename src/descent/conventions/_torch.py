@@ -31,19 +31,19 @@ from descent.rules import (
 )
 
 __all__ = [
-    "torch_adadelta",
-    "torch_adafactor",
+    "torch_sgd",
     "torch_adagrad",
+    "torch_rmsprop",
+    "torch_adadelta",
     "torch_adam",
-    "torch_adamax",
     "torch_adamw",
-    "torch_asgd",
-    "torch_muon",
+    "torch_adamax",
     "torch_nadam",
     "torch_radam",
-    "torch_rmsprop",
+    "torch_asgd",
     "torch_rprop",
-    "torch_sgd",
+    "torch_adafactor",
+    "torch_muon",
 ]
 
 

@@ -16,12 +16,12 @@ from descent.rules import (
 )
 
 __all__ = [
-    "AdEMAMix",
-    "AdaBelief",
-    "Adan",
-    "Ftrl",
     "Momental",
+    "AdaBelief",
     "Yogi",
+    "Adan",
+    "AdEMAMix",
+    "Ftrl",
 ]
 
 

@@ -2,7 +2,9 @@
 
 from descent.rules import Array, maximum
 
-__all__ = ["within"]
+__all__ = [
+    "within",
+]
 
 
 def within(a: Array, low: float, high: float) -> Array:

@@ -19,10 +19,10 @@ from descent.rules import (
 )
 
 __all__ = [
-    "FrameworkMuon",
     "KerasAdafactor",
-    "OptaxAdafactor",
     "TorchAdafactor",
+    "OptaxAdafactor",
+    "FrameworkMuon",
 ]
 
 

@@ -17,8 +17,8 @@ from descent.rules import (
 
 __all__ = [
     "AveragedSGD",
-    "OptaxRprop",
     "Rprop",
+    "OptaxRprop",
 ]
 
 

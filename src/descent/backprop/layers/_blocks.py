@@ -8,6 +8,8 @@ from descent import _check
 from descent._numbers import Floats
 from descent.backprop.layers._layer import Layer, _require_axes
 
+__all__ = ["BatchNorm", "Dropout", "Sequential", "Residual"]
+
 
 class BatchNorm(Layer):
     """Batch normalisation: each channel to mean 0 and variance 1 over the batch, then γ and β.

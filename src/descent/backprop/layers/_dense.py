@@ -7,6 +7,8 @@ from descent._numbers import Floats
 from descent.backprop.init import Initialiser, he_normal
 from descent.backprop.layers._layer import Layer, _require_axes
 
+__all__ = ["Linear", "ReLU", "Tanh", "Sigmoid", "Flatten"]
+
 
 class Linear(Layer):
     """A linear map and a shift of each row: y = x Wᵀ + b; PyTorch's `Linear`.

@@ -8,6 +8,8 @@ from descent._numbers import Floats
 from descent.backprop.init import Initialiser, he_normal
 from descent.backprop.layers._layer import Layer, _require_axes
 
+__all__ = ["output_size", "windows", "fold", "Conv2d", "MaxPool2d", "AvgPool2d"]
+
 
 def output_size(n: int, kernel_size: int, stride: int = 1, padding: int = 0) -> int:
     """Return how many windows fit along an axis of n: ⌊(n + 2p − k) / s⌋ + 1.

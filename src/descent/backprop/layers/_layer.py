@@ -9,6 +9,8 @@ from numpy.typing import ArrayLike
 
 from descent._numbers import Floats
 
+__all__ = ["Layer"]
+
 
 class Layer:
     """What all layers share; a new one defines `_forward` and `_backward`.
