@@ -35,46 +35,6 @@ from descent.rules import (
     quotient,
 )
 
-__all__ = [
-    "MISPRINTS",
-    "AlongTheGradient",
-    "WithoutStepSize",
-    "RateOverItsPower",
-    "LargerStep",
-    "NesterovLastMomentum",
-    "AdaGradIsAdam",
-    "AdaGradAverages",
-    "AdaGradSquaresOfTheSum",
-    "AdaGradAccumulatedStep",
-    "AdaGradRateTimesExcess",
-    "RMSpropStartsAtTheWeights",
-    "RMSpropUnrolledWithoutSquares",
-    "RMSpropUnweightedSquare",
-    "AdadeltaAveragesTheParameters",
-    "AdamRootTakenTwice",
-    "AdamNoRoot",
-    "AdamNoDenominator",
-    "AdamInventedStepSize",
-    "AdamEpsilonOutside",
-    "AdamEpsilonIsEpsilonHat",
-    "AdamEpsilonHatWithoutRoot",
-    "AdamCentered",
-    "AdamNoCorrection",
-    "AdamOnlyMCorrected",
-    "AdamCorrectedTwice",
-    "AdamFrozenT",
-    "AdamTStartsAtTwo",
-    "AdamExponentialCorrection",
-    "AdamStateMadeAnew",
-    "AdamMomentsTwice",
-    "AdamOldestWeighsMost",
-    "AdamSwappedWeights",
-    "AdamMisplacedBracket",
-    "AdamSecondMomentOfTheFirst",
-    "AdamOneDecayRate",
-    "RAdamVariance",
-]
-
 MISPRINTS: dict[str, Any] = {}
 """The misprints by name: classes with `of`, the rule that each corrupts, and `erratum`."""
 
@@ -624,3 +584,6 @@ class RAdamVariance(RAdam):
             r = (rho - 2) / (rho_inf - 2)
             step = r * quotient(step, (v / (1 - self.beta2**t)) ** 0.5)
         return x - self.lr_at(t) * step, self.State(t, m, v)
+
+
+__all__ = ["MISPRINTS", *(misprint.__name__ for misprint in MISPRINTS.values())]

@@ -31,7 +31,8 @@ def date() -> str:
 def authors() -> list[str]:
     """Return the names of the authors."""
     return [
-        one.get("name") or f"{one['given-names']} {one['family-names']}" for one in cff()["authors"]
+        author.get("name") or f"{author['given-names']} {author['family-names']}"
+        for author in cff()["authors"]
     ]
 
 

@@ -206,7 +206,7 @@ def places(where: dict[str, str]) -> str:
 
 def cited(reference: str) -> str:
     """Return a reference in MyST: a citation, or a link to arXiv or elsewhere, and the place."""
-    return "; ".join(_cited(one.strip()) for one in reference.split(";"))
+    return "; ".join(_cited(part.strip()) for part in reference.split(";"))
 
 
 def _cited(reference: str) -> str:

@@ -46,7 +46,7 @@ def changes() -> dict[str, Any]:
 
 def changes_of(formula_id: str) -> list[dict[str, Any]]:
     """Return the changes of a formula that the record names, oldest first."""
-    return [one for one in changes()["changes"] if one["formula"] == formula_id]
+    return [change for change in changes()["changes"] if change["formula"] == formula_id]
 
 
 def updated(lock: Lock, formulas: Iterable[myst.Formula], record: dict[str, Any]) -> Lock:
@@ -60,7 +60,9 @@ def updated(lock: Lock, formulas: Iterable[myst.Formula], record: dict[str, Any]
         raise ValueError(f"{sorted(gone)} went: enter the successor of each under `retired:`")
     if back := record["retired"].keys() & now.keys():
         raise ValueError(f"{sorted(back)} are retired: an id is used once")
-    version = {(one["formula"], one["hash"]): str(one["version"]) for one in record["changes"]}
+    version = {
+        (change["formula"], change["hash"]): str(change["version"]) for change in record["changes"]
+    }
     entries = dict(lock)
     for name, found in now.items():
         if name not in lock:

@@ -18,13 +18,21 @@ PAGE = project.BOOK / "certificates.md"
 @cache
 def of_theorem(label: str) -> list[Certificate]:
     """Return the certificates of a theorem."""
-    return [one for one in certificates.certificates().values() if one.theorem == label != ""]
+    return [
+        certificate
+        for certificate in certificates.certificates().values()
+        if certificate.theorem == label != ""
+    ]
 
 
 @cache
 def of_formula(formula_id: str) -> list[Certificate]:
     """Return the certificates of a formula."""
-    return [one for one in certificates.certificates().values() if formula_id in one.formulas]
+    return [
+        certificate
+        for certificate in certificates.certificates().values()
+        if formula_id in certificate.formulas
+    ]
 
 
 def words(label: str, classes: Any = ()) -> str:
@@ -36,7 +44,7 @@ def words(label: str, classes: Any = ()) -> str:
     if "cited" in classes:
         return "Cited"
     found = of_theorem(label)
-    if found and all(one.part for one in found):
+    if found and all(certificate.part for certificate in found):
         return "Proved here, certified in part"
     return "Proved here and certified" if found else "Proved here"
 

@@ -171,7 +171,7 @@ def formulas(page: Path) -> list[Formula]:
 @cache
 def _formulas(page: Path, text: str) -> tuple[Formula, ...]:
     found = directives(text) if "{formula}" in text else ()
-    return tuple(formula(one, page) for one in found if one.name == "formula")
+    return tuple(formula(directive, page) for directive in found if directive.name == "formula")
 
 
 def tagged(latex: str, formula_id: str) -> str:

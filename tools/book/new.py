@@ -149,7 +149,7 @@ def page_named(name: str) -> Path:
 def within(page: Path, new: str) -> str:
     """Return the text of a page with something new before the sections that close it."""
     text = page.read_text(encoding="utf-8")
-    closing = next((f"## {one}\n" for one in SECTIONS if f"\n## {one}\n" in text), None)
+    closing = next((f"## {heading}\n" for heading in SECTIONS if f"\n## {heading}\n" in text), None)
     return inserted(text, closing, f"{new.lstrip()}\n") if closing else f"{text.rstrip()}\n{new}"
 
 

@@ -97,13 +97,17 @@ SCHEDULES: dict[str, tuple[Schedule, dict[str, str]]] = {
 
 def ids() -> set[str]:
     """Return the ids of all formulas that are evaluated as they are printed."""
-    return {*UPDATES, *SCHEDULES, *(one for update in UPDATES.values() for one in update.needs)}
+    return {
+        *UPDATES,
+        *SCHEDULES,
+        *(formula_id for update in UPDATES.values() for formula_id in update.needs),
+    }
 
 
 @cache
 def in_the_book() -> dict[str, str]:
     """Return the LaTeX of each formula of the book."""
-    return {one.id: one.latex for one in catalogue.book()}
+    return {formula.id: formula.latex for formula in catalogue.book()}
 
 
 def printed_run(
@@ -118,7 +122,7 @@ def printed_run(
     constants = {k: getattr(rule, v) for k, v in names.items() if hasattr(rule, v)}
     shape = dict(zip(("rows", "columns"), np.shape(x), strict=False))
     return latex.Run(
-        statements=[one for text in texts for one in latex.statements(text)],
+        statements=[statement for text in texts for statement in latex.statements(text)],
         constants=constants | shape,
         given={
             "g": lambda t: gradients[t - 1],
@@ -138,7 +142,11 @@ def disagreement(update: Update, texts: Sequence[str], x: Any, gradients: Sequen
         ValueError: the formulas leave the LaTeX that is understood, or do not define x.
     """
     printed = printed_run(update, texts, x, gradients)
-    defined = {one.name for one in printed.statements if one.step is None or one.step.base}
+    defined = {
+        statement.name
+        for statement in printed.statements
+        if statement.step is None or statement.step.base
+    }
     state = update.rule.init(x)
     compared = ["x", *(name for name in state._fields if name in defined)]
     ours, theirs = [], []

@@ -31,7 +31,7 @@ def _named(call: ast.AST, function: str) -> list[str]:
     """Return the strings that a call of this function is given, or none for any other node."""
     if not isinstance(call, ast.Call) or ast.unparse(call.func) != function:
         return []
-    return [one.value for one in call.args if isinstance(one, ast.Constant)]  # type: ignore[misc]
+    return [argument.value for argument in call.args if isinstance(argument, ast.Constant)]  # type: ignore[misc]
 
 
 @cache
@@ -63,5 +63,5 @@ def _printed_test(formula_id: str) -> Test:
 def _test_as_printed(kind: str) -> Test:
     tree = ast.parse(AS_PRINTED.read_text(encoding="utf-8"))
     functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
-    found = next(one for one in functions if f"_{kind}_as_printed_" in one.name)
+    found = next(function for function in functions if f"_{kind}_as_printed_" in function.name)
     return Test(found.name, AS_PRINTED, found.lineno)

@@ -81,11 +81,13 @@ def environment(folder: Path) -> Path:
     has = [f"{name}=={version}" for name, version in COLAB.items()]
     if install(programs, [*has, torch()]):
         return programs
-    for one in [name for name in has if not install(programs, [name], "--dry-run", "--no-deps")]:
-        name, version = one.split("==")
+    for package in [
+        name for name in has if not install(programs, [name], "--dry-run", "--no-deps")
+    ]:
+        name, version = package.split("==")
         python = python_version(programs / "python")
-        print(f"{one} cannot be installed on Python {python}: the nearest takes its place")
-        has[has.index(one)] = f"{name}<={version}"
+        print(f"{package} cannot be installed on Python {python}: the nearest takes its place")
+        has[has.index(package)] = f"{name}<={version}"
     if not install(programs, [*has, torch()]):
         raise SystemExit("what Colab has cannot be installed here: see above")
     return programs
@@ -105,7 +107,7 @@ def versions(programs: Path) -> str:
         capture_output=True,
         text=True,
     )
-    found = {one["name"].lower(): one["version"] for one in json.loads(listed.stdout)}
+    found = {package["name"].lower(): package["version"] for package in json.loads(listed.stdout)}
     python = python_version(programs / "python")
     pairs = [("Python", python, COLAB_PYTHON), ("torch", found["torch"], COLAB_TORCH)]
     pairs += [(name, found[name], version) for name, version in COLAB.items()]

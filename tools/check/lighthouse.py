@@ -52,10 +52,10 @@ def failures(report: dict[str, Any]) -> list[str]:
     """Return the audits that cost a page a point, the heaviest first, with Lighthouse's words."""
     failed = []
     for name in CATEGORIES:
-        for one in report["categories"][name]["auditRefs"]:
-            audit = report["audits"][one["id"]]
-            if one["weight"] and audit["score"] is not None and audit["score"] < 0.9:
-                failed.append(f"{one['id']}: {audit.get('displayValue', audit['title'])}")
+        for reference in report["categories"][name]["auditRefs"]:
+            audit = report["audits"][reference["id"]]
+            if reference["weight"] and audit["score"] is not None and audit["score"] < 0.9:
+                failed.append(f"{reference['id']}: {audit.get('displayValue', audit['title'])}")
     return failed
 
 

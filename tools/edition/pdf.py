@@ -127,7 +127,9 @@ def cover(title: str) -> HtmlElement:
 
 def running_heads(body: HtmlElement) -> str:
     """Return the rules that set the title of each chapter at the head of its pages."""
-    titles = {one.get("id"): one.find(".//h2").text_content() for one in body.iter("article")}
+    titles = {
+        article.get("id"): article.find(".//h2").text_content() for article in body.iter("article")
+    }
     return "\n".join(
         f"@page {name} {{ @top-right {{ content: {json.dumps(title, ensure_ascii=False)}; }} }}"
         for name, title in titles.items()

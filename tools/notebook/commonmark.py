@@ -215,7 +215,7 @@ def _statement(prose: Prose, directive: Directive, line: int) -> str:
     kind = directive.name.removeprefix("prf:").capitalize()
     title = f" ({prose._inline(directive.argument, line)})" if directive.argument else ""
     label, classes = (str(directive.options.get(name, "")) for name in ("label", "class"))
-    links = ", ".join(_certificate(prose, one) for one in marks.of_theorem(label))
+    links = ", ".join(_certificate(prose, certificate) for certificate in marks.of_theorem(label))
     mark = marks.words(label, classes.split()) + (f": {links}." if links else ".")
     return _box(prose, directive, line, f"{kind}{title}.") + f"\n>\n> *{mark}*"
 
@@ -228,8 +228,8 @@ def _certificate(prose: Prose, one: Certificate) -> str:
 def _certificates(prose: Prose, directive: Directive, line: int) -> str:
     """Render the table of all certificates as a list."""
     return "\n".join(
-        f"- {_certificate(prose, one)} ({one.verdict}): {html.escape(one.says)}"
-        for one in certificates().values()
+        f"- {_certificate(prose, found)} ({found.verdict}): {html.escape(found.says)}"
+        for found in certificates().values()
     )
 
 
@@ -263,7 +263,9 @@ def _formula(prose: Prose, directive: Directive, line: int) -> str:
     ]
     parts += [f"`{formula.code}`"] if formula.code else []
     if found := marks.of_formula(formula.id):
-        parts.append("certified: " + ", ".join(_certificate(prose, one) for one in found))
+        parts.append(
+            "certified: " + ", ".join(_certificate(prose, certificate) for certificate in found)
+        )
     return f"$$\n{myst.tagged(formula.latex, formula.id)}\n$$\n\n<sub>{' · '.join(parts)}</sub>"
 
 

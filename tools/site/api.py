@@ -61,7 +61,7 @@ def file_of(name: str) -> Path:
 
 def module_of(name: str) -> str:
     """Return the module in which a full name lies."""
-    return next(one for one in sorted(modules())[::-1] if f"{name}.".startswith(f"{one}."))
+    return next(module for module in sorted(modules())[::-1] if f"{name}.".startswith(f"{module}."))
 
 
 @cache
@@ -100,7 +100,7 @@ def public(module: str) -> list[str]:
     found = importlib.import_module(module)
     if lists_its_own(module):
         return list(found.__all__)
-    names = [name for one in ast.parse(inspect.getsource(found)).body for name in _defined(one)]
+    names = [name for node in ast.parse(inspect.getsource(found)).body for name in _defined(node)]
     return [name for name in names if not name.startswith("_")]
 
 
@@ -155,17 +155,19 @@ def entry_of(name: str) -> str | None:
     """
     if name in modules():
         return name
-    module = next((one for one in sorted(modules())[::-1] if name.startswith(f"{one}.")), "")
+    module = next(
+        (module for module in sorted(modules())[::-1] if name.startswith(f"{module}.")), ""
+    )
     first, *rest = name.removeprefix(f"{module}.").split(".")
     if not module or first not in public(module) or len(rest) > 1:
         return None
     if not rest:
         return name
     owner = getattr(importlib.import_module(module), first)
-    for one in getattr(owner, "__mro__", ()):
-        if rest[0] in vars(one) and home(one) in modules() and _is_shown(one, rest[0]):
-            one = owner if one.__name__.startswith("_") else one
-            return f"{home(one)}.{one.__qualname__}.{rest[0]}"
+    for base in getattr(owner, "__mro__", ()):
+        if rest[0] in vars(base) and home(base) in modules() and _is_shown(base, rest[0]):
+            base = owner if base.__name__.startswith("_") else base
+            return f"{home(base)}.{base.__qualname__}.{rest[0]}"
     return None
 
 
@@ -219,7 +221,7 @@ def _marked(line: str, module: str, owner: str) -> str:
 def stated(name: str) -> list[str]:
     """Return the field that names the book's formulas that an object computes."""
     ids = catalogue.formulas_of().get(name, [])
-    links = ", ".join(f":eq:`{one}`" for one in ids)
+    links = ", ".join(f":eq:`{formula_id}`" for formula_id in ids)
     return ["", f":In the book: {links}", ""] if ids else []
 
 
@@ -262,17 +264,17 @@ def shown_elsewhere() -> list[str]:
     They are sorted: a setting that changes its order makes Sphinx read every page again.
     """
     objects = [getattr(importlib.import_module(m), name) for m in modules() for name in public(m)]
-    bases = {base for one in objects if isinstance(one, type) for base in one.__mro__}
-    return sorted({one.__name__ for one in bases if not one.__name__.startswith("_")})
+    bases = {base for member in objects if isinstance(member, type) for base in member.__mro__}
+    return sorted({base.__name__ for base in bases if not base.__name__.startswith("_")})
 
 
 def public_bases(app: Sphinx, name: str, obj: Any, options: Any, bases: list[Any]) -> None:
     """Name a private base's own bases in its place."""
     while any(base.__name__.startswith("_") for base in bases):
         bases[:] = [
-            one
+            shown
             for base in bases
-            for one in (base.__bases__ if base.__name__.startswith("_") else (base,))
+            for shown in (base.__bases__ if base.__name__.startswith("_") else (base,))
         ]
 
 
@@ -285,9 +287,9 @@ def signature(
     written = annotations(obj)
     found = inspect.signature(obj)
     kept = [
-        one.replace(annotation=written.get(one.name, one.annotation))
-        for one in found.parameters.values()
-        if one.name not in ("self", "cls")
+        parameter.replace(annotation=written.get(parameter.name, parameter.annotation))
+        for parameter in found.parameters.values()
+        if parameter.name not in ("self", "cls")
     ]
     text = stringify_signature(found.replace(parameters=kept), show_return_annotation=False)
     return text, written.get("return", returns)
@@ -301,23 +303,23 @@ def annotations(obj: Any) -> dict[str, str]:
 'momentum': 'float'}
     """
     written: dict[str, str] = {}
-    for one in getattr(obj, "__mro__", (obj,))[::-1]:
-        if home(one) in modules():
-            written |= _annotations(ast.parse(textwrap.dedent(inspect.getsource(one))).body[0])
+    for base in getattr(obj, "__mro__", (obj,))[::-1]:
+        if home(base) in modules():
+            written |= _annotations(ast.parse(textwrap.dedent(inspect.getsource(base))).body[0])
     return written
 
 
 def _annotations(node: ast.stmt) -> dict[str, str]:
     if isinstance(node, ast.ClassDef):
-        inits = [one for one in node.body if getattr(one, "name", "") == "__init__"]
-        fields = [one for one in node.body if isinstance(one, ast.AnnAssign)]
-        own = {ast.unparse(one.target): _type(one.annotation) for one in fields}
+        inits = [part for part in node.body if getattr(part, "name", "") == "__init__"]
+        fields = [part for part in node.body if isinstance(part, ast.AnnAssign)]
+        own = {ast.unparse(field.target): _type(field.annotation) for field in fields}
         return own | (_annotations(inits[0]) if inits else {})
     if not isinstance(node, ast.FunctionDef):
         return {}
     every = node.args.posonlyargs + node.args.args + node.args.kwonlyargs
-    every += [one for one in (node.args.vararg, node.args.kwarg) if one]
-    typed = {one.arg: _type(one.annotation) for one in every if one.annotation}
+    every += [argument for argument in (node.args.vararg, node.args.kwarg) if argument]
+    typed = {argument.arg: _type(argument.annotation) for argument in every if argument.annotation}
     return typed | ({"return": _type(node.returns)} if node.returns else {})
 
 

@@ -27,8 +27,8 @@ def certified(formula_id: str) -> list[nodes.Node]:
     """Return what stands after a formula's caption: the links to its certificates, and a space."""
     found = marks.of_formula(formula_id)
     parts: list[nodes.Node] = [nodes.Text(" · certified: " if found else " ")]
-    for one in found:
-        parts += [link(one), nodes.Text(" ")]
+    for certificate in found:
+        parts += [link(certificate), nodes.Text(" ")]
     return parts
 
 
@@ -68,7 +68,7 @@ class CertificatesDirective(SphinxDirective):
 
 def row(*cells: nodes.Node) -> nodes.row:
     """Return a row of a table."""
-    return nodes.row("", *(nodes.entry("", nodes.paragraph("", "", one)) for one in cells))
+    return nodes.row("", *(nodes.entry("", nodes.paragraph("", "", cell)) for cell in cells))
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

@@ -49,7 +49,8 @@ def versions() -> list[Version]:
 def page(text: str) -> str:
     """Return the page of changes: its own words, then the versions under permanent anchors."""
     sections = [
-        f"({one.anchor})=\n## {one.number} ({one.date})\n\n{one.text}" for one in versions()
+        f"({version.anchor})=\n## {version.number} ({version.date})\n\n{version.text}"
+        for version in versions()
     ]
     return "\n\n".join([text, *sections]) + "\n"
 
@@ -78,7 +79,7 @@ def atom() -> str:
     """Return the feed."""
     site, title = project.site(project.address()), citation.cff()["title"]
     released = versions()
-    dates = {one.number: one.date for one in released}
+    dates = {version.number: version.date for version in released}
     feed = ElementTree.Element("feed", {"xmlns": ATOM, "xml:lang": "en"})
     _add(feed, "id", _tag("changes"))
     _add(feed, "title", f"{title}: changes")
@@ -87,10 +88,11 @@ def atom() -> str:
     _add(feed, "link", rel="alternate", type="text/html", href=f"{site}{DOCNAME}.html")
     for name in citation.authors():
         _add(_add(feed, "author"), "name", name)
-    for one in released:
-        link = f"{site}{DOCNAME}.html#{one.anchor}"
-        html = MarkdownIt("commonmark").render(one.text)
-        _entry(feed, _tag("version", one.number), f"Version {one.number}", one.date, link, html)
+    for release in released:
+        link = f"{site}{DOCNAME}.html#{release.anchor}"
+        html = MarkdownIt("commonmark").render(release.text)
+        head, number = f"Version {release.number}", release.number
+        _entry(feed, _tag("version", number), head, release.date, link, html)
     for change in lock_formulas.changes()["changes"]:
         formula, version = change["formula"], str(change["version"])
         link = f"{site}book/formulas.html#{formula}"

@@ -61,8 +61,8 @@ def entry(formula: myst.Formula) -> dict[str, Any]:
         "title": formula.title,
         "latex": formula.latex,
         "symbols": [
-            {"latex": one.latex, "code": one.code, "meaning": one.meaning}
-            for one in notation.symbols(formula)
+            {"latex": symbol.latex, "code": symbol.code, "meaning": symbol.meaning}
+            for symbol in notation.symbols(formula)
         ],
         "url": link(formula.id),
         "source": {
@@ -77,14 +77,18 @@ def entry(formula: myst.Formula) -> dict[str, Any]:
         "verified": how(formula),
         "tests": [{"name": test.name, "url": lines_of(test)} for test in tests],
         "certificates": [
-            {"id": one.id, "says": one.says, "url": f"{chapter_link(marks.PAGE)}#{one.id}"}
-            for one in marks.of_formula(formula.id)
+            {
+                "id": certificate.id,
+                "says": certificate.says,
+                "url": f"{chapter_link(marks.PAGE)}#{certificate.id}",
+            }
+            for certificate in marks.of_formula(formula.id)
         ],
         "macro": macro(formula.id),
         **lock_formulas.read_lock()[formula.id],
         "changes": [
-            {"version": str(one["version"]), "what": one["what"]}
-            for one in lock_formulas.changes_of(formula.id)
+            {"version": str(change["version"]), "what": change["what"]}
+            for change in lock_formulas.changes_of(formula.id)
         ],
     }
 
@@ -191,9 +195,9 @@ def sty() -> str:
   \else\PackageError{{descent-formulas}}{{No formula has the id #1}}{{}}\fi}}
 """
     macros = [
-        f"% {link(one.id)}\n\\newcommand*{{{macro(one.id)}}}{{%\n{one.latex}}}\n"
-        rf"\expandafter\def\csname descent@{one.id}\endcsname{{{macro(one.id)}}}"
-        for one in catalogue.book()
+        f"% {link(formula.id)}\n\\newcommand*{{{macro(formula.id)}}}{{%\n{formula.latex}}}\n"
+        rf"\expandafter\def\csname descent@{formula.id}\endcsname{{{macro(formula.id)}}}"
+        for formula in catalogue.book()
     ]
     old = [
         rf"\expandafter\def\csname descent@{one}\endcsname"

@@ -46,7 +46,9 @@ def no_figure_numbers(app: Sphinx, config: Config) -> None:
 def leave_out_thebe(app: Sphinx, config: Config) -> None:
     """Leave out Thebe, which Jupyter Book loads whether it is used or not, from an outside host."""
     for listeners in app.events.listeners.values():
-        listeners[:] = [one for one in listeners if one.handler.__module__ != "sphinx_thebe"]
+        listeners[:] = [
+            listener for listener in listeners if listener.handler.__module__ != "sphinx_thebe"
+        ]
     css = app.registry.css_files
     css[:] = [(name, options) for name, options in css if name != "sphinx-thebe.css"]
 

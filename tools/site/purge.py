@@ -67,7 +67,9 @@ def taken(rule: Rule, words: set[str]) -> str:
         return f"{rule.before}{{{inner}}}" if inner else ""
     if not rule.selectors:
         return rule.before + rule.block
-    matching = ",".join(one.text for one in rule.selectors if words.issuperset(one.asks))
+    matching = ",".join(
+        selector.text for selector in rule.selectors if words.issuperset(selector.asks)
+    )
     return matching and matching + rule.block
 
 
@@ -129,7 +131,7 @@ def kept_of(node: Any, folder: str, *, whole: bool) -> Iterator[Rule]:
             yield Rule(f"@import {posixpath.normpath(posixpath.join(folder, name))}")
     elif node.lower_at_keyword in GROUPS:
         inner = tinycss2.parse_rule_list(node.content, skip_comments=True, skip_whitespace=True)
-        held = [rule for one in inner for rule in kept_of(one, folder, whole=whole)]
+        held = [rule for found in inner for rule in kept_of(found, folder, whole=whole)]
         yield Rule(before, rules=held)
     else:
         yield Rule(before, block=f"{{{text(node.content, folder)}}}")
@@ -138,7 +140,7 @@ def kept_of(node: Any, folder: str, *, whole: bool) -> Iterator[Rule]:
 def selectors(prelude: Tokens) -> Iterator[Selector]:
     """Yield each selector of a list. What stands in brackets, as in `:not(.gone)`, asks nothing.
 
-    >>> [(one.text, one.asks) for one in selectors(tokens("a.b > #c:not(.d), e"))]
+    >>> [(found.text, found.asks) for found in selectors(tokens("a.b > #c:not(.d), e"))]
     [('a.b > #c:not(.d)', ['b', 'c']), ('e', [])]
     """
     one: list[Any] = []

@@ -173,7 +173,7 @@ def kept(app: Sphinx, docname: str) -> list[Entry]:
     file = store(app, docname)
     if not file.exists() or json.loads(file.read_text(encoding="utf-8"))["state"] != state():
         app.env.get_and_resolve_doctree(docname, app.builder)
-    return [Entry(*one) for one in json.loads(file.read_text(encoding="utf-8"))["entries"]]
+    return [Entry(*entry) for entry in json.loads(file.read_text(encoding="utf-8"))["entries"]]
 
 
 def script(pages: dict[str, tuple[str, list[Entry]]]) -> str:

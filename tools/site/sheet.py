@@ -115,12 +115,14 @@ class FormulaSheet(SphinxDirective):
         since += [f"{it['version']}: {it['what']}" for it in lock_formulas.changes_of(formula.id)]
         return {
             "Symbols": "; ".join(
-                f"${one.latex}$ {one.meaning}" for one in notation.symbols(formula)
+                f"${symbol.latex}$ {symbol.meaning}" for symbol in notation.symbols(formula)
             ),
             "Source": f"{{cite:t}}`{entry.key}`" + (f", {place}" if place else ""),
             "Chapter": f"{{eq}}`{project.title(formula.page)} <{formula.id}>`",
             "Code": formula.code and f"[`{formula.code}`]({source_link(formula.code)})",
-            "Verified": "; ".join(f"[{sentence(one)}]({downloads.lines_of(one)})" for one in tests),
+            "Verified": "; ".join(
+                f"[{sentence(test)}]({downloads.lines_of(test)})" for test in tests
+            ),
             "Since": "; ".join(since),
         }
 
@@ -193,7 +195,7 @@ class HowToCite(SphinxDirective):
         ]
 
     def _formula(self) -> list[nodes.Node]:
-        formula = next(one for one in catalogue.book() if one.id == "adam-update")
+        formula = next(formula for formula in catalogue.book() if formula.id == "adam-update")
         return [copies({"BibTeX": downloads.bibtex(formula)}, formula.title, shown=True)]
 
 
@@ -227,7 +229,7 @@ def metadata(title: str, address: str) -> dict[str, list[str]]:
 
 def describe(app: Sphinx, name: str, template: str, context: dict[str, Any], tree: Any) -> None:
     """Say in a page's head and at its foot which version of what it is."""
-    to_citing, to_changes = (escape(context["pathto"](one)) for one in (CITING, changes.DOCNAME))
+    to_citing, to_changes = (escape(context["pathto"](page)) for page in (CITING, changes.DOCNAME))
     context["theme_extra_footer"] = (
         f"<p>Version {citation.version()}, {citation.date()} · "
         f'<a href="{to_citing}">How to cite</a> · <a href="{to_changes}">Changes</a></p>'

@@ -56,7 +56,7 @@ def _lines(text: str) -> dict[str, tuple[int, int]]:
 def _spans(body: list[ast.stmt], within: str) -> Iterator[tuple[str, tuple[int, int]]]:
     for node in body:
         if isinstance(node, ast.ClassDef | ast.FunctionDef):
-            first = min([node.lineno, *(one.lineno for one in node.decorator_list)])
+            first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
             yield within + node.name, (first, node.end_lineno or first)
             if isinstance(node, ast.ClassDef):
                 yield from _spans(node.body, f"{within}{node.name}.")
