@@ -49,9 +49,10 @@ epub: $(READY) book  ## pack the whole book as an EPUB
 
 test: lint types unit strict  ## run every test: lint, types, unit tests, doctests, notebooks
 
-lint: $(READY)  ## check style and formatting
+lint: $(READY)  ## check style, formatting, and that the notebooks are fresh
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/ruff format --check --quiet
+	@$(BIN)/python -m tools.notebook.generate --check
 
 types: $(READY)  ## check types
 	@$(BIN)/mypy

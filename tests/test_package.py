@@ -1,6 +1,7 @@
 """The package installs, and importing it brings NumPy and nothing heavier."""
 
 import ast
+import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -34,6 +35,24 @@ def test_plotting_brings_matplotlib_and_not_torch():
     loaded = modules_after("import descent.plotting")
     assert "matplotlib" in loaded
     assert "torch" not in loaded
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(f"torch_optim.{name}" for name in ("PIECE", "SMALL", "adam_", "in_place", "IN_PLACE")),
+        *("conventions.Pair", "conventions.ABOVE_5"),
+    ],
+)
+def test_a_name_that_was_public_warns_and_works(name):
+    module, _, attribute = name.rpartition(".")
+    with pytest.warns(DeprecationWarning, match=f"{name} is no public name any more: it is "):
+        assert getattr(importlib.import_module(f"descent.{module}"), attribute) is not None
+
+
+def test_a_name_that_never_was_is_an_attribute_error():
+    with pytest.raises(AttributeError, match=r"module 'descent.conventions' has no .* 'Nothing'"):
+        descent.conventions.Nothing  # noqa: B018
 
 
 # --- who imports whom -----------------------------------------------------------------------------

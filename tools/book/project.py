@@ -1,6 +1,8 @@
 """Where things are: the repository's folders, its address, its chapters."""
 
 import os
+import re
+import tomllib
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -43,6 +45,24 @@ def address() -> str:
     if repository := os.environ.get("GITHUB_REPOSITORY"):
         return f"{os.environ.get('GITHUB_SERVER_URL', 'https://github.com')}/{repository}"
     return written_address()
+
+
+def package() -> str:
+    """Return what the notebooks install, as pip takes it after the package's name.
+
+    `pyproject.toml` says which: a released version, or a commit of the repository until there is
+    one that has what the chapters need. It is never a branch, which moves.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    pin = settings["tool"]["descent"]["notebooks-install"]
+    if re.fullmatch(r"[0-9a-f]{40}", pin):
+        return f" @ git+{written_address()}@{pin}"
+    if re.fullmatch(r"\d+\.\d+\.\d+", pin):
+        return f"=={pin}"
+    raise ValueError(f"notebooks-install must be a version or a whole commit, got {pin!r}")
 
 
 def site(repository: str) -> str:

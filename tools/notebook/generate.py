@@ -25,7 +25,7 @@ INSTALL = """\
 try:
     import descent
 except ImportError:
-    %pip install --quiet "descent-to-adam[plot] @ git+{address}"
+    %pip install --quiet "descent-to-adam[plot]{which}"
 """
 
 HEAD = """\
@@ -93,7 +93,7 @@ def _opening(chapter: Path, prose: Prose, address: str) -> list[nbformat.Noteboo
         colab=f"{colab}/github/{'/'.join(address.split('/')[-2:])}"
         f"/blob/{settings['repository']['branch']}/{path}",
     )
-    install = nbformat.v4.new_code_cell(INSTALL.format(address=address).strip())
+    install = nbformat.v4.new_code_cell(INSTALL.format(which=project.package()).strip())
     return [nbformat.v4.new_markdown_cell(head), install]
 
 
@@ -176,6 +176,23 @@ def _code_count(chapter: Path) -> int:
     return 1 + len(files.code_cells(myst.read_cells(chapter)[0]))  # 1: the install cell
 
 
+def check(chapters: list[Path]) -> int:
+    """Say which notebooks are not what their chapters make; return 1 if there is one."""
+    old = [chapter.stem for chapter in chapters if not is_fresh(chapter)]
+    if old:
+        print(f"not up to date: {', '.join(old)}. Run: make notebooks")
+    return 1 if old else 0
+
+
+def is_fresh(chapter: Path) -> bool:
+    """Return whether the committed notebook of a chapter is what the chapter makes."""
+    committed = files.read_notebook(chapter)
+    try:
+        return committed is not None and generate(chapter, committed) == committed
+    except ValueError:  # it has other cells
+        return False
+
+
 def main() -> int:
     """Update the notebooks of the chapters that changed; return 0 if all went well."""
     arguments = argparse.ArgumentParser(
@@ -183,8 +200,11 @@ def main() -> int:
     )
     arguments.add_argument("chapters", nargs="*", type=Path, help="default: all of _toc.yml")
     arguments.add_argument("--all", action="store_true", help="execute those unchanged as well")
+    arguments.add_argument("--check", action="store_true", help="say which are not up to date")
     options = arguments.parse_args()
     chapters = [path.resolve() for path in options.chapters] or project.chapters()
+    if options.check:
+        return check(chapters)
     for number, chapter in enumerate(chapters, 1):
         print(f"[{number}/{len(chapters)}] {chapter.stem} ... ", end="", flush=True)
         start = time.perf_counter()

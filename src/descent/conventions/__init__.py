@@ -39,6 +39,7 @@ from contextlib import suppress
 from dataclasses import fields, replace
 from typing import Any
 
+from descent._moved import moved
 from descent.conventions import _around, _formulas, _keras, _lookup, _optax, _torch
 from descent.conventions._around import *
 from descent.conventions._formulas import *
@@ -67,6 +68,11 @@ __all__ = [
     "letters",
 ]
 """All names of the package: each module of it lists its own."""
+
+__getattr__ = moved(
+    __name__,
+    {"Pair": f"{__name__}._registry.Pair", "ABOVE_5": f"{__name__}._formulas.ABOVE_5"},
+)
 
 
 class NoEquivalent(ValueError):  # noqa: N818 (the name says what is the case)

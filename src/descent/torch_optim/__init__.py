@@ -16,6 +16,18 @@ updates (`_kernels`, `_compiled`). There are three forms:
 `python -m benchmarks.steps` prints what each costs beside PyTorch's own.
 """
 
+from descent._moved import moved
 from descent.torch_optim._optimizer import Optimizer
 
 __all__ = ["Optimizer"]
+
+_KERNELS = ("LEAST_EPS", "assign_", "adam_", "sqrt_", "IN_PLACE", "in_place")
+
+__getattr__ = moved(
+    __name__,
+    {
+        "PIECE": f"{__name__}._kernels.CHUNK",
+        **{name: f"{__name__}._kernels.{name}" for name in _KERNELS},
+        **{name: f"{__name__}._optimizer.{name}" for name in ("SMALL", "SCHEDULERS_KEYS")},
+    },
+)
