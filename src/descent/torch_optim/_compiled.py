@@ -4,6 +4,18 @@ The update runs once with a `Number` in place of the step count and of each hype
 Numbers among themselves stay outside the graph: they are formulas, evaluated in Python before each
 step. A number that meets a tensor becomes an entry of a small vector, an input of the graph. So
 β₁^t costs one power a step, not one a parameter.
+
+A trace of Momentum, d ← μ d − η g and x ← x + d, with the values (η, μ, t):
+
+- `state.t + 1` is a number and a number: a new `Number`, the formula values[2] + 1. No graph yet.
+- `rule.lr_at(t)` is values[0]: a schedule was called with t before, outside.
+- `μ * d` meets a tensor: `__torch_function__` puts the formula values[1] into entry 0 of the vector
+  and traces the product of that entry and d. `η * g` takes entry 1. The difference and the sum are
+  tensors alone.
+- An `if` on a number would be taken now, and remembered: the graph holds for values that take it.
+
+At each later step the two formulas are evaluated, the vector is filled, and the graph runs; where
+a branch falls the other way, another graph is traced and kept beside it.
 """
 
 import copy
