@@ -3,7 +3,7 @@
 import inspect
 import re
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from descent._numbers import plain
@@ -67,6 +67,7 @@ _ELSEWHERE = (
 """Where else a framework keeps its optimisers, as a class's `__module__` says, and their paths."""
 
 
+@cache
 def path(name: str) -> str:
     """Return the path by which an optimiser is listed.
 
@@ -106,6 +107,7 @@ def defaults(name: str) -> dict[str, Any]:
     }
 
 
+@cache
 def arguments_of(name: str) -> dict[str, Any]:
     name = path(name)
     if name not in OPTIMISERS:
