@@ -61,7 +61,9 @@ class Claim:
 
 def listed(page: Path) -> Path:
     """Return the file that lists the claims of a chapter."""
-    return FOLDER / f"{page.stem}.yml"
+    inside = page.is_relative_to(project.BOOK)
+    name = page.relative_to(project.BOOK) if inside else Path(page.name)
+    return FOLDER / name.with_suffix(".yml")
 
 
 @cache
@@ -75,7 +77,7 @@ def of(page: Path) -> list[Claim]:
 @cache
 def book() -> list[Claim]:
     """Return the claims of the book, in its order."""
-    return [claim for chapter in project.chapters() for claim in of(chapter)]
+    return [claim for page in project.pages() for claim in of(page)]
 
 
 def plain(text: str) -> str:
@@ -164,6 +166,11 @@ def _source(name: str, _: Path) -> bool:
     return bool(place) and (what.startswith("https://") or what in references.references())
 
 
+def _claim(name: str, page: Path) -> bool:
+    """Tell whether it is a claim of another page that has evidence of its own."""
+    return any(claim.id == name and claim.evidence and claim.page != page for claim in book())
+
+
 EVIDENCE: dict[str, Callable[[str, Path], bool]] = {
     "formula": _formula,
     "theorem": _theorem,
@@ -172,6 +179,7 @@ EVIDENCE: dict[str, Callable[[str, Path], bool]] = {
     "assert": _assertion,
     "erratum": _erratum,
     "source": _source,
+    "claim": _claim,
 }
 """For each kind of evidence, what tells whether there is such a one."""
 
@@ -183,6 +191,7 @@ WANTED = {
     "assert": "an assertion of the chapter's cells, as it stands there",
     "erratum": "the id of an erratum",
     "source": "a key of references.bib or an address, a comma, and the place in it",
+    "claim": "the id of a claim of another page",
 }
 
 
