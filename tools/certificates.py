@@ -391,7 +391,8 @@ def subgradient() -> list[Proof]:
     """The subgradient method."""
     potential = {"xx": "1/(2*eta*N)", "least": "k/N", "one": "eta*v*(N - k)/(2*N)"}
     step = {"*,0": "1/N", "bounded": "eta/(2*N)", "projection": "1/(eta*N)", "least": "1/N"}
-    return [induction("subgradient", "1/N", potential, step)]
+    run = sequence("subgradient-run", values={str(n): "1" for n in STEPS})
+    return [induction("subgradient", "1/N", potential, step), run]
 
 
 def proximal_point() -> list[Proof]:

@@ -110,7 +110,7 @@ class Certificate:
         upper = next((kinds[kind] for kind in UPPER if kind in kinds), None)
         lower = next((kinds[kind] for kind in LOWER if kind in kinds), None)
         if upper and lower:
-            also = f", attained for {lower} N" if lower != upper else ""
+            also = f", attained for {named_steps(lower)}" if lower != upper else ""
             return f"exact, {named_steps(upper)}{also}"
         if upper:
             return f"bound, {named_steps(upper)}"
@@ -124,7 +124,7 @@ def steps(proof: Mapping[str, Any]) -> str:
     if proof["kind"] in ("induction", "family"):
         return "all"
     counted = [case["N"] for case in proof.get("cases", ()) if "N" in case]
-    tables = (proof[name] for name in ("gaps", "squares", "counts") if name in proof)
+    tables = (proof[name] for name in ("gaps", "squares", "counts", "values") if name in proof)
     found = counted or [*map(int, next(tables, ()))]
     return f"{min(found)}..{max(found)}" if found else "each step"
 

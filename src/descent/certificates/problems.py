@@ -90,12 +90,15 @@ class Pairs(Facts):
 
     def __init__(self, points: Mapping[str, Point], fact: Callable[[Point, Point], Sum]) -> None:
         self.points, self.fact = points, fact
+        self.made: dict[str, Sum] = {}
 
     def __getitem__(self, name: str) -> Sum:
-        i, _, j = name.partition(",")
-        if i == j:
-            raise KeyError(name)
-        return self.fact(self.points[i], self.points[j])
+        if name not in self.made:
+            i, _, j = name.partition(",")
+            if i == j:
+                raise KeyError(name)
+            self.made[name] = self.fact(self.points[i], self.points[j])
+        return self.made[name]
 
     def __iter__(self) -> Iterator[str]:
         return (f"{i},{j}" for i, j in permutations(self.points, 2))

@@ -161,6 +161,31 @@ def searched(x: Fraction, rate: Fraction) -> tuple[Fraction, int]:
     return rate, failures
 
 
+# --- without smoothness ---------------------------------------------------------------------------
+
+
+def check_subgradient_run(proof: Data, constant: str) -> None:
+    """Check the subgradient method on the largest coordinate or 0, from (1, ..., 1), with η = 1.
+
+    Each step takes one coordinate to 0, so the least value of N steps in N coordinates is 1: the
+    bound for ‖g‖² ≤ 1, where the best point is 0.
+    """
+    require_counted(proof["values"])
+    for name, stated in proof["values"].items():
+        x = [Fraction(1)] * int(name)
+        least_value, squared = max(x), sum(one**2 for one in x)
+        for _ in x:
+            least_value = min(least_value, max(x))
+            x[x.index(max(x))] -= 1
+        bound = fraction_at(constant, name) * (squared / 2 + Fraction(int(name), 2))
+        require(fraction(stated) == least_value == bound, f"N = {name}: {least_value} is attained")
+
+
+def fraction_at(formula: str, steps: str) -> Fraction:
+    """Return the value of a formula in N."""
+    return Fraction(read(formula, {"N": Fraction(int(steps))}, Fraction))
+
+
 # --- AdaGrad --------------------------------------------------------------------------------------
 
 
@@ -350,6 +375,10 @@ SEQUENCES: dict[str, tuple[Callable[[Data, str], None], str]] = {
     "line-search-run": (
         check_line_search_run,
         "Line search with c = ½ from η_0 = {first} on x²/2: the tries of N = {N} searches.",
+    ),
+    "subgradient-run": (
+        check_subgradient_run,
+        "The subgradient method with η = 1 on the largest of N coordinates: the least of N values.",
     ),
     "adagrad-extremal": (
         check_adagrad_extremal,
