@@ -76,7 +76,11 @@ def stated(problem: str, steps: int | None) -> tuple[Statement, Field, Numbers]:
     """Return the statement of a problem, its field, and the numbers that stand in its constant."""
     worst = WORST[problem]
     field = worst.field()
-    numbers = field.parameters or {"N": field.lift(steps), "L": field.lift(1)}
+    if field.parameters:
+        return worst.build(field.parameters), field, field.parameters
+    if steps is None:
+        raise RefusedError(f"a case of {problem} needs its N")
+    numbers = {"N": field.lift(steps), "L": field.lift(1)}
     return worst.build(numbers), field, numbers
 
 
