@@ -337,6 +337,21 @@ def test_the_longest_step_that_is_sure_to_pass_is_that_of_the_certificate(c):
     assert not passes(2 * (1 - c) / lip * (1 + 1e-9))
 
 
+@pytest.mark.parametrize("shorten", [0.3, 0.5, 0.9])
+@pytest.mark.parametrize("c", [0.1, 0.3, 0.49])
+def test_a_search_ends_beyond_the_bound_of_the_text_and_may_end_near_that_of_the_certificate(
+    c, shorten
+):
+    """Boyd & Vandenberghe, page 468, have β/M, with M the largest curvature."""
+    limit, ends = 2 * (1 - c), []  # M = 1: on x²/2 from 1 the value after a step is (1 − t)²/2
+    for first in np.linspace(1.001 * limit, 50, 400):
+        t = first
+        while (1 - t) ** 2 / 2 > 1 / 2 - c * t:
+            t *= shorten
+        ends.append(t)
+    assert shorten < limit * shorten < min(ends) < 1.01 * limit * shorten
+
+
 def test_the_losses_of_the_certificate_bring_the_rule_as_near_to_its_bound():
     certificate = CERTIFICATES["adagrad-regret-approached"]
     proof = certificate.proofs[0]
@@ -358,7 +373,21 @@ def test_the_losses_of_the_certificate_bring_the_rule_as_near_to_its_bound():
     )
 
 
+def test_the_factor_of_a_step_of_1_over_the_largest_curvature_is_a_square():
+    """fmin.xyz states its root, 1 − l/L, as the factor of the squared distance."""
+    low, lip = Fraction(2), Fraction(7)
+    numbers = {"l": low, "d": lip - low, "s": lip - low}
+    found = formula(CERTIFICATES["gd-strongly-convex"].constant, numbers, Fraction)
+    assert found == (1 - low / lip) ** 2
+
+
 # --- the marks ------------------------------------------------------------------------------------
+
+
+def test_three_theorems_are_certified_in_part():
+    parts = {one.theorem for one in CERTIFICATES.values() if one.part}
+    assert len(parts) == 3
+    assert {marks.words(label) for label in parts} == {"Proved here, certified in part"}
 
 
 def test_a_theorem_is_certified_if_a_certificate_names_it():
