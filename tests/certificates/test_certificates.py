@@ -24,7 +24,7 @@ from descent.certificates.sequences import DIGIT, require_root
 from descent.landscapes import Beale, Quadratic
 from descent.rules import AdaGrad, GradientDescent
 from tools import marks, myst, project
-from tools.certificates import below
+from tools.certificates import below, case_of
 
 CERTIFICATES = certificates()
 every = pytest.mark.parametrize("name", CERTIFICATES)
@@ -185,6 +185,16 @@ def test_a_formula_is_of_numbers_and_names_alone(text):
 def test_a_form_is_read_back_from_its_matrix():
     form = square(named("x") - Fraction(3) * named("g"))
     assert matrix(form, ["g", "x"], Field()) == [[9, -3], [-3, 1]]
+
+
+def test_other_multipliers_prove_the_same_constant():
+    certificate = CERTIFICATES["gd-gradient-norm"]
+    proof = certificate.proofs[0]
+    p = Fraction(4, 9)
+    other = {"0,1": Fraction(1), "1,*": Fraction(1), "*,0": p, "*,1": 1 - p, "1,0": 1 - p}
+    case = case_of("gradient-norm", certificate.constant, other, 1)
+    assert case["multipliers"] != proof["cases"][0]["multipliers"]
+    check(replace(certificate, proofs=({**proof, "cases": [case]},)))
 
 
 # --- intervals ------------------------------------------------------------------------------------
