@@ -14,8 +14,6 @@ NOT_YET_LISTED = {
     "alexnet-lite",
     "resnet-lite",
     "adam-at-scale",
-    "certificates",
-    "sources",
 }
 """Chapters that were not yet read for their claims."""
 
