@@ -11,7 +11,6 @@ LISTED = [chapter for chapter in project.chapters() if claims.listed(chapter).ex
 EXAMPLE = next(claim for claim in claims.of(LISTED[0]) if claim.sentence)
 
 NOT_YET_LISTED = {
-    "alexnet-lite",
     "resnet-lite",
     "adam-at-scale",
 }
