@@ -101,3 +101,17 @@ def test_at_the_tuned_rates_some_seeds_leave_the_plateau_and_others_do_not(rule,
     assert len(losses) == 5
     assert min(losses) < 1.6
     assert max(losses) > 2.25
+
+
+def test_plain_nets_of_56_layers_learn_far_less_than_those_of_8():
+    runs = results("depth")["runs"]
+    losses = {
+        depth: [
+            run["train_loss"][-1]
+            for name, run in runs.items()
+            if name.startswith(f"plain-{depth},")
+        ]
+        for depth in (8, 56)
+    }
+    assert min(losses[56]) > 0.8 > 30 * min(losses[8])
+    assert min(losses[56]) < 2.0  # far less is not nothing: guessing has 2.3

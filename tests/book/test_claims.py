@@ -11,11 +11,8 @@ LISTED = [page for page in project.pages() if claims.listed(page).exists()]
 EXAMPLE = next(claim for claim in claims.of(LISTED[0]) if claim.sentence)
 
 NOT_YET_LISTED = {
-    "alexnet-lite",
     "resnet-lite",
     "adam-at-scale",
-    "certificates",
-    "sources",
 }
 """Chapters that were not yet read for their claims."""
 

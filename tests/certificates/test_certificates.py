@@ -5,9 +5,13 @@ import random
 import re
 from dataclasses import replace
 from fractions import Fraction
+from math import ceil, log2
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from mpmath import iv
 
 from descent import minimize
 from descent.certificates import RefusedError, certificates, check, read
@@ -16,8 +20,11 @@ from descent.certificates.exact import Field
 from descent.certificates.exact import read as formula
 from descent.certificates.gram import matrix, named, require_semidefinite, square
 from descent.certificates.problems import WORST
-from descent.rules import GradientDescent
+from descent.certificates.sequences import DIGIT, require_root
+from descent.landscapes import Beale, Quadratic
+from descent.rules import AdaGrad, GradientDescent
 from tools.book import marks, myst, project
+from tools.certificates.write import below, case_of
 
 CERTIFICATES = certificates()
 every = pytest.mark.parametrize("name", CERTIFICATES)
@@ -180,6 +187,61 @@ def test_a_form_is_read_back_from_its_matrix():
     assert matrix(form, ["g", "x"], Field()) == [[9, -3], [-3, 1]]
 
 
+def test_other_multipliers_prove_the_same_constant():
+    certificate = CERTIFICATES["gd-gradient-norm"]
+    proof = certificate.proofs[0]
+    p = Fraction(4, 9)
+    other = {"0,1": Fraction(1), "1,*": Fraction(1), "*,0": p, "*,1": 1 - p, "1,0": 1 - p}
+    case = case_of("gradient-norm", certificate.constant, other, 1)
+    assert case["multipliers"] != proof["cases"][0]["multipliers"]
+    check(replace(certificate, proofs=({**proof, "cases": [case]},)))
+
+
+# --- intervals ------------------------------------------------------------------------------------
+
+SIGNED = st.fractions(-50, 50).filter(bool)
+
+
+@given(SIGNED, st.fractions(Fraction(1, 50), 50))
+def test_a_bound_on_a_root_is_rounded_down_to_a_millionth_and_no_further(step, v):
+    bound = below(step, v)
+    require_root(step, v, bound)
+    for wrong in (bound - DIGIT, bound + DIGIT, bound + DIGIT / 2):
+        with pytest.raises(RefusedError):
+            require_root(step, v, wrong)
+
+
+@given(SIGNED, st.fractions(Fraction(1, 50), 50))
+def test_a_bound_on_a_root_is_below_that_of_interval_arithmetic(step, v):
+    """mpmath rounds outwards on its own: its interval holds step/√v, and lies in ours."""
+    bound = below(step, v)
+
+    def interval(one):
+        return iv.mpf(one.numerator) / iv.mpf(one.denominator)
+
+    root = interval(step) / iv.sqrt(interval(v))
+    assert interval(bound).a <= root.b
+    assert root.a < interval(bound + DIGIT).b
+    assert root.b - interval(bound).a < 1.001e-6
+
+
+@pytest.mark.parametrize("name", ["adam-nonconvergence", "amsgrad-converges"])
+def test_the_steps_of_a_cycle_lie_where_interval_arithmetic_has_them(name):
+    """From the rule itself: v, or its largest value, after many cycles in intervals."""
+    proof = CERTIFICATES[name].proofs[0]
+    cycle, sign = [int(proof["C"]), -1, -1], 1 if proof["rule"] == "Adam" else -1
+    beta = iv.mpf(1) / 10
+    v, largest, steps = iv.mpf(0), iv.mpf(0), []
+    for g in cycle * 40:
+        v = beta * v + (1 - beta) * g**2
+        largest = iv.mpf([max(largest.a, v.a), max(largest.b, v.b)])
+        steps.append(-sign * g / iv.sqrt(v if proof["rule"] == "Adam" else largest))
+    assert Fraction(proof["beta2"]) == Fraction(1, 10)
+    for step, text in zip(steps[-3:], proof["steps"], strict=True):
+        bound = Fraction(text)
+        assert float(bound) <= float(step.a) <= float(step.b) < float(bound + DIGIT)
+
+
 # --- the facts are those of functions, the steps those of the rules -------------------------------
 
 
@@ -246,7 +308,96 @@ def test_the_statement_is_that_of_the_method_on_functions_of_the_class(problem, 
         assert of(statement.measure) <= float(bound) * of(statement.initial) * (1 + 1e-12)
 
 
+def line_search(f, x, lr, c, searches):
+    """Return the step sizes taken and the tries after each search, as a textbook writes it."""
+    taken, tries = [], 0
+    for _ in range(searches):
+        g, lr, tries = f.grad(x), 2 * lr, tries + 1
+        while f(x - lr * g) > f(x) - c * lr * (g @ g):
+            lr, tries = lr / 2, tries + 1
+        x = x - lr * g
+        taken.append((lr, tries))
+    return taken
+
+
+@pytest.mark.parametrize("c", [0.1, 0.5, 0.8])
+@pytest.mark.parametrize("first", [1e-3, 0.7, 37.0])
+@pytest.mark.parametrize("f", [Quadratic([1.0, 10.0]), Beale()], ids=["bowl", "Beale"])
+def test_a_line_search_tries_no_more_than_its_certificate_allows(f, first, c):
+    """Beale's function is smooth where the run goes: 1e5 is more than its curvature there."""
+    lip = 10 if isinstance(f, Quadratic) else 1e5
+    enough = max(0, ceil(log2(first * lip / (2 * (1 - c)))))
+    constant = CERTIFICATES["gd-line-search-tries"].constant
+    start = np.ones(2) if isinstance(f, Quadratic) else f.start
+    for n, (lr, tries) in enumerate(line_search(f, start, first, c, 12), 1):
+        assert tries == 2 * n + log2(first / lr)
+        assert tries <= formula(constant, {"N": Fraction(n), "E": Fraction(enough)}, Fraction)
+
+
+@pytest.mark.parametrize("c", [0.1, 0.5, 0.8])
+def test_the_longest_step_that_is_sure_to_pass_is_that_of_the_certificate(c):
+    lip, x = 3.0, np.array([1.0, -2.0])
+    f = Quadratic([lip, lip])
+    g = f.grad(x)
+
+    def passes(lr):
+        return f(x - lr * g) <= f(x) - c * lr * (g @ g)
+
+    assert passes(2 * (1 - c) / lip * (1 - 1e-9))
+    assert not passes(2 * (1 - c) / lip * (1 + 1e-9))
+
+
+@pytest.mark.parametrize("shorten", [0.3, 0.5, 0.9])
+@pytest.mark.parametrize("c", [0.1, 0.3, 0.49])
+def test_a_search_ends_beyond_the_bound_of_the_text_and_may_end_near_that_of_the_certificate(
+    c, shorten
+):
+    """Boyd & Vandenberghe, page 468, have β/M, with M the largest curvature."""
+    limit, ends = 2 * (1 - c), []  # M = 1: on x²/2 from 1 the value after a step is (1 − t)²/2
+    for first in np.linspace(1.001 * limit, 50, 400):
+        t = first
+        while (1 - t) ** 2 / 2 > 1 / 2 - c * t:
+            t *= shorten
+        ends.append(t)
+    assert shorten < limit * shorten < min(ends) < 1.01 * limit * shorten
+
+
+def test_the_losses_of_the_certificate_bring_the_rule_as_near_to_its_bound():
+    certificate = CERTIFICATES["adagrad-regret-approached"]
+    proof = certificate.proofs[0]
+    rate, reach, q, r = (float(Fraction(proof[name])) for name in ("eta", "D", "q", "r"))
+    rule = AdaGrad(rate, eps=0.0)
+    ratios = [sign * q for _ in range(int(proof["pairs"])) for sign in (1, -1)]
+    ratios += [r] * int(proof["drift"])
+    x, regret, far = reach - rate, 0.0, 0.0
+    state = rule.init(x)
+    for ratio in (None, *ratios):
+        far = max(far, abs(x))
+        g = -1.0 if ratio is None else 2 * ratio / (1 - ratio**2) * np.sqrt(state.s)
+        regret += g * x
+        x, state = rule.update(x, g, state)
+    part = regret / ((reach**2 / (2 * rate) + rate) * np.sqrt(state.s))
+    assert far <= reach * (1 + 1e-12)
+    assert (
+        float(Fraction(certificate.constant)) <= part < float(Fraction(certificate.constant)) + 1e-6
+    )
+
+
+def test_the_factor_of_a_step_of_1_over_the_largest_curvature_is_a_square():
+    """fmin.xyz states its root, 1 − l/L, as the factor of the squared distance."""
+    low, lip = Fraction(2), Fraction(7)
+    numbers = {"l": low, "d": lip - low, "s": lip - low}
+    found = formula(CERTIFICATES["gd-strongly-convex"].constant, numbers, Fraction)
+    assert found == (1 - low / lip) ** 2
+
+
 # --- the marks ------------------------------------------------------------------------------------
+
+
+def test_three_theorems_are_certified_in_part():
+    parts = {one.theorem for one in CERTIFICATES.values() if one.part}
+    assert len(parts) == 3
+    assert {marks.words(label) for label in parts} == {"Proved here, certified in part"}
 
 
 def test_a_theorem_is_certified_if_a_certificate_names_it():

@@ -19,7 +19,14 @@ from descent.certificates import _DATA as DATA
 from descent.certificates.exact import Field, Number
 from descent.certificates.gram import Sum, matrix
 from descent.certificates.proofs import STAGES, claimed
-from descent.certificates.sequences import DIGIT, cycle_of_v, least, step_bound
+from descent.certificates.sequences import (
+    DIGIT,
+    cycle_of_v,
+    least,
+    regret_over_bound,
+    searched,
+    step_bound,
+)
 
 STEPS = range(1, 21)
 """The numbers of steps for which a worst case is certified one by one."""
@@ -277,6 +284,43 @@ def line_search() -> list[Proof]:
     return [dual("sufficient-decrease", "1", {"1,0": "1"})]
 
 
+def armijo() -> list[Proof]:
+    """The longest step that the line search's test is sure to take, for any c."""
+    after = "(1 - L*(2*b/((a + b)*L) + t))"
+    case = {
+        "vectors": {"x0": ["1"], "g0": ["L"], "g1": [f"L*{after}"]},
+        "values": {"f0": "L/2", "f1": f"L*{after}**2/2"},
+    }
+    return [dual("armijo", "1", {"1,0": "1"}), attained("armijo-too-long", case)]
+
+
+def line_search_tries() -> list[Proof]:
+    """How many step sizes a line search tries."""
+    constant, first = "2*N + E", Fraction(37)
+    potential = {"tries": "1", "halved": "-1", "one": "2*(N - k) + E"}
+    rate, x, tries, counts = first, Fraction(1), 0, {}
+    for n in STEPS:
+        rate, failures = searched(x, 2 * rate)
+        x, tries = x - rate * x, tries + failures + 1
+        counts[str(n)] = tries
+    run = sequence("line-search-run", first=str(first), counts=counts, x=str(x))
+    return [induction("line-search-tries", constant, potential, {}, end={"enough": "1"}), run]
+
+
+def line_search_convex() -> list[Proof]:
+    """The value after a line search, on convex functions."""
+    potential = {"f": "k/N", "xx": "1/(2*e*N)"}
+    step = {"test": "(e + s)/(e*N) + k/N", "*,0": "(e + s)/(e*N)", "above": "s/(e*N)"}
+    return [induction("line-search-convex", "1/(2*e*N)", potential, step)]
+
+
+def line_search_stationary() -> list[Proof]:
+    """The least gradient of a line search, on any function that is bounded below."""
+    potential = {"f": "1/(c*e*N)", "least": "k/N"}
+    step, end = {"test": "1/(c*e*N)", "least": "1/N"}, {"above": "1/(c*e*N)"}
+    return [induction("line-search-stationary", "1/(c*e*N)", potential, step, end=end)]
+
+
 def lojasiewicz() -> list[Proof]:
     """The rate under the inequality of Polyak and Łojasiewicz."""
     return [dual("lojasiewicz", "d/(l + d)", {"1,0": "1", "PL": "1/(2*(l + d))"})]
@@ -347,7 +391,8 @@ def subgradient() -> list[Proof]:
     """The subgradient method."""
     potential = {"xx": "1/(2*eta*N)", "least": "k/N", "one": "eta*v*(N - k)/(2*N)"}
     step = {"*,0": "1/N", "bounded": "eta/(2*N)", "projection": "1/(eta*N)", "least": "1/N"}
-    return [induction("subgradient", "1/N", potential, step)]
+    run = sequence("subgradient-run", values={str(n): "1" for n in STEPS})
+    return [induction("subgradient", "1/N", potential, step), run]
 
 
 def proximal_point() -> list[Proof]:
@@ -371,6 +416,12 @@ def adagrad() -> list[Proof]:
     step = {"projection": "(w + r)/eta", "accumulator": "eta/(2*(w + r))", "box": "r/(2*eta)"}
     step["one"] = "eta*r**2/(2*(w + r))"
     return [dual("adagrad-step", "1", step)]
+
+
+def adagrad_extremal() -> list[Proof]:
+    """Losses that bring AdaGrad's regret near its bound."""
+    ratios = {"q": "1/16", "pairs": "300", "r": "1/400", "drift": "283"}
+    return [sequence("adagrad-extremal", eta="12", D="17", **ratios)]
 
 
 def adam_step() -> list[Proof]:
@@ -425,6 +476,10 @@ CERTIFICATES: dict[str, tuple[str, list[str], str, Callable[[], list[Proof]]]] =
     ),
     "gd-too-long-step": ("", [], "(1 + d)**2", too_long_step),
     "gd-line-search": ("", ["gd-line-search"], "1", line_search),
+    "gd-armijo": ("", ["gd-line-search"], "1", armijo),
+    "gd-line-search-tries": ("", ["gd-line-search"], "2*N + E", line_search_tries),
+    "gd-line-search-convex": ("", [], "1/(2*e*N)", line_search_convex),
+    "gd-line-search-nonconvex": ("", [], "1/(c*e*N)", line_search_stationary),
     "gd-lojasiewicz": ("", [], "d/(l + d)", lojasiewicz),
     "sgd-strongly-convex-bound": (
         "theorem-stochastic-constant",
@@ -447,6 +502,12 @@ CERTIFICATES: dict[str, tuple[str, list[str], str, Callable[[], list[Proof]]]] =
     "proximal-point": ("", [], "1/(4*eta*N)", proximal_point),
     "projected-step": ("", [], "1", projected),
     "adagrad-regret": ("theorem-adagrad-regret", ["adagrad-regret"], "1", adagrad),
+    "adagrad-regret-approached": (
+        "theorem-adagrad-regret",
+        ["adagrad-regret"],
+        "",
+        adagrad_extremal,
+    ),
     "adam-step-bound": ("theorem-adam-step-bound", [], "", adam_step),
     "rmsprop-cycle": ("theorem-rmsprop-cycle", [], "eta/2", rmsprop),
     "adam-nonconvergence": (
@@ -470,6 +531,8 @@ def content(name: str) -> dict[str, Any]:
     proofs = make()
     if "steps" in proofs[0]:  # the constant is what the steps add up to
         constant = str(sum(map(Fraction, proofs[0]["steps"])))
+    elif proofs[0].get("problem") == "adagrad-extremal":
+        constant = str(regret_over_bound(proofs[0]))
     elif "squares" in proofs[0]:
         constant = [*proofs[0]["squares"].values()][-1]
     return {

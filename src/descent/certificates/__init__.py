@@ -41,11 +41,12 @@ KINDS: dict[str, Callable[[Mapping[str, Any], str], None]] = {
 }
 """The checks by the kind of a proof."""
 
-UPPER, LOWER = ("dual", "induction"), ("attained", "family")
+UPPER, LOWER = ("dual", "induction"), ("attained", "family", "sequence")
 """The kinds of proofs that no function does worse, and that one does as badly."""
 
 HOW = {
     "losses-in-a-cycle": "interval, to a millionth",
+    "adagrad-extremal": "interval, to a millionth",
     "lower-bound": "lower bound",
     "heavy-ball-cycle": "cycle",
     "rmsprop-cycle": "cycle",
@@ -109,7 +110,7 @@ class Certificate:
         upper = next((kinds[kind] for kind in UPPER if kind in kinds), None)
         lower = next((kinds[kind] for kind in LOWER if kind in kinds), None)
         if upper and lower:
-            also = f", attained for {lower} N" if lower != upper else ""
+            also = f", attained for {named_steps(lower)}" if lower != upper else ""
             return f"exact, {named_steps(upper)}{also}"
         if upper:
             return f"bound, {named_steps(upper)}"
@@ -123,7 +124,8 @@ def steps(proof: Mapping[str, Any]) -> str:
     if proof["kind"] in ("induction", "family"):
         return "all"
     counted = [case["N"] for case in proof.get("cases", ()) if "N" in case]
-    found = counted or [*map(int, proof.get("gaps", proof.get("squares", ())))]
+    tables = (proof[name] for name in ("gaps", "squares", "counts", "values") if name in proof)
+    found = counted or [*map(int, next(tables, ()))]
     return f"{min(found)}..{max(found)}" if found else "each step"
 
 

@@ -5,7 +5,7 @@ is a formal sum of named ones, x_0 − x* or a gradient, and a quantity is a for
 products, of function values and of a constant.
 """
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from typing import Any
 
 from descent.certificates.exact import Field, Number, RefusedError
@@ -26,8 +26,7 @@ class Sum:
         self.terms = {name: c for name, c in (terms or {}).items() if c != 0}
 
     def __add__(self, other: "Sum") -> "Sum":
-        names = [*self.terms, *(name for name in other.terms if name not in self.terms)]
-        return Sum({name: self.terms.get(name, 0) + other.terms.get(name, 0) for name in names})
+        return total((self, other))
 
     def times(self, factor: Number) -> "Sum":
         """Return the sum times a number (`0 * sum` does not ask us where 0 is one of SymPy's)."""
@@ -40,6 +39,15 @@ class Sum:
 
     def __sub__(self, other: "Sum") -> "Sum":
         return self + -other
+
+
+def total(parts: Iterable[Sum]) -> Sum:
+    """Return the sum of some sums."""
+    terms: dict[Any, Number] = {}
+    for part in parts:
+        for name, c in part.terms.items():
+            terms[name] = terms[name] + c if name in terms else c
+    return Sum(terms)
 
 
 def named(name: Hashable) -> Sum:

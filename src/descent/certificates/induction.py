@@ -201,6 +201,54 @@ def short_stationary_end(at: Numbers) -> Edge:
     return Edge(stationary(last), named("least"), {"above": last.f})
 
 
+# --- line search ----------------------------------------------------------------------------------
+
+
+def tries_step(at: Numbers) -> Step:
+    """A search that fails `j` times: it doubles the step size, then halves it j times.
+
+    `tries` counts the values of f that were asked for, and the step size is η_0 halved `halved`
+    times; so a search adds j + 1 to the one and j − 1 to the other.
+    """
+    tries, halved, failures, one = (named(name) for name in ("tries", "halved", "j", UNIT))
+    before = {"tries": tries, "halved": halved, "one": one}
+    after = {"tries": tries + failures + one, "halved": halved + failures - one, "one": one}
+    return Step(before, after, {})
+
+
+def tries_start(at: Numbers) -> Edge:
+    """No try, nothing halved."""
+    return Edge({"tries": Sum(), "halved": Sum(), "one": named(UNIT)}, named(UNIT), {})
+
+
+def tries_end(at: Numbers) -> Edge:
+    """The tries at the end; a step size that was halved E times passes, and is halved no more."""
+    tries, halved, one = (named(name) for name in ("tries", "halved", UNIT))
+    quantities = {"tries": tries, "halved": halved, "one": one}
+    return Edge(quantities, tries, {"enough": at["E"] * one - halved})
+
+
+def searched_step(at: Numbers) -> Step:
+    """A step of e + s that passes the line search's test with c = ½, on a convex function."""
+    before, after = descent_points(at["e"] + at["s"])
+    facts = {
+        "test": before.f - (at["e"] + at["s"]) / 2 * square(before.g) - after.f,
+        "*,0": tangent(STAR, before),
+        "above": after.f,
+    }
+    return Step(short_quantities(before), short_quantities(after), facts)
+
+
+def searched_stationary_step(at: Numbers) -> Step:
+    """A step of e + s that passes the test with any c > 0; no smoothness is used."""
+    before, after = descent_points(at["e"] + at["s"])
+    facts = {
+        "test": before.f - at["c"] * (at["e"] + at["s"]) * square(before.g) - after.f,
+        "least": square(before.g) - named("least"),
+    }
+    return Step(stationary(before), stationary(after), facts)
+
+
 # --- momentum -------------------------------------------------------------------------------------
 
 
@@ -353,6 +401,34 @@ INDUCTIONS = {
         short_stationary_step,
         short_stationary_end,
         ("eta",),
+        ("s",),
+    ),
+    "line-search-tries": Induction(
+        "Line search that doubles the step size and halves it until the test passes, f L-smooth: "
+        "if E halvings of η_0 make it at most 2(1 − c)/L, the first N searches together try at "
+        "most {constant} step sizes, for every N ≥ 1.",
+        tries_start,
+        tries_step,
+        tries_end,
+        (),
+        ("E",),
+    ),
+    "line-search-convex": Induction(
+        "Line search, f convex, every step at least e and passing the test with c = ½: "
+        "f(x_N) − f(x*) ≤ {constant} · ‖x_0 − x*‖² for every N ≥ 1.",
+        plain_start,
+        searched_step,
+        value_end,
+        ("e",),
+        ("s",),
+    ),
+    "line-search-stationary": Induction(
+        "Line search, f ≥ f*, every step at least e and passing the test with c: "
+        "min ‖∇f(x_k)‖² over 0 ≤ k < N is at most {constant} · (f(x_0) − f*) for every N ≥ 1.",
+        short_stationary_start,
+        searched_stationary_step,
+        short_stationary_end,
+        ("c", "e"),
         ("s",),
     ),
     "heavy-ball": Induction(

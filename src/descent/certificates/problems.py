@@ -90,12 +90,15 @@ class Pairs(Facts):
 
     def __init__(self, points: Mapping[str, Point], fact: Callable[[Point, Point], Sum]) -> None:
         self.points, self.fact = points, fact
+        self.made: dict[str, Sum] = {}
 
     def __getitem__(self, name: str) -> Sum:
-        i, _, j = name.partition(",")
-        if i == j:
-            raise KeyError(name)
-        return self.fact(self.points[i], self.points[j])
+        if name not in self.made:
+            i, _, j = name.partition(",")
+            if i == j:
+                raise KeyError(name)
+            self.made[name] = self.fact(self.points[i], self.points[j])
+        return self.made[name]
 
     def __iter__(self) -> Iterator[str]:
         return (f"{i},{j}" for i, j in permutations(self.points, 2))
@@ -216,6 +219,28 @@ def sufficient_decrease(at: Numbers) -> Statement:
     return Statement(start.f - at["eta"] / 2 * square(start.g), after.f, facts)
 
 
+def armijo(at: Numbers) -> Statement:
+    """The test f(x − ηg) ≤ f(x) − c η ‖g‖², c = a/(a + b), for η = 2 (1 − c)/L − s; L follows."""
+    rate, share = at["eta"], at["a"] / (at["a"] + at["b"])
+    lip = 2 * (1 - share) / (rate + at["s"])
+    start = point(0, named("x0"))
+    after = point(1, start.x - rate * start.g)
+    facts = {"1,0": below_parabola(after, start, lip)}
+    return Statement(start.f - share * rate * square(start.g), after.f, facts)
+
+
+def armijo_too_long(at: Numbers) -> Statement:
+    """A step of η = 2 (1 − c)/L + t: on a parabola the test fails by η t L/2 ‖g‖²."""
+    lip, share = at["L"], at["a"] / (at["a"] + at["b"])
+    rate = 2 * (1 - share) / lip + at["t"]
+    start = point(0, named("x0"))
+    after = point(1, start.x - rate * start.g)
+    allowed = start.f - share * rate * square(start.g)
+    over = rate * at["t"] * lip / 2 * square(start.g)
+    facts = Pairs(with_star([start, after]), lambda i, j: smooth_convex(i, j, lip))
+    return Statement(allowed + over, after.f, facts)
+
+
 def lojasiewicz(at: Numbers) -> Statement:
     """A step of η = 1/L on an L-smooth function with ‖g‖² ≥ 2ℓ (f − f*); L = ℓ + d."""
     lip = at["l"] + at["d"]
@@ -323,6 +348,20 @@ WORST = {
         sufficient_decrease,
         ("eta",),
         ("s",),
+    ),
+    "armijo": Worst(
+        "Line search, f L-smooth, 0 < c < 1, c = a/(a + b): every η ≤ 2(1 − c)/L passes the test "
+        "f(x − ηg) ≤ f(x) − cη ‖g‖²; on a convex parabola every longer one fails.",
+        armijo,
+        ("eta", "a", "b"),
+        ("s",),
+    ),
+    "armijo-too-long": Worst(
+        "A step of 2(1 − c)/L + t, c = a/(a + b), on a convex parabola: f(x − ηg) is larger than "
+        "the test allows by ηtL/2 ‖g‖².",
+        armijo_too_long,
+        ("L", "a", "b"),
+        ("t",),
     ),
     "lojasiewicz": Worst(
         "Gradient descent, η = 1/L, f L-smooth with ‖∇f‖² ≥ 2l (f − f*), L = l + d: "

@@ -5,10 +5,11 @@ numbers have to make that an identity.
 """
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from descent.certificates.exact import Field, Number, RefusedError
-from descent.certificates.gram import Sum, form, matrix, require_semidefinite
+from descent.certificates.gram import Sum, form, matrix, require_semidefinite, total
 from descent.certificates.induction import INDUCTIONS, Quantities
 from descent.certificates.problems import WORST, Facts, Statement
 
@@ -35,15 +36,15 @@ def require_identity(
     Raises:
         RefusedError: it is none; the message says where.
     """
-    rest = claim
+    parts = [claim]
     for name, text in proof["multipliers"].items():
         if name not in facts:
             raise RefusedError(f"multiplier {name!r} belongs to none of the facts {sorted(facts)}")
         factor = field.read(text, **(numbers or {}))
         if not field.is_not_negative(factor):
             raise RefusedError(f"multiplier {name!r} is not shown to be at least 0: {text}")
-        rest = rest - facts[name].times(factor)
-    require_equal(rest, proof, field, numbers or {})
+        parts.append(facts[name].times(-factor))
+    require_equal(total(parts), proof, field, numbers or {})
 
 
 def require_equal(rest: Sum, proof: Data, field: Field, numbers: Numbers) -> None:
@@ -65,12 +66,22 @@ def require_equal(rest: Sum, proof: Data, field: Field, numbers: Numbers) -> Non
 
 def claimed(problem: str, case: Data, constant: str) -> tuple[Statement, Sum, Field]:
     """Return what a case claims, as a statement and as what is to be at least 0, and its field."""
-    worst = WORST[problem]
-    field = worst.field()
-    numbers = field.parameters or {"N": field.lift(case["N"]), "L": field.lift(1)}
-    statement = worst.build(numbers)
+    statement, field, numbers = stated(problem, case.get("N"))
     factor = field.read(constant, **numbers)
     return statement, statement.initial.times(factor) - statement.measure, field
+
+
+@lru_cache(maxsize=64)
+def stated(problem: str, steps: int | None) -> tuple[Statement, Field, Numbers]:
+    """Return the statement of a problem, its field, and the numbers that stand in its constant."""
+    worst = WORST[problem]
+    field = worst.field()
+    if field.parameters:
+        return worst.build(field.parameters), field, field.parameters
+    if steps is None:
+        raise RefusedError(f"a case of {problem} needs its N")
+    numbers = {"N": field.lift(steps), "L": field.lift(1)}
+    return worst.build(numbers), field, numbers
 
 
 def check_dual(proof: Data, constant: str) -> None:
@@ -98,12 +109,12 @@ def require_attained(claim: Sum, statement: Statement, case: Data, field: Field)
     values = {name: field.read(one) for name, one in case["values"].items()}
 
     def value(quantity: Sum) -> Number:
-        total = field.lift(0)
+        found = field.lift(0)
         for name, c in quantity.terms.items():
             pair = isinstance(name, tuple)
             of = inner(places[name[0]], places[name[1]]) if pair else values[name]
-            total += c * of
-        return total
+            found += c * of
+        return found
 
     for name, fact in statement.facts.items():
         if not field.is_not_negative(found := value(fact)):
@@ -150,10 +161,10 @@ def potential(proof: Data, quantities: Quantities, field: Field, numbers: Number
     """Return the potential at k and N: its quantities by their coefficients."""
     if unknown := proof["potential"].keys() - quantities.keys():
         raise RefusedError(f"the potential has no quantities {sorted(unknown)}")
-    total = Sum()
-    for name, text in proof["potential"].items():
-        total = total + quantities[name].times(field.read(text, **numbers))
-    return total
+    return total(
+        quantities[name].times(field.read(text, **numbers))
+        for name, text in proof["potential"].items()
+    )
 
 
 def start(proof: Data, constant: str) -> Stage:
@@ -182,8 +193,8 @@ def end(proof: Data, constant: str) -> Stage:
     """Return the claim φ_{N − short} ≥ measure."""
     problem = INDUCTIONS[proof["problem"]]
     field = problem.field("m")
-    total = 1 + field.parameters["m"]
-    numbers = {"k": total - problem.short, "N": total}
+    steps = 1 + field.parameters["m"]
+    numbers = {"k": steps - problem.short, "N": steps}
     quantities, measure, facts = problem.end(field.parameters | numbers)
     return Stage(potential(proof, quantities, field, numbers) - measure, facts, field, numbers)
 

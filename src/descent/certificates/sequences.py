@@ -6,9 +6,9 @@ a root is stated with some digits, the next digit up or down is shown to be too 
 
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
-from descent.certificates.exact import Field, RefusedError, read
+from descent.certificates.exact import Field, Number, RefusedError, read
 from descent.certificates.gram import require_semidefinite
 
 Data = Mapping[str, Any]
@@ -133,6 +133,135 @@ def least(k: int, n: int) -> Fraction:
     return sum((at * bend for at, bend in zip(x, bends, strict=True)), ZERO) / 2 - x[0]
 
 
+# --- line search ----------------------------------------------------------------------------------
+
+
+def check_line_search_run(proof: Data, constant: str) -> None:
+    """Check the tries of a line search with c = ½ on the parabola x²/2, where L = 1, from x = 1.
+
+    `first` is the step size before the first search, `counts` are the tries after N = 1, 2, ...
+    searches, and x is the place after the last.
+    """
+    require_counted(proof["counts"])
+    rate, x, tries = fraction(proof["first"]), Fraction(1), 0
+    enough = next(n for n in range(len(proof["first"]) * 4 + 1) if rate <= 2**n)
+    for name, stated in proof["counts"].items():
+        rate, failures = searched(x, 2 * rate)
+        x, tries = x - rate * x, tries + failures + 1
+        bound = read(constant, {"N": Fraction(int(name)), "E": Fraction(enough)}, Fraction)
+        require(x != 0 and stated == tries == bound, f"N = {name}: {tries} tries, not {bound}")
+    require(x == fraction(proof["x"]), f"the run ends at {x}")
+
+
+def searched(x: Fraction, rate: Fraction) -> tuple[Fraction, int]:
+    """Return the first of rate, rate/2, ... that passes the test at x, and how many failed."""
+    failures = 0
+    while (x - rate * x) ** 2 > x**2 - rate * x**2:
+        rate, failures = rate / 2, failures + 1
+    return rate, failures
+
+
+# --- without smoothness ---------------------------------------------------------------------------
+
+
+def check_subgradient_run(proof: Data, constant: str) -> None:
+    """Check the subgradient method on the largest coordinate or 0, from (1, ..., 1), with η = 1.
+
+    Each step takes one coordinate to 0, so the least value of N steps in N coordinates is 1: the
+    bound for ‖g‖² ≤ 1, where the best point is 0.
+    """
+    require_counted(proof["values"])
+    for name, stated in proof["values"].items():
+        x = [Fraction(1)] * int(name)
+        least_value, squared = max(x), sum(one**2 for one in x)
+        for _ in x:
+            least_value = min(least_value, max(x))
+            x[x.index(max(x))] -= 1
+        bound = fraction_at(constant, name) * (squared / 2 + Fraction(int(name), 2))
+        require(fraction(stated) == least_value == bound, f"N = {name}: {least_value} is attained")
+
+
+def fraction_at(formula: str, steps: str) -> Fraction:
+    """Return the value of a formula in N."""
+    return Fraction(read(formula, {"N": Fraction(int(steps))}, Fraction))
+
+
+# --- AdaGrad --------------------------------------------------------------------------------------
+
+
+def check_adagrad_extremal(proof: Data, constant: str) -> None:
+    """Check losses g_t x on which AdaGrad's regret comes near its bound, in one coordinate.
+
+    With w = √s, a gradient of ±2q/(1 − q²) w multiplies w by (1 + q²)/(1 − q²), a fraction, and
+    moves x by η · 2q/(1 + q²). The best point is 0. After a gradient of −1 that leads from D − η to
+    D, `pairs` of gradients lead in and out again, of ratio `q`; then `drift` of ratio `r` lead to
+    the best point. `constant` is the last multiple of a millionth that is at most regret/bound.
+    """
+    require_pairs_gain()
+    require_drift_gains()
+    part = regret_over_bound(proof)
+    require(part == fraction(constant), f"the regret is {part} of the bound")
+
+
+def regret_over_bound(proof: Data) -> Fraction:
+    """Return the part of its bound that AdaGrad's regret reaches, rounded down to a millionth."""
+    rate, reach, q, r = (fraction(proof[name]) for name in ("eta", "D", "q", "r"))
+    require(0 < rate <= reach, f"η = {rate} is not in (0, D]")
+    at = Online(rate, reach, reach - rate, Fraction(0), Fraction(0))
+    at = at.after(Fraction(-1), Fraction(1))
+    for _ in range(int(proof["pairs"])):
+        at = at.turned(q).turned(-q)
+    for _ in range(int(proof["drift"])):
+        at = at.turned(r)
+    part = Fraction(at.regret / (reach**2 / (2 * rate) + rate) / at.root)
+    return part // DIGIT * DIGIT
+
+
+class Online(NamedTuple):
+    """A run of AdaGrad on losses g x, the best point at 0."""
+
+    rate: Number
+    reach: Number
+    place: Number
+    root: Number
+    regret: Number
+
+    def after(self, g: Number, root: Number) -> "Online":
+        """Return the run after a gradient, where root is the new √s."""
+        require(root**2 == self.root**2 + g**2, "a root is not that of s")
+        regret, place = self.regret + g * self.place, self.place - self.rate * g / root
+        return self._replace(place=place, root=root, regret=regret)
+
+    def turned(self, q: Number) -> "Online":
+        """Return the run after a gradient of 2q/(1 − q²) √s, from a place of at most D."""
+        require(abs(self.place) <= self.reach, "a place is more than D away")
+        other = 1 - q**2
+        return self.after(2 * q / other * self.root, (1 + q**2) / other * self.root)
+
+
+def require_pairs_gain() -> None:
+    """Require that a pair of gradients adds (η − qD) times what it adds to √s, for 0 < q < 1."""
+    field = Field(("eta", "D", "w", "a", "b"))
+    rate, reach, root, a, b = field.parameters.values()
+    q = a / (a + b)
+    other, far = 1 - q**2, (1 + q**2) / (1 - q**2)
+    run = Online(rate, reach, reach, root, field.lift(0))
+    after = run.after(2 * q / other * root, far * root)
+    after = after.after(-2 * q / other * after.root, far * after.root)
+    require(after.place == reach, "a pair does not lead back")
+    require(after.regret == (rate - q * reach) * (after.root - root), "a pair gains otherwise")
+
+
+def require_drift_gains() -> None:
+    """Require that regret + w x²/(2η) grows by (w' − w) x²/(2η) + η g²/(2w') at each step."""
+    field = Field(("eta", "w", "r", "x", "g"))
+    rate, root, more, x, g = field.parameters.values()
+    far = root + more
+    after = x - rate * g / far
+    gain = g * x + (far * after**2 - root * x**2) / (2 * rate)
+    require(gain == more * x**2 / (2 * rate) + rate * g**2 / (2 * far), "a step gains otherwise")
+
+
 # --- Adam and its kin -----------------------------------------------------------------------------
 
 
@@ -242,6 +371,19 @@ SEQUENCES: dict[str, tuple[Callable[[Data, str], None], str]] = {
         check_lower_bound,
         "Any method that moves in the span of its gradients: on some convex L-smooth quadratic "
         "f(x_N) − f(x*) ≥ {constant} · ‖x_0 − x*‖², for N = {N}.",
+    ),
+    "line-search-run": (
+        check_line_search_run,
+        "Line search with c = ½ from η_0 = {first} on x²/2: the tries of N = {N} searches.",
+    ),
+    "subgradient-run": (
+        check_subgradient_run,
+        "The subgradient method with η = 1 on the largest of N coordinates: the least of N values.",
+    ),
+    "adagrad-extremal": (
+        check_adagrad_extremal,
+        "AdaGrad in one coordinate, η = {eta}, D = {D}: on the losses g_t x of the file the regret "
+        "is at least {constant} of the bound adagrad-regret.",
     ),
     "adam-step": (
         check_adam_step,
