@@ -1,10 +1,16 @@
 """Proofs of slips about gradient descent and momentum, Distill's among them."""
 
+import itertools
+import math
+from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
 from descent import minimize, rules
+from descent.certificates import certificates
+from descent.certificates.sequences import slope
 from descent.landscapes import Quadratic
 from descent.rules import GradientDescent, Momentum
 from tools.book.proofs.harness import close, descend, points, proof, steps, wrong
@@ -129,3 +135,87 @@ def squares_of_the_errors() -> dict[str, Any]:
     printed = lam / 2 * mean[1] + lam / 2 * 0 * sum(g**2 for g in gammas)
     assert not close(printed, right, 0.5)
     return {"right": right, "printed": float(printed)}
+
+
+def at_rest(rate: Fraction, momentum: Fraction, curvature: Fraction, n: int) -> Fraction:
+    """Return where heavy ball stands after n steps from rest at 1 on a parabola."""
+    before = x = Fraction(1)
+    for _ in range(n):
+        before, x = x, x - rate * curvature * x + momentum * (x - before)
+    return x
+
+
+@proof
+def factor_of_a_double_root() -> dict[str, Any]:
+    """The best pair for curvatures in [1, 25], in fractions, and the bounds on its error."""
+    rho, ends, k = Fraction(2, 3), [Fraction(1), Fraction(25)], 10
+    tuning = (4 / Fraction(5 + 1) ** 2, rho**2)
+    flat, steep = (at_rest(*tuning, end, 1) for end in ends)
+    assert min(abs(flat), abs(steep)) > rho
+    for n, curvature in itertools.product(range(20), range(1, 26)):
+        error = abs(at_rest(*tuning, Fraction(curvature), n))
+        assert error <= (1 + (1 + rho) * n) * rho**n
+        assert curvature != 25 or error == (1 + (1 + rho) * n) * rho**n
+    found = {"flat": flat, "steep": steep, "printed": rho, "later": at_rest(*tuning, ends[1], k)}
+    found |= {"later": abs(found["later"]), "bound": rho**k}
+    return {"steps": k} | {name: float(one) for name, one in found.items()}
+
+
+@proof
+def energy_of_a_cycle() -> dict[str, Any]:
+    """The energy of heavy-ball-lean along the certified cycle, where μ = 1 and x* = 0."""
+    data = certificates()["heavy-ball-cycle"].proofs[0]
+    places = [Fraction(one) for one in data["x"]]
+    rho = (Fraction(data["root_L"]) - 1) / (Fraction(data["root_L"]) + 1)
+    kinks, curvatures = ([*map(Fraction, data[name])] for name in ("kinks", "curvatures"))
+    assert [Fraction(data[name]) for name in ("eta", "mu")] == [Fraction(4, 36), rho**2]
+
+    def value(x: Fraction) -> Fraction:
+        """Return f by the trapezoids below its slope, which is linear between the kinks."""
+        at = sorted({Fraction(0), x, *(one for one in kinks if 0 < one < x)})
+        heights = [slope(one, kinks, curvatures) for one in at]
+        sides = itertools.pairwise(zip(at, heights, strict=True))
+        area = sum((b - a) * (g + h) / 2 for (a, g), (b, h) in sides)
+        return Fraction(area if x > 0 else -area)
+
+    def energy(before: Fraction, x: Fraction) -> Fraction:
+        return value(x) + (2 * x - before) ** 2 / 2
+
+    x, first = (places[0], places[-1]), energy(places[-1], places[0])
+    for _ in places:
+        now, before = x
+        moved = Fraction(4, 9) * (now - before) - slope(now, kinks, curvatures) / 9
+        x = (now + moved, now)
+    ratio, claimed = energy(x[1], x[0]) / first, rho ** len(places)
+    assert first > 0 and ratio == 1 > claimed
+    return {"steps": len(places), "ratio": int(ratio), "claimed": float(claimed)}
+
+
+@proof
+def linear_or_quadratic() -> dict[str, Any]:
+    """The order of convergence of Newton's method and of gradient descent on eˣ − 2x."""
+
+    def order(step: Callable[[float], float], n: int) -> float:
+        errors, x = [], 1.0
+        for _ in range(n):
+            x = step(x)
+            errors.append(abs(x - math.log(2)))
+        a, b, c = errors[-3:]
+        return math.log(c / b) / math.log(b / a)
+
+    newton = order(lambda x: x - (math.exp(x) - 2) / math.exp(x), 3)
+    descent = order(lambda x: x - 0.1 * (math.exp(x) - 2), 60)
+    assert abs(newton - 2) < 0.05 and abs(descent - 1) < 0.001
+    return {"newton": newton, "descent": descent}
+
+
+@proof
+def between_one_and_two() -> dict[str, Any]:
+    """Gradient descent on x²/2."""
+    n, grad = 50, float
+    sizes = {
+        name: abs(descend(GradientDescent(lr), n, 1.0, grad)[-1])
+        for name, lr in {"between": 1.5, "figure": 1.9, "beyond": 2.1}.items()
+    }
+    assert sizes["between"] < sizes["figure"] < 1 < sizes["beyond"]
+    return {"steps": n} | sizes
