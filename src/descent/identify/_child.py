@@ -16,6 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
+from descent.identify import _dynamo
 from descent.identify import _forms as forms
 from descent.identify._report import Counterexample, Report, not_run
 
@@ -105,10 +106,12 @@ def load(target: str) -> Any:
 def _module(place: str) -> Any:
     sys.path.insert(0, str(Path.cwd()))
     if not place.endswith(".py"):
+        _dynamo.put_off(place)
         return importlib.import_module(place)
     path = Path(place)
     if not path.is_file():
         raise forms.NotRunnableError(f"there is no file {place}")
+    _dynamo.put_off(path.read_text(errors="replace"))
     sys.path.insert(0, str(path.resolve().parent))
     spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec is not None

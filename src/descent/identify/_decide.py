@@ -40,6 +40,7 @@ class Case:
     told_by_user: dict[str, float] = field(default_factory=dict)
     idle: dict[int, Any] = field(default_factory=dict)
     known: dict[str, float] = field(default_factory=dict)
+    far: dict[Any, Fitted] = field(default_factory=dict)
 
     @cached_property
     def probe(self) -> Visit:
@@ -158,7 +159,11 @@ def fit_known(case: Case, rule_at: RuleAt, free: Sequence[str]) -> Fitted:
     """Return the hyper-parameters of a rule, with those that are known as they are."""
     known = {n: told_or_round(v, case, n) for n, v in case.known.items() if n in free}
     rest = [n for n in free if n not in known]
-    found = fit(lambda h: rule_at({**known, **h}), rest, case.probe, probes.LARGE_COLUMNS, GENERIC)
+
+    def rest_at(hyper: Mapping[str, Any]) -> Rule:
+        return rule_at({**known, **hyper})
+
+    found = fit(rest_at, rest, case.probe, probes.LARGE_COLUMNS, GENERIC, case.far)
     return Fitted(known | found.hyper, found.error, found.mean)
 
 

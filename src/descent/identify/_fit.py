@@ -220,30 +220,50 @@ def fit(
     visit: Visit,
     large: Any,
     generic: Mapping[str, float],
+    known: dict[Any, Fitted],
 ) -> Fitted:
     """Return the hyper-parameters with which a rule comes nearest to what was seen.
 
     Rates are searched for where gradients are large and no ε matters, then what is left, then all
-    are improved together. A rule that is lost where gradients are large is given up.
+    are improved together. A rule that is lost where gradients are large is given up. `known` keeps
+    what was read there: rules that differ in ε alone are one there.
     """
     hyper = {name: QUIET.get(name, generic[name]) for name in free}
     outer = [n for n in free if n in OTHER_GRIDS]
     far = visit.part(large, 8)
     inner = [n for n in free if n not in outer or _is_adadelta(rule_at, hyper)]
+    key = _seen_far(rule_at, hyper, inner, far)
+    if key not in known:
+        known[key] = _fit_far(rule_at, hyper, inner, visit, far)
+    first = known[key]
+    if first.mean < LOST:
+        return _with_rest(rule_at, hyper | first.hyper, outer, visit)
+    return Fitted(hyper | first.hyper, first.error, first.mean)
+
+
+def _seen_far(rule_at: RuleAt, hyper: Mapping[str, float], inner: Sequence[str], far: Visit) -> Any:
+    """Return what rules have in common that are one where gradients are large."""
+    u = displacements(rule_at(hyper), far)
+    is_alone = any(n in QUIET for n in inner)  # it is quiet there: the rule is its own key
+    return tuple(inner), np.round(u / scale(u), 6).tobytes(), rule_at if is_alone else None
+
+
+def _fit_far(
+    rule_at: RuleAt, hyper: Mapping[str, float], inner: Sequence[str], visit: Visit, far: Visit
+) -> Fitted:
+    """Return the fit of what shows where gradients are large."""
     first = None
-    for start in _starts(rule_at, hyper, _split(rule_at, free, hyper), far):
-        begin = hyper | start
-        if "weight_decay" in free:
+    for start in _starts(rule_at, hyper, _split(rule_at, inner, hyper), far):
+        begin = {**hyper, **start}
+        if "weight_decay" in inner:
             begin |= _best(rule_at, begin, {"weight_decay": DECAYS}, visit.part(steps=5), False)
         core = {n: begin[n] for n in inner}
-        found = improve(lambda h: rule_at(hyper | dict(h)), core, far)
+        found = improve(lambda h: rule_at({**hyper, **h}), core, far)
         first = found if first is None else min(first, found, key=lambda f: f.mean)
-        if first.mean < LOST:
-            return _with_rest(rule_at, hyper | first.hyper, outer, visit)
-        if first.mean > HOPELESS:
+        if first.mean < LOST or first.mean > HOPELESS:
             break
     assert first is not None
-    return Fitted(hyper | first.hyper, first.error, first.mean)
+    return first
 
 
 def _starts(
