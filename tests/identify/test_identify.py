@@ -89,6 +89,11 @@ SLIPS = [
     (candidates.adamw_grown, "variant", "the weights grow"),
     (candidates.adamw_after, "variant", "after the step"),
     (candidates.lion_l2, "variant", "(L2)"),
+    (candidates.adam_uncorrected, "misprint", "adam-no-correction"),
+    (candidates.adam_of_sizes, "variant", "|g| averaged for g²"),
+    (candidates.adam_without_beta2, "misprint", "adam-one-decay-rate"),
+    (candidates.MuonWithoutDecay, "rule", "muon"),
+    (candidates.MuonUnscaled, "rule", "keras.optimizers.Muon"),
     (candidates.generator, "rule", "averaged-momentum"),
     (candidates.numbers_alone, "rule", "torch.optim.RMSprop"),
 ]

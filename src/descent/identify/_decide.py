@@ -1,5 +1,6 @@
 """Find what an optimiser is among all that it can be."""
 
+import inspect
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,7 +11,15 @@ import numpy as np
 
 from descent.identify import _forms as forms
 from descent.identify import _probes as probes
-from descent.identify._catalogue import GENERIC, RATES, Entry, entries, kind_of, parts
+from descent.identify._catalogue import (
+    GENERIC,
+    RATES,
+    Entry,
+    entries,
+    kind_of,
+    numbers,
+    parts,
+)
 from descent.identify._fit import (
     Fitted,
     RuleAt,
@@ -101,6 +110,17 @@ class Case:
             same = np.abs(near - u) <= 1e-6 * scale(u)
         return bool(np.all(same | (np.isfinite(near) == np.isfinite(u)) & ~np.isfinite(u)))
 
+    def is_own(self, entry: Entry) -> bool:
+        """Whether the candidate was made of an entry: its class, or the framework's optimiser."""
+        source: Any = self.candidate.source
+        if isinstance(source, Rule) or (inspect.isclass(source) and issubclass(source, Rule)):
+            return is_made_of(source() if inspect.isclass(source) else source, entry)
+        if entry.kind != "framework":
+            return False
+        cls = source if inspect.isclass(source) else type(source)
+        home, name = cls.__module__.partition(".")[0], entry.name.split(".")
+        return home == name[0] and cls.__name__ == name[-1]
+
 
 def letter(name: str, candidate: Candidate) -> str:
     """Return the rules' name of a candidate's hyper-parameter."""
@@ -152,10 +172,12 @@ def matches(case: Case) -> tuple[list[Match], list[tuple[float, Entry, Fitted]]]
 
 def fit_entry(case: Case, entry: Entry) -> Fitted:
     """Return the hyper-parameters that an entry must have; those under a sign were read before."""
-    return fit_known(case, entry.at, entry.free)
+    return fit_known(case, entry.at, entry.free, numbers(entry.rule))
 
 
-def fit_known(case: Case, rule_at: RuleAt, free: Sequence[str]) -> Fitted:
+def fit_known(
+    case: Case, rule_at: RuleAt, free: Sequence[str], begin: Mapping[str, float] = GENERIC
+) -> Fitted:
     """Return the hyper-parameters of a rule, with those that are known as they are."""
     known = {n: told_or_round(v, case, n) for n, v in case.known.items() if n in free}
     rest = [n for n in free if n not in known]
@@ -163,7 +185,7 @@ def fit_known(case: Case, rule_at: RuleAt, free: Sequence[str]) -> Fitted:
     def rest_at(hyper: Mapping[str, Any]) -> Rule:
         return rule_at({**known, **hyper})
 
-    found = fit(rest_at, rest, case.probe, probes.LARGE_COLUMNS, GENERIC, case.far)
+    found = fit(rest_at, rest, case.probe, probes.LARGE_COLUMNS, {**GENERIC, **begin}, case.far)
     return Fitted(known | found.hyper, found.error, found.mean)
 
 
@@ -183,7 +205,7 @@ def traits(u: Array) -> tuple[Any, ...]:
         still = u[0, probes.STILL[0]]
         rest = "nan" if not np.isfinite(still) else bool(still)
         remembers = bool(abs(u[1, probes.IMPULSE]) > 1e-9 * abs(u[0, probes.IMPULSE]))
-    kind = round(float(degree)) if np.isfinite(degree) else None
+    kind = round(2 * float(degree)) / 2 if np.isfinite(degree) else None
     return bool(large > 0), kind, rest, remembers if rest is False else None
 
 

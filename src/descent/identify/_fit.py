@@ -95,6 +95,8 @@ OTHER_GRIDS = {
     "eps_root": 10.0 ** np.arange(-20, 0.5, 0.5),
     "initial_accumulator": 10.0 ** np.arange(-8, 2, 0.5),
     "initial_scale": 10.0 ** np.arange(-8, 2, 0.5),
+    "l1": 10.0 ** np.arange(-8, 2, 0.5),
+    "l2": 10.0 ** np.arange(-8, 2, 0.5),
 }
 """What is seen only where gradients are small, or x is not 0."""
 
@@ -102,9 +104,15 @@ CORE_GRIDS = {
     "dampening": np.arange(0.05, 1, 0.15),
     "lr_decay": 10.0 ** np.arange(-4, 1, 0.5),
     "momentum_decay": 10.0 ** np.arange(-4, 1, 0.5),
+    "alpha": 2.0 ** np.arange(-2, 5),
+    "eta_plus": np.array([1.05, 1.2, 1.5]),
 }
 DECAYS = 10.0 ** np.arange(-7, 1.5, 0.25)
-QUIET = {"weight_decay": 1e-4, "eps": 1e-14, "eps_root": 1e-20, "initial_accumulator": 1e-12}
+QUIET = {
+    **dict.fromkeys(("weight_decay", "lambd"), 1e-4),
+    **dict.fromkeys(("initial_accumulator", "l1", "l2"), 1e-12),
+    **{"eps": 1e-14, "eps_root": 1e-20},
+}
 LOST = 1e-4
 """The mean relative error at which a rule is given up where gradients are large."""
 
@@ -255,8 +263,8 @@ def _fit_far(
     first = None
     for start in _starts(rule_at, hyper, _split(rule_at, inner, hyper), far):
         begin = {**hyper, **start}
-        if "weight_decay" in inner:
-            begin |= _best(rule_at, begin, {"weight_decay": DECAYS}, visit.part(steps=5), False)
+        for decay in {"weight_decay", "lambd"} & set(inner):
+            begin |= _best(rule_at, begin, {decay: DECAYS}, visit.part(steps=5), False)
         core = {n: begin[n] for n in inner}
         found = improve(lambda h: rule_at({**hyper, **h}), core, far)
         first = found if first is None else min(first, found, key=lambda f: f.mean)
@@ -365,6 +373,8 @@ def _times(model: Array, u: Array) -> Array:
 
 
 def _outward(name: str, p: Array) -> Array:
+    if name == "power":
+        return -np.exp(p)  # type: ignore[no-any-return]
     found: Array = 1 / (1 + np.exp(-p)) if name in (*RATES, "dampening") else np.exp(p)
     return found
 
@@ -374,6 +384,8 @@ def _logit(rate: Array) -> Array:
 
 
 def _inward(name: str, value: float) -> float:
+    if name == "power":
+        return math.log(-value)
     if name in (*RATES, "dampening"):
         value = min(max(value, 1e-9), 1 - 1e-12)
         return math.log(value / (1 - value))

@@ -6,6 +6,7 @@ import math
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -380,8 +381,27 @@ def _torch_step(p: Any, optimizer: Any, x: Any, g: Any) -> Any:
     import torch
 
     p.grad = torch.as_tensor(g, dtype=p.dtype)
-    optimizer.step()
+    with _whole_precision(p.dtype):
+        optimizer.step()
     return p.detach().numpy().copy()
+
+
+@contextmanager
+def _whole_precision(dtype: Any) -> Iterator[None]:
+    """Have what an optimizer keeps in PyTorch's default type, or rounds to bfloat16, in float64."""
+    import torch
+
+    if dtype != torch.float64:
+        yield
+        return
+    default, rounds = torch.get_default_dtype(), torch.Tensor.bfloat16
+    torch.set_default_dtype(dtype)
+    torch.Tensor.bfloat16 = torch.Tensor.clone  # type: ignore[method-assign, assignment]
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(default)
+        torch.Tensor.bfloat16 = rounds  # type: ignore[method-assign]
 
 
 def _torch_maker(given: Any) -> Callable[[Any], Any]:
