@@ -29,6 +29,8 @@ SCHEMA = json.loads(resources.files("descent.identify").joinpath("schema.json").
 def at_random(entry, rng):
     """Return an entry's rule at hyper-parameters of four digits."""
     spans = {"lr": (-4, -1), "eps": (-9, -3), "eps_root": (-9, -3), "weight_decay": (-3, -0.5)}
+    if entry.name == "optax.contrib.prodigy":  # at small ones it never moves far enough to show
+        spans["lr"] = (-0.3, 0.3)
     hyper = {}
     for name in entry.free:
         if name in ("beta2", "rho"):
@@ -272,15 +274,15 @@ def test_the_formula_that_is_right_is_that_of_the_erratum():
     assert {name: entry_of(name).formula for name in said} == said
 
 
-def test_each_framework_s_rule_is_named_or_left_out_with_a_reason():
-    named_ones = {e.name for e in catalogue.entries() if e.kind == "framework"}
-    assert named_ones | catalogue.LEFT_OUT.keys() == set(conventions.names())
-    assert not named_ones & catalogue.LEFT_OUT.keys()
+def test_each_framework_s_rule_is_in_the_catalogue():
+    assert {e.name for e in catalogue.entries() if e.kind == "framework"} == set(
+        conventions.names()
+    )
 
 
 def test_each_formula_stands_in_the_book():
     ids = {one.id for one in book.book()}
-    assert {entry.formula for entry in catalogue.entries()} <= ids
+    assert {entry.formula for entry in catalogue.entries()} - {None} <= ids
 
 
 def test_identify_needs_numpy_alone():

@@ -154,7 +154,7 @@ def main() -> None:
     out = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     if "KERAS_BACKEND" not in os.environ:
-        present = [b for b in ("jax", "torch", "tensorflow") if importlib.util.find_spec(b)]
+        present = [b for b in ("torch", "jax", "tensorflow") if importlib.util.find_spec(b)]
         os.environ["KERAS_BACKEND"] = (present or ["numpy"])[0]
     work(json.loads(sys.argv[1]), out)
 

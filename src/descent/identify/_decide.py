@@ -5,6 +5,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,7 @@ from descent.identify._fit import (
 )
 from descent.identify._forms import LETTER, Candidate
 from descent.identify._probes import Array
+from descent.identify._relatives import NAMES
 from descent.rules import Rule
 
 CLOSE = 1e-5
@@ -98,9 +100,23 @@ class Case:
         return np.array_equal(again.x, self.probe.x, equal_nan=True)
 
     @cached_property
+    def knows_matrices(self) -> bool:
+        """Whether a matrix goes another way than its entries in a row, as with Muon."""
+        if not self.candidate.takes_arrays or self.candidate.needs_matrix:
+            return False
+        x, g = probes.matrices((3, 4), 12, 1.0)
+        try:
+            whole = self.candidate.visit(x, g)
+        except Exception:  # it takes vectors alone
+            return False
+        flat = self.candidate.visit(x.reshape(-1), g.reshape(len(g), -1))
+        near = flat.x.reshape(whole.x.shape)
+        return not np.allclose(whole.x, near, rtol=0, atol=1e-6 * np.abs(whole.u).max())
+
+    @cached_property
     def is_elementwise(self) -> bool:
         """Whether each coordinate goes its way without the others."""
-        if self.candidate.needs_matrix:
+        if self.candidate.needs_matrix or self.knows_matrices:
             return False
         x, g = probes.probe()
         some = slice(5, 30)
@@ -234,20 +250,34 @@ def is_made_of(source: Any, entry: Entry) -> bool:
 
 def _verified(case: Case, entry: Entry, fitted: Fitted) -> Iterator[Match]:
     """Yield the entry with hyper-parameters that 500 hostile steps do not refute, if any."""
-    for hyper in choices(case, entry.at, fitted):
+    begin = numbers(entry.rule) if entry.name in NAMES else {}
+    for hyper in choices(case, entry.at, fitted, begin):
         if parting(entry.at(hyper), case.hostile, case.relative) is None:
             yield Match(entry, hyper, _follows(case, entry, hyper))
             return
 
 
-def choices(case: Case, rule_at: RuleAt, fitted: Fitted) -> Iterator[dict[str, float]]:
-    """Yield the hyper-parameters as they were told, rounded, as they were read, and read again."""
+HIDDEN = ("eps", "eps_root", "least", "largest", "alpha", "lambd")
+"""What shows in few places."""
+
+
+def choices(
+    case: Case, rule_at: RuleAt, fitted: Fitted, begin: Mapping[str, float] = MappingProxyType({})
+) -> Iterator[dict[str, float]]:
+    """Yield the hyper-parameters as they were told, rounded, as they were read, and read again.
+
+    What hardly shows is also tried as it is by default, in `begin`.
+    """
     if not fitted.mean <= CLOSE:
         return
     if case.told.keys() & fitted.hyper.keys():
         yield {n: case.told.get(n, v) for n, v in fitted.hyper.items()}
     yield {n: told_or_round(v, case, n) for n, v in fitted.hyper.items()}
     yield fitted.hyper
+    yield from _polished(case, rule_at, fitted)
+    hidden = {n: v for n, v in begin.items() if n in fitted.hyper and n in HIDDEN}
+    if hidden:
+        yield {n: told_or_round(v, case, n) for n, v in fitted.hyper.items()} | hidden
     if "eps" in fitted.hyper:  # one that hardly shows
         small = [v for v in case.seen if 0 < v < 0.1][:6]
         yield from ({**fitted.hyper, "eps": v} for v in small)
@@ -255,6 +285,18 @@ def choices(case: Case, rule_at: RuleAt, fitted: Fitted) -> Iterator[dict[str, f
         again = improve(rule_at, fitted.hyper, case.hostile.part(steps=100), rounds=8)
         yield {n: told_or_round(v, case, n) for n, v in again.hyper.items()}
         yield again.hyper
+
+
+def _polished(case: Case, rule_at: RuleAt, fitted: Fitted) -> Iterator[dict[str, float]]:
+    """Yield the hyper-parameters with those that are round kept, and the others read anew."""
+    plain = {n: told_or_round(v, case, n) for n, v in fitted.hyper.items()}
+    rest = {n: v for n, v in plain.items() if v == fitted.hyper[n]}
+    if not 0 < len(rest) < len(plain):
+        return
+    for visit in (case.probe, case.hostile.part(steps=100)):
+        found = improve(lambda h: rule_at({**plain, **h}), rest, visit, rounds=15).hyper
+        yield plain | {n: told_or_round(v, case, n) for n, v in found.items()}
+        yield plain | found
 
 
 def told_or_round(value: float, case: Case, name: str) -> float:

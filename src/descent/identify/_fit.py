@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from descent.identify._catalogue import RATES, parts
-from descent.identify._probes import Array
+from descent.identify._probes import STILL, Array
 from descent.rules import Adadelta, Rule
 
 RuleAt = Callable[[Mapping[str, Any]], Rule]
@@ -116,6 +116,7 @@ QUIET = {
 LOST = 1e-4
 """The mean relative error at which a rule is given up where gradients are large."""
 
+STARTS = 3
 HOPELESS = 0.2
 """The error at which no second start is made."""
 
@@ -265,6 +266,7 @@ def _fit_far(
         begin = {**hyper, **start}
         for decay in {"weight_decay", "lambd"} & set(inner):
             begin |= _best(rule_at, begin, {decay: DECAYS}, visit.part(steps=5), False)
+            begin |= _at_rest(rule_at, begin, decay, visit)
         core = {n: begin[n] for n in inner}
         found = improve(lambda h: rule_at({**hyper, **h}), core, far)
         first = found if first is None else min(first, found, key=lambda f: f.mean)
@@ -274,17 +276,29 @@ def _fit_far(
     return first
 
 
+def _at_rest(
+    rule_at: RuleAt, hyper: Mapping[str, float], decay: str, visit: Visit
+) -> dict[str, float]:
+    """Return the decay that moves x where there is no gradient, if that shows it."""
+    still = visit.part(STILL, 5)
+    kept = dict(hyper)
+    found = improve(lambda h: rule_at({**kept, **h}), {decay: hyper[decay]}, still, rounds=15)
+    return found.hyper if found.mean < LOST else {}
+
+
 def _starts(
     rule_at: RuleAt, hyper: Mapping[str, float], grid: Mapping[str, Array], visit: Visit
 ) -> Iterator[dict[str, float]]:
-    """Yield the best choice on a grid, then the best of those that are not near it."""
-    first = _best(rule_at, hyper, grid, visit)
-    yield first
+    """Yield the best choice on a grid, then twice the best of those that are near none before."""
     rates = [name for name in grid if name in RATES]
-    if rates:
-        apart = [abs(_logit(grid[n]) - _logit(np.array(first[n]))) > 1 for n in rates]
+    for _ in range(STARTS if rates else 1):
+        found = _best(rule_at, hyper, grid, visit)
+        yield found
+        apart = [abs(_logit(grid[n]) - _logit(np.array(found[n]))) > 1 for n in rates]
         far = np.any(apart, axis=0)
-        yield _best(rule_at, hyper, {name: values[far] for name, values in grid.items()}, visit)
+        grid = {name: values[far] for name, values in grid.items()} if rates else grid
+        if rates and not far.any():
+            return
 
 
 def _split(rule_at: RuleAt, free: Sequence[str], hyper: Mapping[str, float]) -> dict[str, Array]:
@@ -450,5 +464,5 @@ def _solved(a: Array, b: Array) -> Array:
 
 
 def _robust(r: Array) -> Array:
-    size = np.abs(r)
+    size = np.minimum(np.abs(r), 3.0)  # what rounding alone decides may be lost
     return np.where(size < 0.3, size**2, 0.3 * (2 * size - 0.3)).mean(axis=1)  # type: ignore[no-any-return]

@@ -454,6 +454,10 @@ def _optax(thing: Any) -> Candidate:
 def _keras(thing: Any) -> Candidate:
     import keras
 
+    if keras.config.backend() == "jax":
+        import jax
+
+        jax.config.update("jax_enable_x64", True)
     if not (_is_of(thing, "keras", "BaseOptimizer") or _is_of(thing, "keras", "KerasOptimizer")):
         thing = _made(thing)
     optimizer: Any = thing() if inspect.isclass(thing) else thing

@@ -42,9 +42,16 @@ def judged_candidate(found: Candidate, told: Mapping[str, float]) -> Report:
     case = Case(found, _seen(found.source), told_by_user=dict(told))
     if not case.is_repeatable:
         return _unknown(case, "two runs along the same gradients differ")
+    if case.knows_matrices:
+        case.candidate = replace(found, needs_matrix=True)
     report = _elementwise(case) if case.is_elementwise else _whole(case)
+    if report.verdict == "unknown" and case.is_elementwise and found.takes_arrays:
+        whole = _whole(case)  # what couples the coordinates may be small at first
+        report = whole if whole.verdict == "rule" else report
     dead = _dead(case)
     told_notes = _told_otherwise(case, report, dead)
+    if case.knows_matrices:
+        report.notes.append("a matrix goes another way than a vector: this is of matrices")
     odd = beyond(found, state=report.verdict != "rule")  # what a rule keeps was seen
     notes = [f"read as {found.guess}", *report.notes, *told_notes, *odd]
     return replace(report, dead=dead, notes=notes)
