@@ -14,7 +14,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from descent.identify._child import in_a_process
+from descent.identify import identify
+from descent.identify._report import not_run
 
 RESULTS = Path(__file__).resolve().parent.parent / "book" / "results" / "third-parties.json"
 
@@ -117,11 +118,6 @@ THIRDS = (
 """What is identified."""
 
 
-def key(one: Third) -> str:
-    """Return the name of an optimiser in this module."""
-    return one.path.replace(".", "_")
-
-
 def made(one: Third) -> Any:
     """Return the class, a function from parameters, or a transformation."""
     home, _, name = one.path.rpartition(".")
@@ -136,16 +132,12 @@ def made(one: Third) -> Any:
     return (lambda params: thing(params, **hyper)) if hyper else thing
 
 
-def __getattr__(name: str) -> Any:
-    for one in THIRDS:
-        if key(one) == name:
-            return made(one)
-    raise AttributeError(name)
-
-
 def row(one: Third) -> dict[str, Any]:
     """Return what an optimiser is meant to be and what it is found to be."""
-    report = in_a_process(f"{__file__}:{key(one)}", None, {}, 300.0)
+    try:
+        report = identify(made(one))
+    except Exception as error:  # an optimiser that runs elsewhere alone
+        report = not_run(f"{type(error).__name__}: {error}")
     found = asdict(report)
     kept = ("verdict", "names", "misprint", "hyper", "dead", "notes", "summary")
     return {
@@ -155,28 +147,30 @@ def row(one: Third) -> dict[str, Any]:
         "hyper": dict(one.hyper),
         "paper": one.paper,
         "found": {name: found[name] for name in kept},
-        "seen": one.seen,
     }
 
 
-def main(paths: list[str]) -> int:
-    """Identify the named optimisers, or all, and write what was found."""
-    kept = json.loads(RESULTS.read_text())["rows"] if paths and RESULTS.exists() else []
-    rows = {one["path"]: one for one in kept}
-    for one in THIRDS:
-        if not paths or one.path in paths:
-            rows[one.path] = row(one)
-            print(one.path, *rows[one.path]["found"]["names"], rows[one.path]["found"]["summary"])
-    ordered = [rows[one.path] | {"seen": one.seen} for one in THIRDS]
-    named = ("descent-to-adam", "numpy", "torch", "jax")
+def write(rows: dict[str, dict[str, Any]]) -> None:
+    """Write the rows in the order of the list, each with what was seen in its source."""
     content = {
         "command": "python -m experiments.third_parties",
-        "versions": {name: version(name) for name in named},
-        "rows": ordered,
+        "versions": {name: version(name) for name in ("descent-to-adam", "numpy", "torch", "jax")},
+        "rows": [rows[one.path] | {"seen": one.seen} for one in THIRDS if one.path in rows],
     }
     RESULTS.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    return 0
+
+
+def main(paths: list[str]) -> None:
+    """Identify the named optimisers anew, or those that are missing, and write after each."""
+    kept = json.loads(RESULTS.read_text(encoding="utf-8"))["rows"] if RESULTS.exists() else []
+    rows = {one["path"]: one for one in kept if one["path"] not in paths}
+    for one in THIRDS:
+        if one.path not in rows:
+            rows[one.path] = row(one)
+            write(rows)
+            print(one.path, rows[one.path]["found"]["summary"], flush=True)
+    write(rows)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    main(sys.argv[1:])
