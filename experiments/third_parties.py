@@ -1,8 +1,9 @@
 """Identify optimisers that nobody here wrote: `python -m experiments.third_parties`.
 
-It needs `requirements-third-parties.txt`, an environment of its own, and writes
-`book/results/third-parties.json`: what each is meant to be, what it is found to be, and what was
-seen in its source where the two differ. `make third-parties` makes both.
+It needs the packages that `THIRDS` names, in an environment of their own, and writes
+`book/results/third-parties.json` after each: what it is meant to be and what it is found to be. It
+goes on where it stopped; those that are named on the command line are identified anew. Where a
+source differs from its paper, `seen` says how, after a look at it by hand.
 """
 
 import importlib

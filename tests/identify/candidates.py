@@ -180,6 +180,28 @@ def raises(x, g, state):
     raise RuntimeError("out of order")
 
 
+def raises_late(x, g, state):
+    """It cannot be run beyond step 6."""
+    t = (state or 0) + 1
+    if t == 7:
+        raise ZeroDivisionError("seven")
+    return x - 0.1 * g, t
+
+
+def stays(x, g, state):
+    """It returns nothing and changes nothing."""
+
+
+def noise(x, g, state):
+    """It draws random numbers."""
+    return x - 0.1 * np.random.default_rng().standard_normal(np.shape(x)), None
+
+
+def constant(x, g, state):
+    """It does not look at the gradient."""
+    return x - 0.01, None
+
+
 def leaves(x, g, state):
     """It ends the process."""
     import os

@@ -142,6 +142,7 @@ def test_x_changed_in_place_is_followed_and_said():
     ("thing", "message"),
     [
         (candidates.raises, "RuntimeError: out of order"),
+        (candidates.raises_late, "step 7 raises ZeroDivisionError: seven"),
         (3, "is none of"),
         (lambda: None, "makes no optimiser"),
     ],
@@ -149,6 +150,20 @@ def test_x_changed_in_place_is_followed_and_said():
 def test_what_cannot_be_run_is_an_error_that_says_why(thing, message):
     with pytest.raises(NotRunnableError, match=message):
         identify(thing)
+
+
+@pytest.mark.parametrize(
+    ("candidate", "why"),
+    [
+        (candidates.stays, "it never moves x"),
+        (candidates.noise, "two runs along the same gradients differ"),
+        named("constant", candidates.constant, "no rule comes near", nightly=True),
+    ],
+)
+def test_what_is_no_rule_has_no_name_and_says_why(candidate, why):
+    report = identify(candidate)
+    assert (report.verdict, report.names, report.status) == ("unknown", [], 2)
+    assert why in report.summary
 
 
 def test_an_unknown_form_is_an_error_that_names_the_forms():

@@ -130,7 +130,8 @@ class Case:
         """Whether the candidate was made of an entry: its class, or the framework's optimiser."""
         source: Any = self.candidate.source
         if isinstance(source, Rule) or (inspect.isclass(source) and issubclass(source, Rule)):
-            return is_made_of(source() if inspect.isclass(source) else source, entry)
+            made: Any = source
+            return is_made_of(made() if inspect.isclass(made) else made, entry)
         if entry.kind != "framework":
             return False
         cls = source if inspect.isclass(source) else type(source)

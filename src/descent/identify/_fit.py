@@ -388,7 +388,7 @@ def _times(model: Array, u: Array) -> Array:
 
 def _outward(name: str, p: Array) -> Array:
     if name == "power":
-        return -np.exp(p)  # type: ignore[no-any-return]
+        return -np.exp(p)
     found: Array = 1 / (1 + np.exp(-p)) if name in (*RATES, "dampening") else np.exp(p)
     return found
 

@@ -110,8 +110,13 @@ def _points(begin: Callable[[Any], Stepper], x: Array, gs: Array) -> Iterator[Ar
     yield x
     step = begin(x.copy())
     for t, g in enumerate(gs, 1):
-        with np.errstate(all="ignore"):
-            new = step(x.copy(), g.copy())
+        try:
+            with np.errstate(all="ignore"):
+                new = step(x.copy(), g.copy())
+        except NotRunnableError:
+            raise
+        except Exception as error:
+            raise NotRunnableError(f"step {t} raises {type(error).__name__}: {error}") from error
         x = _checked(new, x, t)
         yield x
 
@@ -396,7 +401,7 @@ def _whole_precision(dtype: Any) -> Iterator[None]:
         return
     default, rounds = torch.get_default_dtype(), torch.Tensor.bfloat16
     torch.set_default_dtype(dtype)
-    torch.Tensor.bfloat16 = torch.Tensor.clone  # type: ignore[method-assign, assignment]
+    torch.Tensor.bfloat16 = torch.Tensor.clone  # type: ignore[method-assign]
     try:
         yield
     finally:

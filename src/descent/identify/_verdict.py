@@ -42,6 +42,8 @@ def judged_candidate(found: Candidate, told: Mapping[str, float]) -> Report:
     case = Case(found, _seen(found.source), told_by_user=dict(told))
     if not case.is_repeatable:
         return _unknown(case, "two runs along the same gradients differ")
+    if not found.needs_matrix and not np.any(case.probe.u):
+        return _unknown(case, "it never moves x")
     if case.knows_matrices:
         case.candidate = replace(found, needs_matrix=True)
     report = _elementwise(case) if case.is_elementwise else _whole(case)
@@ -310,13 +312,21 @@ def _changed(case: Case, parts: Parts, hyper: dict[str, float]) -> Report:
     )
 
 
+NEAR = 0.1
+"""The mean error, as a share of a step, above which a rule is not called near."""
+
+
 def _nearest(case: Case, near: list[Any]) -> Report:
     """Return the report of what is unknown: the nearest entry, and where it departs from it."""
     if not near:
         return _unknown(case, "no rule moves like this")
-    _, entry, fitted = near[0]
+    error, entry, fitted = next((one for one in near if one[1].kind != "misprint"), near[0])
+    if error > NEAR:
+        return _unknown(
+            case, f"no rule comes near: {entry.name} least far, off by {error:.0%} of a step"
+        )
     rule = entry.at(fitted.hyper)
-    step = parting(rule, case.hostile, 1e-6)
+    step = parting(rule, case.hostile, 1e-6) or parting(rule, case.hostile, case.relative)
     what = f"the nearest is {entry.name} with {in_words(fitted.hyper)}; it departs at step {step}"
     return replace(
         _unknown(case, what),

@@ -109,8 +109,9 @@ def _variations(entry: Entry) -> Iterator[Entry]:
 
 def _hyper(case: Case, entry: Entry) -> dict[str, float] | None:
     """Return the hyper-parameters with which an entry makes the candidate's steps, if it does."""
-    begin = numbers(entry.rule) | {n: _begin(n) for n in entry.free if entry.kind != "framework"}
-    begin = {n: begin[n] for n in entry.free}
+    begin = {n: _begin(n) for n in entry.free}
+    if entry.kind == "framework":
+        begin = {n: v for n, v in numbers(entry.rule).items() if n in entry.free}
     for hyper in _choices(case, entry, begin):
         if departs(case, entry.at, hyper) is None:
             return hyper
@@ -125,8 +126,9 @@ def _choices(case: Case, entry: Entry, begin: dict[str, float]) -> Iterator[dict
     if fitted.mean > LOST_HERE:
         return
     plain = {n: told_or_round(v, case, n) for n, v in fitted.hyper.items()}
-    hidden = {n: begin[n] for n in ("eps", "eps1", "eps2") if n in begin}
-    yield from (plain, {**plain, **hidden}, fitted.hyper)
+    yield plain
+    yield plain | {n: v for n, v in begin.items() if n in ("eps", "eps1", "eps2")}
+    yield fitted.hyper
 
 
 def _begin(name: str) -> float:
