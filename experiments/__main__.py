@@ -4,12 +4,13 @@ import sys
 from collections.abc import Callable
 from functools import partial
 
-from experiments import contests, depth, plateau, recipes
+from experiments import contests, depth, pairs, plateau, recipes
 
 EXPERIMENTS: dict[str, Callable[[], object]] = {
     **{f"run-{name}": partial(recipes.record, name) for name in recipes.RECIPES},
     **{f"contest-{name}": partial(contests.record, name) for name in contests.CONTESTS},
     "depth": depth.record,
+    "pairs": pairs.record,
     "plateau": plateau.record,
 }
 """What makes `book/results/NAME.json`, by that name."""

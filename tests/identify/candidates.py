@@ -61,6 +61,63 @@ def lion_l2(x, g, state, lr=1e-4, beta1=0.9, beta2=0.99, wd=0.1):
     return x - lr * np.sign(beta1 * m + (1 - beta1) * g), beta2 * m + (1 - beta2) * g
 
 
+def adam_of_sizes(x, g, state):
+    """The second moment averages |g|, not g²: v is 1e-4 after a gradient of 0.1, not 1e-5."""
+    m, v, t = state or (0 * x, 0 * x, 0)
+    t += 1
+    m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * abs(g)
+    return x - 0.001 * m / (1 - 0.9**t) / (np.sqrt(v / (1 - 0.999**t)) + 1e-8), (m, v, t)
+
+
+def adam_uncorrected(x, g, state):
+    """No bias correction."""
+    m, v = state or (0 * x, 0 * x)
+    m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g**2
+    return x - 0.001 * m / (np.sqrt(v) + 1e-8), (m, v)
+
+
+def adam_without_beta2(x, g, state, lr=0.001, beta1=0.9, beta2=0.95, eps=1e-8):
+    """β₂ is asked for and never used: both averages have β₁."""
+    m, v, t = state or (0 * x, 0 * x, 0)
+    t += 1
+    m = beta1 * m + (1 - beta1) * g
+    v = beta1 * v + (1 - beta1) * g**2
+    return x - lr * m / (1 - beta1**t) / (np.sqrt(v / (1 - beta1**t)) + eps), (m, v, t)
+
+
+def orthogonal(u):
+    """Return the five Newton-Schulz steps of Muon."""
+    o = u.T if u.shape[0] > u.shape[1] else u
+    o = o / (np.sqrt((o**2).sum()) + 1e-7)
+    for _ in range(5):
+        gram = o @ o.T
+        o = 3.4445 * o + (-4.7750 * gram + 2.0315 * gram @ gram) @ o
+    return o.T if u.shape[0] > u.shape[1] else o
+
+
+class MuonWithoutDecay:
+    """Muon whose weight decay is logged and never used."""
+
+    def __init__(self, lr=0.02, momentum=0.95, weight_decay=0.025):
+        self.lr, self.momentum, self.weight_decay, self.m = lr, momentum, weight_decay, 0.0
+
+    def step(self, x, g):
+        """Make a step."""
+        self.m = self.momentum * self.m + (1 - self.momentum) * g
+        u = self.momentum * self.m + (1 - self.momentum) * g
+        return x - self.lr * max(1, x.shape[0] / x.shape[1]) ** 0.5 * orthogonal(u)
+
+
+class MuonUnscaled(MuonWithoutDecay):
+    """Muon without the scale of a tall matrix; its decay is decoupled."""
+
+    def step(self, x, g):
+        """Make a step."""
+        self.m = self.momentum * self.m + (1 - self.momentum) * g
+        u = self.momentum * self.m + (1 - self.momentum) * g
+        return x - self.lr * self.weight_decay * x - self.lr * orthogonal(u)
+
+
 def late_switch(x, g, state):
     """Gradient descent whose rate doubles at step 300."""
     t = (state or 0) + 1
@@ -121,6 +178,28 @@ def endless(x, g, state):
 def raises(x, g, state):
     """It cannot be run."""
     raise RuntimeError("out of order")
+
+
+def raises_late(x, g, state):
+    """It cannot be run beyond step 6."""
+    t = (state or 0) + 1
+    if t == 7:
+        raise ZeroDivisionError("seven")
+    return x - 0.1 * g, t
+
+
+def stays(x, g, state):
+    """It returns nothing and changes nothing."""
+
+
+def noise(x, g, state):
+    """It draws random numbers."""
+    return x - 0.1 * np.random.default_rng().standard_normal(np.shape(x)), None
+
+
+def constant(x, g, state):
+    """It does not look at the gradient."""
+    return x - 0.01, None
 
 
 def leaves(x, g, state):

@@ -24,7 +24,7 @@ and `--latex` for a formula. The process is no sandbox: the code may do what you
 
 from typing import Any
 
-from descent.identify._forms import NotRunnableError
+from descent.identify._candidate import NotRunnableError
 from descent.identify._grading import Grade, assert_is, grade
 from descent.identify._report import Counterexample, Report
 

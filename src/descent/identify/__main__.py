@@ -4,8 +4,8 @@ import argparse
 import sys
 from typing import NoReturn
 
+from descent.identify._candidate import FORMS, NotRunnableError
 from descent.identify._child import TIME_LIMIT, in_a_process
-from descent.identify._forms import FORMS, NotRunnableError
 from descent.identify._report import NOT_RUN, Report, not_run
 
 

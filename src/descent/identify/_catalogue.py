@@ -8,6 +8,7 @@ from functools import cache, partial
 from typing import Any
 
 from descent import conventions, rules
+from descent.identify import _relatives as relatives
 from descent.misprints import MISPRINTS
 from descent.rules import Rule, at
 
@@ -25,31 +26,19 @@ GENERIC: dict[str, float] = {
     "initial_scale": 0.5,
     "momentum_decay": 0.004,
     "lr_decay": 0.05,
+    "lambd": 1e-4,
 }
 """Values at which no two entries coincide, and no part of a rule is off."""
 
-RATES = ("momentum", "rho", "beta1", "beta2")
+RATES = ("momentum", "rho", "beta", "beta1", "beta2", "beta3", "eta_minus")
 """Hyper-parameters in [0, 1)."""
 
-FORMULAS = {
+FORMULAS = {name: f"{name}-update" for name in rules.names()} | {
     "gradient-descent": "gd-update",
-    "momentum": "momentum-update",
     "averaged-momentum": "adam-moments",
-    "nesterov": "nesterov-update",
-    "adagrad": "adagrad-update",
-    "rmsprop": "rmsprop-update",
     "momentum-rmsprop": "rmsprop-update",
     "centered-rmsprop": "rmsprop-centered",
-    "adadelta": "adadelta-update",
-    "adam": "adam-update",
-    "adamax": "adamax-update",
-    "nadam": "nadam-update",
-    "amsgrad": "amsgrad-update",
-    "adamw": "adamw-update",
-    "radam": "radam-update",
     "adafactor": "adafactor-factored",
-    "lion": "lion-update",
-    "muon": "muon-update",
 }
 """The formula of the book that each rule is."""
 
@@ -92,31 +81,11 @@ FAMILIES = {
     "adamaxw": "adamax",
     "nadamw": "nadam",
     "sign_sgd": "lion",
+    "Adafactor": "adafactor",
+    "Muon": "muon",
+    "Lamb": "lamb",
 }
 """The rule of ours that a framework's optimiser is a form of, by its name in any spelling."""
-
-WHOLE = "its step depends on a whole array, and probes with several columns read coordinates"
-NO_FAMILY = "it is a form of no rule of the book, and no probe reads its hyper-parameters"
-LEFT_OUT = {
-    **dict.fromkeys(
-        (
-            *("torch.optim.Adafactor", "torch.optim.Muon", "keras.optimizers.Adafactor"),
-            *("keras.optimizers.Lamb", "keras.optimizers.Muon", "optax.lamb", "optax.lars"),
-            *("optax.novograd", "optax.adafactor", "optax.contrib.prodigy", "optax.contrib.muon"),
-        ),
-        WHOLE,
-    ),
-    **dict.fromkeys(
-        (
-            *("torch.optim.ASGD", "torch.optim.Rprop", "keras.optimizers.Ftrl", "optax.rprop"),
-            *("keras.optimizers.ScheduleFreeAdamW", "optax.adabelief", "optax.yogi", "optax.adan"),
-            *("optax.contrib.ademamix", "optax.contrib.schedule_free_sgd"),
-            "optax.contrib.schedule_free_adamw",
-        ),
-        NO_FAMILY,
-    ),
-}
-"""The frameworks' optimisers that are not named, each with the reason: they are unknown."""
 
 HEAVY = {"nesterov": "nesterov", "momentum": "momentum"}
 
@@ -146,7 +115,7 @@ class Entry:
 
     @property
     def family(self) -> str:
-        """Return the name of the paper's rule that this is, or is a form of."""
+        """Return the name of the paper's rule that this is a form of, or its own."""
         if self.kind == "rule":
             return self.name
         if self.kind == "misprint":
@@ -158,12 +127,12 @@ class Entry:
         if any("AMSGrad" in type(part).__name__ for part in chain):
             return "amsgrad"
         last = self.name.rpartition(".")[2].lower()
-        return next(rule for key, rule in FAMILIES.items() if key.lower() == last)
+        return next((rule for key, rule in FAMILIES.items() if key.lower() == last), self.name)
 
     @property
-    def formula(self) -> str:
-        """Return the id of the formula of the book that is right here."""
-        return RIGHT.get(self.name, FORMULAS[self.family])
+    def formula(self) -> str | None:
+        """Return the id of the formula of the book that is right here, if the book has one."""
+        return RIGHT.get(self.name, FORMULAS.get(self.family))
 
     @property
     def erratum(self) -> str | None:
@@ -236,10 +205,19 @@ def entries() -> tuple[Entry, ...]:
     wrong = [Entry(n, "misprint", _generic(cls()), _free(cls())) for n, cls in MISPRINTS.items()]
     quiet = [
         Entry(n, "rule", with_hyper(_generic(_default(n)), {"weight_decay": 0.0}), free)
-        for n in ("lion", "muon")
+        for n in ("lion", "lamb", "muon")
         for free in [tuple(f for f in _free(_default(n)) if f != "weight_decay")]
     ]
-    return (*ours, *quiet, *_frameworks(), *wrong)
+    return (*ours, *quiet, *_frameworks(), *_relatives(), *wrong)
+
+
+def _relatives() -> Iterator[Entry]:
+    for name, rule, letters, switches in relatives.forms():
+        values = numbers(rule)
+        free = [n for n in letters.split() if n == "lr" or values.get(n)]
+        if any("weight_decay" in argument and value for argument, value in switches.items()):
+            free.append("weight_decay")
+        yield Entry(name, "framework", rule, tuple(dict.fromkeys(free)), False, switches)
 
 
 def _generic(rule: Rule) -> Rule:
@@ -281,7 +259,7 @@ ARGUMENTS = {
 def _frameworks() -> Iterator[Entry]:
     seen: dict[str, list[Any]] = {}
     for name in conventions.names():
-        if name in LEFT_OUT:
+        if name in relatives.NAMES:
             continue
         defaults = conventions.defaults(name)
         for arguments in _combinations(defaults):

@@ -16,7 +16,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
-from descent.identify import _forms as forms
+from descent.identify import _candidate as running
+from descent.identify import _dynamo
 from descent.identify._report import Counterexample, Report, not_run
 
 TIME_LIMIT = 60.0
@@ -91,13 +92,13 @@ def load(target: str) -> Any:
     """
     place, found, name = target.rpartition(":")
     if not found or not place or not name:
-        raise forms.NotRunnableError(
+        raise running.NotRunnableError(
             f"it must be FILE.py:NAME or package.module:NAME, got {target!r}"
         )
     thing: Any = _module(place)
     for part in name.split("."):
         if not hasattr(thing, part):
-            raise forms.NotRunnableError(f"{place} has no {name}")
+            raise running.NotRunnableError(f"{place} has no {name}")
         thing = getattr(thing, part)
     return thing
 
@@ -105,10 +106,12 @@ def load(target: str) -> Any:
 def _module(place: str) -> Any:
     sys.path.insert(0, str(Path.cwd()))
     if not place.endswith(".py"):
+        _dynamo.put_off(place)
         return importlib.import_module(place)
     path = Path(place)
     if not path.is_file():
-        raise forms.NotRunnableError(f"there is no file {place}")
+        raise running.NotRunnableError(f"there is no file {place}")
+    _dynamo.put_off(path.read_text(errors="replace"))
     sys.path.insert(0, str(path.resolve().parent))
     spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec is not None
@@ -131,16 +134,16 @@ def work(job: dict[str, Any], out: IO[str]) -> None:
     beat("while it was imported")
     try:
         thing = load(job["target"])
-    except forms.NotRunnableError as error:
+    except running.NotRunnableError as error:
         return send(not_run(str(error)))
     except BaseException as error:
         return send(not_run(f"importing it raises {type(error).__name__}: {error}"))
     from descent.identify._verdict import judged
 
-    forms.sign_of_life = beat
+    running.sign_of_life = beat
     try:
         send(judged(thing, job["form"], job["told"]))
-    except forms.NotRunnableError as error:
+    except running.NotRunnableError as error:
         send(not_run(str(error)))
     except BaseException as error:
         send(not_run(f"it raises {type(error).__name__}: {error}"))
@@ -151,7 +154,7 @@ def main() -> None:
     out = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     if "KERAS_BACKEND" not in os.environ:
-        present = [b for b in ("jax", "torch", "tensorflow") if importlib.util.find_spec(b)]
+        present = [b for b in ("torch", "jax", "tensorflow") if importlib.util.find_spec(b)]
         os.environ["KERAS_BACKEND"] = (present or ["numpy"])[0]
     work(json.loads(sys.argv[1]), out)
 

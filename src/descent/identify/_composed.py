@@ -174,7 +174,8 @@ def _is_sound(parts: Parts) -> bool:
         not (parts.is_sign and (has_v or parts.m_correction != "none")),
         parts.numerator != "interpolated" or (parts.is_sign and parts.m == "ema"),
         parts.v != "sum" or parts.v_correction == "none",
-        parts.v not in ("max", "abs") or (parts.largest == "none" and parts.root),
+        parts.v != "max" or (parts.largest == "none" and parts.root),
+        parts.v != "abs" or parts.largest == "none",
         parts.v not in ("of-m", "belief") or parts.m != "none",
         parts.m_correction != "frozen" or parts.v_correction != "none",
     )
@@ -276,7 +277,7 @@ class Composed(Rule):
         shown = shown / correction if parts.largest == "corrected" else shown
         top = maximum(state.top, shown) if parts.largest != "none" else shown
         correction = 1 if parts.largest == "corrected" else correction
-        if parts.v in ("max", "abs"):
+        if parts.v == "max":
             return top, self._with_eps(top / correction)
         if parts.eps == "hat":
             return top, (self._rooted(top) + self.eps) / self._rooted(correction)
@@ -313,8 +314,10 @@ def formula(parts: Parts) -> str:
     return FORMULAS[nearest(parts)]
 
 
-def degree(parts: Parts) -> int:
+def degree(parts: Parts) -> float:
     """Return the power of the gradient's size that a first step has."""
-    if parts.is_sign:
+    if parts.is_sign or parts.v == "max":
         return 0
-    return 1 if parts.v == "none" else 0 if parts.root else -1
+    if parts.v == "none":
+        return 1
+    return 1 - (1 if parts.v == "abs" else 2) * (0.5 if parts.root else 1)

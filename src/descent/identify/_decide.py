@@ -1,16 +1,27 @@
 """Find what an optimiser is among all that it can be."""
 
+import inspect
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-from descent.identify import _forms as forms
+from descent.identify import _candidate as running
 from descent.identify import _probes as probes
-from descent.identify._catalogue import GENERIC, RATES, Entry, entries, kind_of, parts
+from descent.identify._candidate import LETTER, Candidate
+from descent.identify._catalogue import (
+    GENERIC,
+    RATES,
+    Entry,
+    entries,
+    kind_of,
+    numbers,
+    parts,
+)
 from descent.identify._fit import (
     Fitted,
     RuleAt,
@@ -21,8 +32,8 @@ from descent.identify._fit import (
     parting,
     scale,
 )
-from descent.identify._forms import LETTER, Candidate
 from descent.identify._probes import Array
+from descent.identify._relatives import NAMES
 from descent.rules import Rule
 
 CLOSE = 1e-5
@@ -40,6 +51,7 @@ class Case:
     told_by_user: dict[str, float] = field(default_factory=dict)
     idle: dict[int, Any] = field(default_factory=dict)
     known: dict[str, float] = field(default_factory=dict)
+    far: dict[Any, Fitted] = field(default_factory=dict)
 
     @cached_property
     def probe(self) -> Visit:
@@ -88,9 +100,23 @@ class Case:
         return np.array_equal(again.x, self.probe.x, equal_nan=True)
 
     @cached_property
+    def knows_matrices(self) -> bool:
+        """Whether a matrix goes another way than its entries in a row, as with Muon."""
+        if not self.candidate.takes_arrays or self.candidate.needs_matrix:
+            return False
+        x, g = probes.matrices((3, 4), 12, 1.0)
+        try:
+            whole = self.candidate.visit(x, g)
+        except Exception:  # it takes vectors alone
+            return False
+        flat = self.candidate.visit(x.reshape(-1), g.reshape(len(g), -1))
+        near = flat.x.reshape(whole.x.shape)
+        return not np.allclose(whole.x, near, rtol=0, atol=1e-6 * np.abs(whole.u).max())
+
+    @cached_property
     def is_elementwise(self) -> bool:
         """Whether each coordinate goes its way without the others."""
-        if self.candidate.needs_matrix:
+        if self.candidate.needs_matrix or self.knows_matrices:
             return False
         x, g = probes.probe()
         some = slice(5, 30)
@@ -99,6 +125,18 @@ class Case:
         with np.errstate(all="ignore"):
             same = np.abs(near - u) <= 1e-6 * scale(u)
         return bool(np.all(same | (np.isfinite(near) == np.isfinite(u)) & ~np.isfinite(u)))
+
+    def is_own(self, entry: Entry) -> bool:
+        """Whether the candidate was made of an entry: its class, or the framework's optimiser."""
+        source: Any = self.candidate.source
+        if isinstance(source, Rule) or (inspect.isclass(source) and issubclass(source, Rule)):
+            made: Any = source
+            return is_made_of(made() if inspect.isclass(made) else made, entry)
+        if entry.kind != "framework":
+            return False
+        cls = source if inspect.isclass(source) else type(source)
+        home, name = cls.__module__.partition(".")[0], entry.name.split(".")
+        return home == name[0] and cls.__name__ == name[-1]
 
 
 def letter(name: str, candidate: Candidate) -> str:
@@ -136,7 +174,7 @@ def matches(case: Case) -> tuple[list[Match], list[tuple[float, Entry, Fitted]]]
     for entry in entries():
         if not entry.rule.elementwise:
             continue
-        forms.sign_of_life("while it was compared")
+        running.sign_of_life("while it was compared")
         own = is_made_of(case.candidate.source, entry)
         if not own and marks != traits(_generic_run(entry, case.probe)):
             continue
@@ -151,14 +189,20 @@ def matches(case: Case) -> tuple[list[Match], list[tuple[float, Entry, Fitted]]]
 
 def fit_entry(case: Case, entry: Entry) -> Fitted:
     """Return the hyper-parameters that an entry must have; those under a sign were read before."""
-    return fit_known(case, entry.at, entry.free)
+    return fit_known(case, entry.at, entry.free, numbers(entry.rule))
 
 
-def fit_known(case: Case, rule_at: RuleAt, free: Sequence[str]) -> Fitted:
+def fit_known(
+    case: Case, rule_at: RuleAt, free: Sequence[str], begin: Mapping[str, float] = GENERIC
+) -> Fitted:
     """Return the hyper-parameters of a rule, with those that are known as they are."""
     known = {n: told_or_round(v, case, n) for n, v in case.known.items() if n in free}
     rest = [n for n in free if n not in known]
-    found = fit(lambda h: rule_at({**known, **h}), rest, case.probe, probes.LARGE_COLUMNS, GENERIC)
+
+    def rest_at(hyper: Mapping[str, Any]) -> Rule:
+        return rule_at({**known, **hyper})
+
+    found = fit(rest_at, rest, case.probe, probes.LARGE_COLUMNS, {**GENERIC, **begin}, case.far)
     return Fitted(known | found.hyper, found.error, found.mean)
 
 
@@ -178,7 +222,7 @@ def traits(u: Array) -> tuple[Any, ...]:
         still = u[0, probes.STILL[0]]
         rest = "nan" if not np.isfinite(still) else bool(still)
         remembers = bool(abs(u[1, probes.IMPULSE]) > 1e-9 * abs(u[0, probes.IMPULSE]))
-    kind = round(float(degree)) if np.isfinite(degree) else None
+    kind = round(2 * float(degree)) / 2 if np.isfinite(degree) else None
     return bool(large > 0), kind, rest, remembers if rest is False else None
 
 
@@ -207,20 +251,34 @@ def is_made_of(source: Any, entry: Entry) -> bool:
 
 def _verified(case: Case, entry: Entry, fitted: Fitted) -> Iterator[Match]:
     """Yield the entry with hyper-parameters that 500 hostile steps do not refute, if any."""
-    for hyper in choices(case, entry.at, fitted):
+    begin = numbers(entry.rule) if entry.name in NAMES else {}
+    for hyper in choices(case, entry.at, fitted, begin):
         if parting(entry.at(hyper), case.hostile, case.relative) is None:
             yield Match(entry, hyper, _follows(case, entry, hyper))
             return
 
 
-def choices(case: Case, rule_at: RuleAt, fitted: Fitted) -> Iterator[dict[str, float]]:
-    """Yield the hyper-parameters as they were told, rounded, as they were read, and read again."""
+HIDDEN = ("eps", "eps_root", "least", "largest", "alpha", "lambd")
+"""What shows in few places."""
+
+
+def choices(
+    case: Case, rule_at: RuleAt, fitted: Fitted, begin: Mapping[str, float] = MappingProxyType({})
+) -> Iterator[dict[str, float]]:
+    """Yield the hyper-parameters as they were told, rounded, as they were read, and read again.
+
+    What hardly shows is also tried as it is by default, in `begin`.
+    """
     if not fitted.mean <= CLOSE:
         return
     if case.told.keys() & fitted.hyper.keys():
         yield {n: case.told.get(n, v) for n, v in fitted.hyper.items()}
     yield {n: told_or_round(v, case, n) for n, v in fitted.hyper.items()}
     yield fitted.hyper
+    yield from _polished(case, rule_at, fitted)
+    hidden = {n: v for n, v in begin.items() if n in fitted.hyper and n in HIDDEN}
+    if hidden:
+        yield {n: told_or_round(v, case, n) for n, v in fitted.hyper.items()} | hidden
     if "eps" in fitted.hyper:  # one that hardly shows
         small = [v for v in case.seen if 0 < v < 0.1][:6]
         yield from ({**fitted.hyper, "eps": v} for v in small)
@@ -228,6 +286,18 @@ def choices(case: Case, rule_at: RuleAt, fitted: Fitted) -> Iterator[dict[str, f
         again = improve(rule_at, fitted.hyper, case.hostile.part(steps=100), rounds=8)
         yield {n: told_or_round(v, case, n) for n, v in again.hyper.items()}
         yield again.hyper
+
+
+def _polished(case: Case, rule_at: RuleAt, fitted: Fitted) -> Iterator[dict[str, float]]:
+    """Yield the hyper-parameters with those that are round kept, and the others read anew."""
+    plain = {n: told_or_round(v, case, n) for n, v in fitted.hyper.items()}
+    rest = {n: v for n, v in plain.items() if v == fitted.hyper[n]}
+    if not 0 < len(rest) < len(plain):
+        return
+    for visit in (case.probe, case.hostile.part(steps=100)):
+        found = improve(lambda h: rule_at({**plain, **h}), rest, visit, rounds=15).hyper
+        yield plain | {n: told_or_round(v, case, n) for n, v in found.items()}
+        yield plain | found
 
 
 def told_or_round(value: float, case: Case, name: str) -> float:

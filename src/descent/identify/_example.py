@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from descent.identify._forms import Candidate
+from descent.identify._candidate import Candidate
 from descent.identify._probes import Array
 from descent.identify._report import Counterexample
 from descent.rules import Rule

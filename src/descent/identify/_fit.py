@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from descent.identify._catalogue import RATES, parts
-from descent.identify._probes import Array
+from descent.identify._probes import STILL, Array
 from descent.rules import Adadelta, Rule
 
 RuleAt = Callable[[Mapping[str, Any]], Rule]
@@ -95,6 +95,8 @@ OTHER_GRIDS = {
     "eps_root": 10.0 ** np.arange(-20, 0.5, 0.5),
     "initial_accumulator": 10.0 ** np.arange(-8, 2, 0.5),
     "initial_scale": 10.0 ** np.arange(-8, 2, 0.5),
+    "l1": 10.0 ** np.arange(-8, 2, 0.5),
+    "l2": 10.0 ** np.arange(-8, 2, 0.5),
 }
 """What is seen only where gradients are small, or x is not 0."""
 
@@ -102,12 +104,19 @@ CORE_GRIDS = {
     "dampening": np.arange(0.05, 1, 0.15),
     "lr_decay": 10.0 ** np.arange(-4, 1, 0.5),
     "momentum_decay": 10.0 ** np.arange(-4, 1, 0.5),
+    "alpha": 2.0 ** np.arange(-2, 5),
+    "eta_plus": np.array([1.05, 1.2, 1.5]),
 }
 DECAYS = 10.0 ** np.arange(-7, 1.5, 0.25)
-QUIET = {"weight_decay": 1e-4, "eps": 1e-14, "eps_root": 1e-20, "initial_accumulator": 1e-12}
+QUIET = {
+    **dict.fromkeys(("weight_decay", "lambd"), 1e-4),
+    **dict.fromkeys(("initial_accumulator", "l1", "l2"), 1e-12),
+    **{"eps": 1e-14, "eps_root": 1e-20},
+}
 LOST = 1e-4
 """The mean relative error at which a rule is given up where gradients are large."""
 
+STARTS = 3
 HOPELESS = 0.2
 """The error at which no second start is made."""
 
@@ -220,43 +229,76 @@ def fit(
     visit: Visit,
     large: Any,
     generic: Mapping[str, float],
+    known: dict[Any, Fitted],
 ) -> Fitted:
     """Return the hyper-parameters with which a rule comes nearest to what was seen.
 
     Rates are searched for where gradients are large and no ε matters, then what is left, then all
-    are improved together. A rule that is lost where gradients are large is given up.
+    are improved together. A rule that is lost where gradients are large is given up. `known` keeps
+    what was read there: rules that differ in ε alone are one there.
     """
     hyper = {name: QUIET.get(name, generic[name]) for name in free}
     outer = [n for n in free if n in OTHER_GRIDS]
     far = visit.part(large, 8)
     inner = [n for n in free if n not in outer or _is_adadelta(rule_at, hyper)]
+    key = _seen_far(rule_at, hyper, inner, far)
+    if key not in known:
+        known[key] = _fit_far(rule_at, hyper, inner, visit, far)
+    first = known[key]
+    if first.mean < LOST:
+        return _with_rest(rule_at, hyper | first.hyper, outer, visit)
+    return Fitted(hyper | first.hyper, first.error, first.mean)
+
+
+def _seen_far(rule_at: RuleAt, hyper: Mapping[str, float], inner: Sequence[str], far: Visit) -> Any:
+    """Return what rules have in common that are one where gradients are large."""
+    u = displacements(rule_at(hyper), far)
+    is_alone = any(n in QUIET for n in inner)  # it is quiet there: the rule is its own key
+    return tuple(inner), np.round(u / scale(u), 6).tobytes(), rule_at if is_alone else None
+
+
+def _fit_far(
+    rule_at: RuleAt, hyper: Mapping[str, float], inner: Sequence[str], visit: Visit, far: Visit
+) -> Fitted:
+    """Return the fit of what shows where gradients are large."""
     first = None
-    for start in _starts(rule_at, hyper, _split(rule_at, free, hyper), far):
-        begin = hyper | start
-        if "weight_decay" in free:
-            begin |= _best(rule_at, begin, {"weight_decay": DECAYS}, visit.part(steps=5), False)
+    for start in _starts(rule_at, hyper, _split(rule_at, inner, hyper), far):
+        begin = {**hyper, **start}
+        for decay in {"weight_decay", "lambd"} & set(inner):
+            begin |= _best(rule_at, begin, {decay: DECAYS}, visit.part(steps=5), False)
+            begin |= _at_rest(rule_at, begin, decay, visit)
         core = {n: begin[n] for n in inner}
-        found = improve(lambda h: rule_at(hyper | dict(h)), core, far)
+        found = improve(lambda h: rule_at({**hyper, **h}), core, far)
         first = found if first is None else min(first, found, key=lambda f: f.mean)
-        if first.mean < LOST:
-            return _with_rest(rule_at, hyper | first.hyper, outer, visit)
-        if first.mean > HOPELESS:
+        if first.mean < LOST or first.mean > HOPELESS:
             break
     assert first is not None
-    return Fitted(hyper | first.hyper, first.error, first.mean)
+    return first
+
+
+def _at_rest(
+    rule_at: RuleAt, hyper: Mapping[str, float], decay: str, visit: Visit
+) -> dict[str, float]:
+    """Return the decay that moves x where there is no gradient, if that shows it."""
+    still = visit.part(STILL, 5)
+    kept = dict(hyper)
+    found = improve(lambda h: rule_at({**kept, **h}), {decay: hyper[decay]}, still, rounds=15)
+    return found.hyper if found.mean < LOST else {}
 
 
 def _starts(
     rule_at: RuleAt, hyper: Mapping[str, float], grid: Mapping[str, Array], visit: Visit
 ) -> Iterator[dict[str, float]]:
-    """Yield the best choice on a grid, then the best of those that are not near it."""
-    first = _best(rule_at, hyper, grid, visit)
-    yield first
+    """Yield the best choice on a grid, then twice the best of those that are near none before."""
     rates = [name for name in grid if name in RATES]
-    if rates:
-        apart = [abs(_logit(grid[n]) - _logit(np.array(first[n]))) > 1 for n in rates]
+    for _ in range(STARTS if rates else 1):
+        found = _best(rule_at, hyper, grid, visit)
+        yield found
+        apart = [abs(_logit(grid[n]) - _logit(np.array(found[n]))) > 1 for n in rates]
         far = np.any(apart, axis=0)
-        yield _best(rule_at, hyper, {name: values[far] for name, values in grid.items()}, visit)
+        grid = {name: values[far] for name, values in grid.items()} if rates else grid
+        if rates and not far.any():
+            return
 
 
 def _split(rule_at: RuleAt, free: Sequence[str], hyper: Mapping[str, float]) -> dict[str, Array]:
@@ -345,6 +387,8 @@ def _times(model: Array, u: Array) -> Array:
 
 
 def _outward(name: str, p: Array) -> Array:
+    if name == "power":
+        return -np.exp(p)
     found: Array = 1 / (1 + np.exp(-p)) if name in (*RATES, "dampening") else np.exp(p)
     return found
 
@@ -354,6 +398,8 @@ def _logit(rate: Array) -> Array:
 
 
 def _inward(name: str, value: float) -> float:
+    if name == "power":
+        return math.log(-value)
     if name in (*RATES, "dampening"):
         value = min(max(value, 1e-9), 1 - 1e-12)
         return math.log(value / (1 - value))
@@ -418,5 +464,5 @@ def _solved(a: Array, b: Array) -> Array:
 
 
 def _robust(r: Array) -> Array:
-    size = np.abs(r)
+    size = np.minimum(np.abs(r), 3.0)  # what rounding alone decides may be lost
     return np.where(size < 0.3, size**2, 0.3 * (2 * size - 0.3)).mean(axis=1)  # type: ignore[no-any-return]

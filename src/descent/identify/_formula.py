@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from descent.identify import latex
-from descent.identify._forms import Candidate, NotRunnableError, Stepper
+from descent.identify._candidate import Candidate, NotRunnableError, Stepper
 from descent.identify.latex import Equation, Node, Run
 
 POINTS = ("theta", "x", "w", "W", "p", "omega")

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from descent import rules
+from descent.identify._candidate import Candidate, NotRunnableError
 from descent.identify._example import counterexample
 from descent.identify._fit import displacements, parting, scale
-from descent.identify._forms import Candidate, NotRunnableError
 from descent.identify._forms import candidate as candidate_of
 from descent.identify._probes import UNIT_COLUMNS, hostile, matrices, probe
 from descent.rules import Rule

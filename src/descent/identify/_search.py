@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from descent.identify import _candidate as running
 from descent.identify import _composed as composed
-from descent.identify import _forms as forms
 from descent.identify import _probes as probes
 from descent.identify._catalogue import GENERIC, RATES
 from descent.identify._composed import Composed, Parts
@@ -57,7 +57,7 @@ def variants(
         ]
         done |= set(whole)
         for parts in sorted(whole, key=_changed):
-            forms.sign_of_life("while it was compared")
+            running.sign_of_life("while it was compared")
             hyper = _hyper(case, parts)
             if hyper is not None:
                 yield parts, hyper

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from descent.identify._candidate import Candidate
 from descent.identify._decide import Case
-from descent.identify._forms import Candidate
 from descent.identify._probes import LARGE, Array
 
 SAMPLES = 150

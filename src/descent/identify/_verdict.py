@@ -10,19 +10,19 @@ import numpy as np
 
 from descent.identify import _composed as composed
 from descent.identify import _signs as signs
-from descent.identify._catalogue import FORMULAS, OFF, Entry, entries, with_hyper
+from descent.identify._candidate import LETTER, Candidate
+from descent.identify._catalogue import FORMULAS, OFF, RATES, Entry, entries, with_hyper
 from descent.identify._composed import Parts
-from descent.identify._decide import Case, Match, is_made_of, letter, matches
+from descent.identify._decide import Case, Match, letter, matches
 from descent.identify._example import counterexample
 from descent.identify._fit import parting
-from descent.identify._forms import LETTER, Candidate, candidate
+from descent.identify._forms import candidate
 from descent.identify._notes import beyond
 from descent.identify._probes import matrices
 from descent.identify._report import STATUS, Report, in_words
 from descent.identify._search import maker, variants
 from descent.identify._whole import whole_matches
 from descent.misprints import MISPRINTS
-from descent.rules import Rule
 
 
 def judged(thing: Any, form: str | None, told: Mapping[str, float]) -> Report:
@@ -43,10 +43,20 @@ def judged_candidate(found: Candidate, told: Mapping[str, float]) -> Report:
     case = Case(found, _seen(found.source), told_by_user=dict(told))
     if not case.is_repeatable:
         return _unknown(case, "two runs along the same gradients differ")
+    if not found.needs_matrix and not np.any(case.probe.u):
+        return _unknown(case, "it never moves x")
+    if case.knows_matrices:
+        case.candidate = replace(found, needs_matrix=True)
     report = _elementwise(case) if case.is_elementwise else _whole(case)
+    if report.verdict == "unknown" and case.is_elementwise and found.takes_arrays:
+        whole = _whole(case)  # what couples the coordinates may be small at first
+        report = whole if whole.verdict == "rule" else report
     dead = _dead(case)
     told_notes = _told_otherwise(case, report, dead)
-    notes = [f"read as {found.guess}", *report.notes, *told_notes, *beyond(found)]
+    if case.knows_matrices:
+        report.notes.append("a matrix goes another way than a vector: this is of matrices")
+    odd = beyond(found, state=report.verdict != "rule")  # what a rule keeps was seen
+    notes = [f"read as {found.guess}", *report.notes, *told_notes, *odd]
     return replace(report, dead=dead, notes=notes)
 
 
@@ -70,7 +80,7 @@ def _decayed_after(case: Case, match: Match) -> Report | None:
     an odd one.
     """
     hyper = match.hyper
-    if _is_own(case.candidate.source, match.entry) or not {"lr", "weight_decay"} <= hyper.keys():
+    if case.is_own(match.entry) or not {"lr", "weight_decay"} <= hyper.keys():
         return None
     share = hyper["weight_decay"] * (1 if match.entry.name == "adamw" else hyper["lr"])
     rate = hyper["lr"] / (1 - share) if share < 1 else math.nan
@@ -131,7 +141,7 @@ def _rank(case: Case, match: Match, found: list[Match]) -> tuple[Any, ...]:
     misprint, a misprint before a framework's form of the same rule.
     """
     entry, source = match.entry, case.candidate.source
-    own = _is_own(source, entry)
+    own = case.is_own(entry)
     others = {m.entry.family for m in found if m.entry.kind == "framework"}
     is_slip = entry.kind == "misprint" and entry.family in others
     kinds = {"rule": 0, "framework": 1 if not is_slip else 2, "misprint": 1 if is_slip else 2}
@@ -142,6 +152,7 @@ def _rank(case: Case, match: Match, found: list[Match]) -> tuple[Any, ...]:
     hinted = _is_hinted(source, entry)
     return (
         not own,
+        sum(value == 0 for value in match.hyper.values()),
         _against(case, match),
         -_fit_of_numbers(case, match),
         not hinted,
@@ -162,18 +173,6 @@ def _against(case: Case, match: Match) -> int:
 
 def _place(entry: Entry) -> int:
     return next(i for i, one in enumerate(entries()) if one is entry)
-
-
-def _is_own(source: Any, entry: Entry) -> bool:
-    """Whether a candidate was made of an entry: its class, or the framework's optimiser."""
-    if isinstance(source, Rule) or (inspect.isclass(source) and issubclass(source, Rule)):
-        made: Any = source
-        return is_made_of(made() if inspect.isclass(made) else made, entry)
-    if entry.kind != "framework":
-        return False
-    cls = source if inspect.isclass(source) else type(source)
-    home, name = cls.__module__.partition(".")[0], entry.name.split(".")
-    return home == name[0] and cls.__name__ == name[-1]
 
 
 def _is_hinted(source: Any, entry: Entry) -> bool:
@@ -238,11 +237,17 @@ def _is_idle(case: Case, match: Match, name: str) -> bool:
     )
 
 
+EXTREME = 1e-7
+"""How near to 0 or 1 a rate is that makes of one rule another."""
+
+
 def _has_part_off(case: Case, match: Match) -> bool:
     """Whether an entry coincides only because a part of it was fitted away."""
-    if _is_own(case.candidate.source, match.entry):
+    if case.is_own(match.entry):
         return False
-    parts = (OFF | {"initial_accumulator"}) & match.hyper.keys()
+    if any(min(v, 1 - v) < EXTREME for n, v in match.hyper.items() if n in RATES):
+        return True
+    parts = (OFF | {"initial_accumulator", "alpha", "lambd", "l1", "l2"}) & match.hyper.keys()
     parts |= {"eps"} if {"eps", "eps_root"} <= match.hyper.keys() else set()
     if "eps" not in match.hyper:
         parts -= {"eps_root"}
@@ -261,7 +266,8 @@ def _against_the_right(case: Case, match: Match) -> Any:
 
 
 def _others(case: Case, found: list[Match], same: list[Match]) -> list[str]:
-    """Return a note of what coincides at other hyper-parameters."""
+    """Return a note of what coincides at other hyper-parameters: of a rule, other rules alone."""
+    found = [m for m in found if m.entry.kind != "misprint" or same[0].entry.kind == "misprint"]
     names = {m.entry.name for m in same}
     shown: dict[str, str] = {}
     for match in found:
@@ -307,13 +313,21 @@ def _changed(case: Case, parts: Parts, hyper: dict[str, float]) -> Report:
     )
 
 
+NEAR = 0.1
+"""The mean error, as a share of a step, above which a rule is not called near."""
+
+
 def _nearest(case: Case, near: list[Any]) -> Report:
     """Return the report of what is unknown: the nearest entry, and where it departs from it."""
     if not near:
         return _unknown(case, "no rule moves like this")
-    _, entry, fitted = near[0]
+    error, entry, fitted = next((one for one in near if one[1].kind != "misprint"), near[0])
+    if error > NEAR:
+        return _unknown(
+            case, f"no rule comes near: {entry.name} least far, off by {error:.0%} of a step"
+        )
     rule = entry.at(fitted.hyper)
-    step = parting(rule, case.hostile, 1e-6)
+    step = parting(rule, case.hostile, 1e-6) or parting(rule, case.hostile, case.relative)
     what = f"the nearest is {entry.name} with {in_words(fitted.hyper)}; it departs at step {step}"
     return replace(
         _unknown(case, what),
@@ -329,12 +343,11 @@ def _whole(case: Case) -> Report:
         return _unknown(
             case, "its coordinates do not move by themselves, and it is no rule of ours"
         )
-    best = min(
-        found, key=lambda match: (not _is_own(case.candidate.source, match.entry), len(match.hyper))
-    )
+    best = min(found, key=lambda match: (not case.is_own(match.entry), len(match.hyper)))
+    names = dict.fromkeys([best.entry.name, *(match.entry.name for match in found)])
     return Report(
         "rule",
-        [best.entry.name],
+        list(names),
         formula=best.entry.formula,
         hyper=best.hyper,
         summary=summary(best.entry),

@@ -1,0 +1,214 @@
+"""Optimizers of PyTorch and Keras and transformations of Optax as candidates."""
+
+import copy
+import inspect
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from descent.identify._candidate import (
+    GENERIC_LR,
+    LETTER,
+    Candidate,
+    Stepper,
+    _is_of,
+    _made,
+    _only_numbers,
+    _required,
+    _torch_parameter,
+)
+
+
+def _torch(thing: Any) -> Candidate:
+    maker = _torch_maker(thing)
+    return _torch_candidate(thing, maker, {})
+
+
+def _torch_candidate(
+    thing: Any, maker: Callable[[Any], Any], given: Mapping[str, Any]
+) -> Candidate:
+    first = maker(_torch_parameter(np.zeros((2, 3)))).param_groups[0]
+
+    def begin_at(p: Any) -> Any:
+        optimizer = maker(p)
+        for group in optimizer.param_groups:
+            group.update(given)
+        return optimizer
+
+    def begin(x: Any) -> tuple[Any, Any]:
+        p = _torch_parameter(x)
+        return p, begin_at(p)
+
+    def fresh(x: Any) -> Stepper:
+        p, optimizer = begin(x)
+        return lambda x, g: _torch_step(p, optimizer, x, g)
+
+    def scheduled(x: Any, factor: Callable[[int], float]) -> Stepper:
+        p, optimizer = begin(x)
+        rates, t = [group["lr"] for group in optimizer.param_groups], 0
+
+        def step(x: Any, g: Any) -> Any:
+            nonlocal t
+            t += 1
+            for group, rate in zip(optimizer.param_groups, rates, strict=True):
+                group["lr"] = rate * factor(t)
+            return _torch_step(p, optimizer, x, g)
+
+        return step
+
+    def vary(name: str, value: float) -> Candidate:
+        if name in ("beta1", "beta2") and name not in first:
+            betas = list(given.get("betas", first["betas"]))
+            betas[int(name[-1]) - 1] = value
+            return _torch_candidate(thing, maker, {**given, "betas": tuple(betas)})
+        return _torch_candidate(thing, maker, {**given, name: value})
+
+    told = {**first, **given}
+    told.update({f"beta{i}": b for i, b in enumerate(told.get("betas") or (), 1)})
+    numbers = {k: v for k, v in _only_numbers(told).items() if k in LETTER or k == "alpha"}
+    return Candidate(
+        "torch",
+        fresh,
+        numbers,
+        thing,
+        vary,
+        scheduled if "lr" in first else None,
+        maker=begin_at,
+        guess="an optimizer of PyTorch",
+    )
+
+
+def _torch_step(p: Any, optimizer: Any, x: Any, g: Any) -> Any:
+    import torch
+
+    p.grad = torch.as_tensor(g, dtype=p.dtype)
+    with _whole_precision(p.dtype):
+        optimizer.step()
+    return p.detach().numpy().copy()
+
+
+@contextmanager
+def _whole_precision(dtype: Any) -> Iterator[None]:
+    """Have what an optimizer keeps in PyTorch's default type, or rounds to bfloat16, in float64."""
+    import torch
+
+    if dtype != torch.float64:
+        yield
+        return
+    default, rounds = torch.get_default_dtype(), torch.Tensor.bfloat16
+    torch.set_default_dtype(dtype)
+    torch.Tensor.bfloat16 = torch.Tensor.clone  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(default)
+        torch.Tensor.bfloat16 = rounds  # type: ignore[method-assign]
+
+
+def _torch_maker(given: Any) -> Callable[[Any], Any]:
+    """Return a function from a parameter to a new optimizer."""
+    if not _is_of(given, "torch.optim", "Optimizer"):
+        return lambda p: given([p])
+    if not inspect.isclass(given):
+        return lambda p: _torch_copy(given, p)
+    thing: Any = given
+    if "lr" in _required(given):
+        return lambda p: thing([p], lr=GENERIC_LR)
+    return lambda p: thing([p])
+
+
+def _torch_copy(optimizer: Any, p: Any) -> Any:
+    """Return an optimizer with the same hyper-parameters that has made no step."""
+    mine = {id(q): p for group in optimizer.param_groups for q in group["params"]}
+    new = copy.copy(optimizer)
+    new.__dict__ = {k: v for k, v in vars(optimizer).items() if k not in ("state", "param_groups")}
+    new.__dict__ = copy.deepcopy(new.__dict__, dict.fromkeys(mine, p) and mine)
+    group = {k: copy.deepcopy(v) for k, v in optimizer.param_groups[0].items() if k != "params"}
+    new.__dict__ |= {"state": defaultdict(dict), "param_groups": [{"params": [p], **group}]}
+    return new
+
+
+# Optax and Keras
+
+
+def _optax(thing: Any) -> Candidate:
+    transformation = thing if hasattr(thing, "init") else _made(thing)
+    import jax
+
+    jax.config.update("jax_enable_x64", True)
+    update = jax.jit(transformation.update)
+
+    def fresh(x: Any) -> Stepper:
+        state = transformation.init(jax.numpy.asarray(x))
+
+        def step(x: Any, g: Any) -> Any:
+            nonlocal state
+            x, g = jax.numpy.asarray(x), jax.numpy.asarray(g)
+            change, state = update(g, state, x)
+            return np.asarray(x + change)
+
+        return step
+
+    return Candidate("optax", fresh, {}, thing, guess="a transformation of Optax")
+
+
+def _keras(thing: Any) -> Candidate:
+    import keras
+
+    if keras.config.backend() == "jax":
+        import jax
+
+        jax.config.update("jax_enable_x64", True)
+    if not (_is_of(thing, "keras", "BaseOptimizer") or _is_of(thing, "keras", "KerasOptimizer")):
+        thing = _made(thing)
+    optimizer: Any = thing() if inspect.isclass(thing) else thing
+    config = optimizer.get_config()
+
+    def begin(x: Any, given: Mapping[str, Any]) -> tuple[Any, Any]:
+        keras.config.set_floatx("float64")
+        return keras.Variable(x, dtype=str(x.dtype)), type(optimizer).from_config(
+            {**config, **given}
+        )
+
+    def candidate_with(given: Mapping[str, Any]) -> Candidate:
+        def fresh(x: Any) -> Stepper:
+            variable, one = begin(x, given)
+            return lambda x, g: _keras_step(variable, one, g)
+
+        def scheduled(x: Any, factor: Callable[[int], float]) -> Stepper:
+            variable, one = begin(x, given)
+            rate, t = float(one.learning_rate), 0
+
+            def step(x: Any, g: Any) -> Any:
+                nonlocal t
+                t += 1
+                one.learning_rate = rate * factor(t)
+                return _keras_step(variable, one, g)
+
+            return step
+
+        told = {k: v for k, v in _only_numbers({**config, **given}).items() if k in LETTER}
+        return Candidate(
+            "keras",
+            fresh,
+            told,
+            thing,
+            lambda n, v: candidate_with({**given, n: v}),
+            scheduled,
+            guess="an optimizer of Keras",
+        )
+
+    return candidate_with({})
+
+
+def _keras_step(variable: Any, optimizer: Any, g: Any) -> Any:
+    import keras
+
+    optimizer.apply([keras.ops.convert_to_tensor(g, dtype=variable.dtype)], [variable])
+    return np.array(keras.ops.convert_to_numpy(variable.value))
+
+
+# Functions, objects, generators
