@@ -18,7 +18,7 @@ def with_plain_numbers(state: Any) -> Any:
     """Return a state whose numbers, such as t, are Python's, wherever it was read from."""
     foreign = {
         name: value
-        for name in _numbers_of(type(state))
+        for name in _numbers_of(state.__class__)
         if type(value := getattr(state, name)) not in (int, float)
     }
     return state._replace(**{k: plain(v) for k, v in foreign.items()}) if foreign else state
