@@ -16,13 +16,19 @@ NUMBERS = (int, float, "int", "float")
 
 def with_plain_numbers(state: Any) -> Any:
     """Return a state whose numbers, such as t, are Python's, wherever it was read from."""
-    kinds = getattr(type(state), "__annotations__", {})
     foreign = {
-        name: getattr(state, name)
-        for name, kind in kinds.items()
-        if kind in NUMBERS and type(getattr(state, name)) not in (int, float)
+        name: value
+        for name in _numbers_of(state.__class__)
+        if type(value := getattr(state, name)) not in (int, float)
     }
     return state._replace(**{k: plain(v) for k, v in foreign.items()}) if foreign else state
+
+
+@functools.cache
+def _numbers_of(kind: type) -> tuple[str, ...]:
+    """Return the names of the entries of a kind of state that are numbers."""
+    annotations = getattr(kind, "__annotations__", {})
+    return tuple(name for name, annotation in annotations.items() if annotation in NUMBERS)
 
 
 def guarded(update: Callable[..., Any]) -> Callable[..., Any]:
@@ -44,7 +50,9 @@ def guarded(update: Callable[..., Any]) -> Callable[..., Any]:
             new_x, new = update(rule, *in_single(x, g, state))
         else:
             new_x, new = update(rule, x, g, state)
-        return _like(new_x, x), _mapped(_like, new, state)
+        if not all(map(_is_alike, new, state)):
+            new = _mapped(_like, new, state)
+        return _like(new_x, x), new
 
     return guarded_update
 
@@ -72,10 +80,16 @@ def _single(value: Any) -> Any:
     return value.float() if hasattr(value, "float") else value.astype(np.float32)
 
 
+def _is_alike(new: Any, old: Any) -> bool:
+    """Whether an entry of a state, not a state itself, kept its dtype."""
+    same = getattr(new, "dtype", None) == getattr(old, "dtype", None)
+    return same and not isinstance(old, tuple)
+
+
 def _like(new: Any, old: Any) -> Any:
     """Return a new array in the dtype of the old one."""
-    dtype = _floating(old)
-    if dtype is None or getattr(new, "dtype", dtype) == dtype:
+    dtype = getattr(old, "dtype", None)
+    if getattr(new, "dtype", dtype) == dtype or _floating(old) is None:
         return new
     return new.to(dtype) if hasattr(new, "to") else new.astype(dtype)
 
