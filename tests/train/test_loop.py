@@ -15,7 +15,7 @@ pytest.importorskip("sklearn", reason="the digits come with scikit-learn")
 from descent import data, models, rules, schedules
 from descent.torch_optim import Optimizer
 from descent.train import NonFiniteLossError, evaluate, fit
-from descent.train.loop import _mixed
+from descent.train import _chance as chance
 
 DIGITS = data.load("digits").to("cpu")
 WHOLE = {"epochs": 3, "batch_size": 100, "seed": 5}
@@ -53,7 +53,7 @@ def test_the_loop_makes_the_steps_of_a_plain_one():
     model, plain = small(), small()
     history = fit(model, DIGITS, adam(model), epochs=1, batch_size=100, seed=3)
     optimizer = torch.optim.Adam(plain.parameters(), 3e-3)
-    generator = torch.Generator().manual_seed(_mixed(3, 0))
+    generator = torch.Generator().manual_seed(chance.mixed(3, 0))
     order = torch.randperm(len(DIGITS.train), generator=generator)
     losses = []
     for batch in order[:1200].split(100):

@@ -9,6 +9,6 @@ from the command line, under `torchrun` as it stands.
 - `command` the command line.
 """
 
-from descent.train.loop import History, Loss, NonFiniteLossError, evaluate, fit
+from descent.train.loop import Callback, History, Loss, NonFiniteLossError, evaluate, fit
 
-__all__ = ["History", "Loss", "NonFiniteLossError", "evaluate", "fit"]
+__all__ = ["Callback", "History", "Loss", "NonFiniteLossError", "evaluate", "fit"]

@@ -5,6 +5,7 @@ Under `torchrun` every process runs the same lines with its own rank. Gradients 
 batch.
 """
 
+import contextlib
 import os
 from typing import Any
 
@@ -51,6 +52,12 @@ def size() -> int:
 def replicated(model: nn.Module) -> nn.Module:
     """Return the model with gradients that are averaged over all processes."""
     return nn.parallel.DistributedDataParallel(model) if size() > 1 else model
+
+
+def apart(replica: Any) -> contextlib.AbstractContextManager[Any]:
+    """Leave gradients where they are computed: they are averaged when the last part is added."""
+    is_shared = isinstance(replica, nn.parallel.DistributedDataParallel)
+    return replica.no_sync() if is_shared else contextlib.nullcontext()
 
 
 def own_part(batch: Tensor) -> Tensor:
