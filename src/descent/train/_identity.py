@@ -18,6 +18,7 @@ from descent._numbers import plain
 from descent._torch_state import SWITCHES
 from descent.data import Data, Split
 from descent.rules import Rule
+from descent.train.optimizers import Together
 
 PROBES = 64
 """Examples of a split that stand for all of it."""
@@ -50,6 +51,8 @@ def of_rule(rule: Rule, steps: int) -> str:
 
 def of_optimizer(optimizer: torch.optim.Optimizer, steps: int) -> str:
     """Return an optimiser in words: its rule, or its class and hyper-parameters."""
+    if isinstance(optimizer, Together):
+        return ", ".join(of_optimizer(part, steps) for part in optimizer.parts)
     rule = getattr(getattr(optimizer, "optim", optimizer), "rule", None)  # within a sharded one
     if isinstance(rule, Rule):
         return of_rule(rule, steps)

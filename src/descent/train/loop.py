@@ -372,6 +372,9 @@ class _Run:
             files.save(self.path, content)
         self.saved = time.monotonic()
 
+    def _depends_on_parts(self) -> bool:
+        return self.settings.augment is not None or identity.depends_on_parts(self.model)
+
     def _identity(self, epochs: int | None = None) -> dict[str, Any]:
         """Return what a run that goes on must share with the one that was saved."""
         settings = self.settings
@@ -385,7 +388,7 @@ class _Run:
             "optimizer": identity.of_optimizer(self.optimizer, steps),
             "layers": identity.of_model(self.model),
             "data": identity.of_data(self.data),
-            "processes": workers.size() if identity.depends_on_parts(self.model) else None,
+            "processes": workers.size() if self._depends_on_parts() else None,
             **answers,
         }
 
