@@ -474,12 +474,12 @@ def _checked(options: argparse.Namespace) -> tuple[Rule, Callable[[int], schedul
         raise ValueError("--shard-optimizer needs several processes: start them with torchrun")
     if ":" not in options.model:
         models.get(options.model, **_of_network(options))
-    rule = optimizers.rule_named(
-        *(options.optimizer, options.lr),
-        weight_decay=options.weight_decay,
-        form=options.decay,
-        **dict(options.hyper),
-    )
+    hyper = dict(options.hyper)
+    rule = optimizers.rule_named(options.optimizer, options.lr, **hyper)
+    if "weight_decay" not in hyper:
+        rule = optimizers.with_decay(rule, options.weight_decay, options.decay)
+    elif options.weight_decay is not None:
+        raise ValueError("weight_decay must be given once, got --hyper and --weight-decay")
     schedule = functools.partial(_scheduled, options, rule.lr_at(1))
     schedule(100 * options.epochs)
     return rule, schedule

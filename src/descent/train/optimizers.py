@@ -6,7 +6,7 @@ normalisation, are left out of it, as is usual. Muon takes hidden matrices, Adam
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import torch
@@ -39,7 +39,7 @@ RATES = {
 }
 """A learning rate for each rule at which the networks of the book learn; no more than that."""
 
-DECAYS = {"adamw": 0.01, "muon": 0.01}
+DECAYS: dict[type[Rule], float] = {rules.AdamW: 0.01, rules.Muon: 0.01}
 """The weight decay of a rule that is made to have one; that of the others is 0."""
 
 DECAY_FORMS: dict[str, Callable[..., Around]] = {"decoupled": DecoupledDecay, "l2": L2Decay}
@@ -49,57 +49,55 @@ ALIASES = {"sgd": "gradient-descent"}
 """What else people call a rule."""
 
 
-def rule_named(
-    name: str,
-    lr: float | None = None,
-    *,
-    weight_decay: float | None = None,
-    form: str = "decoupled",
-    **hyper: float,
-) -> Rule:
-    """Return a rule by its name or alias, with weight decay around it.
-
-    The decay is what the frameworks call AdamW's: x ← x − η_t λ x beside the step, so λ = 0.01 at
-    η = 0.001 takes off 1e-5 of x per step. "adamw" is Adam with that; the paper's own rule, whose λ
-    no learning rate multiplies, is had by `weight_decay` among the hyper-parameters.
+def rule_named(name: str, lr: float | None = None, **hyper: float) -> Rule:
+    """Return a rule as it reads, by its name or alias.
 
     Args:
         name: of `rules.names()`, or "sgd": gradient descent or, if `momentum` is given, momentum.
         lr: the learning rate; by default that of `RATES`.
-        weight_decay: λ ≥ 0; by default that of `DECAYS`, or 0.
-        form: "decoupled", or "l2" for λ x in the gradient.
         hyper: other hyper-parameters of the rule.
 
     Raises:
-        ValueError: an argument is outside its range.
+        ValueError: there is no such rule, or an argument is outside its range.
 
-    >>> rule_named("adamw", 1e-3)
-    DecoupledDecay(lr=0.001, rule=Adam(lr=0.001, beta1=0.9, beta2=0.999, eps=1e-08), \
-weight_decay=0.01)
+    >>> rule_named("sgd"), rule_named("sgd", momentum=0.9)
+    (GradientDescent(lr=0.1), Momentum(lr=0.03, momentum=0.9))
     """
     if name == "sgd" and "momentum" in hyper:
         name = "momentum"
     name = ALIASES.get(name, name)
-    lr = RATES.get(name) if lr is None else lr
-    decay = DECAYS.get(name, 0.0) if weight_decay is None else weight_decay
+    return rules.get(name, lr=RATES.get(name) if lr is None else lr, **hyper)
+
+
+def with_decay(rule: Rule, weight_decay: float | None = None, form: str = "decoupled") -> Rule:
+    """Return a rule with weight decay as the frameworks mean it in AdamW: x ← x − η_t λ x.
+
+    The decay stands beside the step, so λ = 0.01 at η = 0.001 takes off 1e-5 of x per step. AdamW
+    becomes Adam with that: in the paper's own rule no learning rate multiplies λ.
+
+    Args:
+        rule: of `descent.rules`.
+        weight_decay: λ ≥ 0; by default that of `DECAYS`, or 0.
+        form: "decoupled", or "l2" for λ x in the gradient.
+
+    Raises:
+        ValueError: weight_decay is negative or not finite, or the rule cannot have that form.
+
+    >>> with_decay(rules.AdamW(1e-3))
+    DecoupledDecay(lr=0.001, rule=Adam(lr=0.001, beta1=0.9, beta2=0.999, eps=1e-08), \
+weight_decay=0.01)
+    """
+    decay = DECAYS.get(type(rule), 0.0) if weight_decay is None else weight_decay
     _check.not_negative("weight_decay", decay)
     if form not in DECAY_FORMS:
         raise ValueError(f"form must be one of {', '.join(DECAY_FORMS)}, got {form!r}")
-    if "weight_decay" in hyper:
-        if weight_decay is not None:
-            raise ValueError(
-                "weight_decay must be given once, got it among the hyper-parameters too"
-            )
-        return rules.get(name, lr=lr, **hyper)
-    if name == "adamw":
-        name = "adam"
-    rule = rules.get(name, lr=lr, **hyper)
-    has_own = any(field.name == "weight_decay" for field in fields(rule))  # as Lion and Muon have
-    if has_own and form == "decoupled":
-        return rules.get(name, lr=lr, weight_decay=decay, **hyper)
-    if has_own and decay:
-        raise ValueError(f"form must be decoupled for {name}, whose own decay is, got {form!r}")
-    return DECAY_FORMS[form](lr, rule, decay) if decay else rule
+    if isinstance(rule, rules.AdamW):
+        rule = rules.Adam(rule.lr, rule.beta1, rule.beta2, rule.eps)
+    if any(field.name == "weight_decay" for field in fields(rule)):  # as Lion and Muon have
+        if form != "decoupled" and decay:
+            raise ValueError(f"form must be decoupled for {type(rule).__name__}, got {form!r}")
+        return replace(rule, **{"weight_decay": decay})
+    return DECAY_FORMS[form](rule.lr, rule, decay) if decay else rule
 
 
 @dataclass(frozen=True)
@@ -162,7 +160,7 @@ def made_for(
     lr = rule.lr_at(1) * scale
     rest = _optimizer(
         [p for p in params if id(p) not in known],
-        rule_named("adamw", lr, weight_decay=rule.weight_decay),
+        with_decay(rules.AdamW(lr), rule.weight_decay),
         *(decay_all, compile),
         lr_scale=scale,
     )
