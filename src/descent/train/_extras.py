@@ -6,5 +6,5 @@ EXTRAS = {"matplotlib": "plot", "sklearn": "data", "PIL": "data", "tensorboard":
 
 def in_words(error: Exception) -> str:
     """Return an error in a line; where a module is missing, with the command that installs it."""
-    extra = EXTRAS.get(getattr(error, "name", None) or "")
+    extra = EXTRAS.get(str(getattr(error, "name", "")).partition(".")[0])
     return f'{error}: pip install "descent-to-adam[{extra}]"' if extra else str(error)

@@ -32,9 +32,9 @@ RATES = {
     "nadam": 1e-3,
     "amsgrad": 3e-4,
     "adamw": 1e-3,
-    "radam": 3e-3,
+    "radam": 1e-2,
     "adafactor": 1e-2,
-    "lion": 3e-4,
+    "lion": 1e-3,
     "muon": 0.02,
 }
 """A learning rate for each rule at which the networks of the book learn; no more than that."""

@@ -149,7 +149,7 @@ def draw_mistakes(
     pixels = split.x * _column(known, "std") + _column(known, "mean")
     figure, axes = _grid(len(chosen))
     for ax, i in zip(axes, chosen, strict=False):
-        picture = pixels[i].clamp(0, 1).permute(1, 2, 0).squeeze(2)
+        picture = pixels[i].clamp(0, 1).permute(1, 2, 0).squeeze(2).numpy()
         ax.imshow(picture, cmap="gray", vmin=0, vmax=1)
         ax.set_title(f"{names[split.y[i]]} → {names[answers[i]]}\n{certainty[i]:.0%}", fontsize=8)
     _save(figure, options.mistakes)
