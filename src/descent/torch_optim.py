@@ -188,7 +188,7 @@ class Optimizer(torch.optim.Optimizer):
         self._rules: dict[int, tuple[list[Any], Rule]] = {}
         self._plans: dict[int, Plan] = {}
         self._kept: list[Any] = []
-        self._update: Callable[..., Any] = Compiled(assign_) if self.compile else _by_pieces(eager)
+        self._update = _on_shards(Compiled(assign_) if self.compile else _by_pieces(eager))
 
     def __getstate__(self) -> dict[str, Any]:
         own = {"rule": self.rule, "flat": self.flat, "compile": self.compile}
@@ -358,7 +358,7 @@ class Optimizer(torch.optim.Optimizer):
 
     def _is_vector(self, p: Tensor) -> bool:
         """Whether the update may take p without its shape."""
-        return self.rule.elementwise and p.is_contiguous()
+        return self.rule.elementwise and not _is_sharded(p) and p.is_contiguous()
 
     def _joins(self, p: Tensor) -> bool:
         """Whether the update may take p with others, and copying it costs less than that saves."""
@@ -407,6 +407,54 @@ class Optimizer(torch.optim.Optimizer):
             if p.grad is not part:
                 p.grad = part
                 self._plans.clear()
+
+
+def _is_sharded(p: Tensor) -> bool:
+    """Whether p is a DTensor, as `fully_shard` makes of parameters: a part of it lies here."""
+    return hasattr(p, "full_tensor")
+
+
+def _on_shards(update: Callable[..., Any]) -> Callable[..., Any]:
+    """Return an update that takes DTensors too.
+
+    A rule by element takes what lies in this process. For any other rule each process gathers the
+    tensor and its state, makes the whole step, and keeps its part of the result.
+    """
+
+    def update_on_shards(rule: Rule, x: Any, g: Any, state: Any) -> Any:
+        if not _is_sharded(x):
+            return update(rule, x, g, state)
+        arrays: list[Any] = _arrays(state)
+        if rule.elementwise:
+            xs, gs, *parts = (a.to_local() for a in (x, g, *arrays))
+            return _with_arrays(update(rule, xs, gs, _with_arrays(state, parts)), arrays)
+        xs, gs, *parts = (a.full_tensor() for a in (x, g, *arrays))
+        new = update(rule, xs, gs, _with_arrays(state, parts))
+        for own, whole in zip((x, *arrays), (xs, *parts), strict=True):
+            own.copy_(_part_of(whole, own))
+        return _with_arrays(new, arrays)
+
+    return update_on_shards
+
+
+def _part_of(whole: Tensor, like: Any) -> Tensor:
+    """Return this process's part of a tensor that every process has."""
+    from torch.distributed.tensor import DTensor, Replicate
+
+    mesh = like.device_mesh
+    replicated: Any = DTensor.from_local(whole, mesh, [Replicate()] * mesh.ndim, run_check=False)
+    result: Tensor = replicated.redistribute(mesh, like.placements)
+    return result
+
+
+def _check_shards(rule: Rule, p: Tensor, name: str) -> None:
+    """Require a state that can be cut as the parameter is."""
+    state = _arrays(rule.init(torch.empty(p.shape, device="meta")))
+    if not all(a.shape == p.shape for a in state):
+        raise ValueError(
+            f"{type(rule).__name__} cannot take {name}: it is sharded, and the rule's state has "
+            "not its shape"
+        )
 
 
 def _piece() -> int:
@@ -554,6 +602,8 @@ def _check_group(rule: Rule, group: dict[str, Any]) -> None:
     for p, name in zip(group["params"], _names(group), strict=True):
         if not p.is_floating_point():
             raise ValueError(f"params must be real floating-point tensors, got {name}, {p.dtype}")
+        if _is_sharded(p):
+            _check_shards(rule, p, name)
         try:
             with suppress(NotImplementedError, RuntimeError):  # a rule may want to see the values
                 if not (rule.elementwise or is_lazy(p)):  # by element, any shape will do

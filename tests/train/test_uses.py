@@ -58,6 +58,7 @@ def test_the_csv_has_a_line_for_each_epoch(run):
     rows = list(csv.DictReader((run / "run.csv").open()))
     epochs = json.loads((run / "run.json").read_text())["epochs"]
     assert [{k: float(v) for k, v in row.items()} for row in rows] == epochs
+    assert command.main(["--model", "mlp", "--csv", str(run / "run.csv")]) == 2
 
 
 def test_a_split_is_evaluated_class_by_class(run, tmp_path, capsys):
@@ -198,10 +199,12 @@ def test_bad_input_is_one_line_and_status_2(run, tmp_path, capsys):
     np.save(tmp_path / "wide.npy", np.zeros((1, 9, 9)))
     np.save(tmp_path / "bright.npy", np.full((8, 8), 7.0))
     checkpoint.save(tmp_path / "bare.pt", {"step": 1, "model": {}})
+    np.savez(tmp_path / "two.npz", x=np.zeros((40, 8, 8), np.uint8), y=np.arange(40) % 2)
     pt = str(run / "run.pt")
     cases = {
         ("evaluate", str(tmp_path / "no.pt")): "there is no checkpoint",
         ("evaluate", str(tmp_path / "bare.pt")): "does not say which network it holds",
+        ("evaluate", pt, "--data", str(tmp_path / "two.npz")): "must have 10 classes as the net",
         ("evaluate", pt, "--mistakes", "x.txt"): "must end in .png, .svg or .pdf, got x.txt",
         ("evaluate", pt, "--out", "/missing/x.json"): "got /missing/x.json",
         ("predict", pt, str(tmp_path / "no.png")): "there is no",

@@ -408,6 +408,8 @@ def _check_out(options: argparse.Namespace) -> None:
     """Refuse at once what would fail, or destroy something, at the end."""
     if options.resume and options.out is None:
         raise ValueError("--resume needs --out, beside which the checkpoint lies")
+    if options.csv and options.csv.exists() and not (options.resume or options.force):
+        raise ValueError(f"{options.csv} is there already: --force writes over it")
     if options.out is None:
         return
     if options.out.suffix != ".json":
@@ -424,8 +426,10 @@ def _check_out(options: argparse.Namespace) -> None:
             f"{weights} holds a run that is at step {content['step']} of {content['total']}: "
             "--resume goes on with it, --force starts anew"
         )
-    if _is_finished(options.out):
-        raise ValueError(f"{options.out} is there already: --force writes over it")
+    best = options.out.with_suffix(".best.pt")
+    for path, is_there in {options.out: _is_finished(options.out), best: best.exists()}.items():
+        if is_there:
+            raise ValueError(f"{path} is there already: --force writes over it")
 
 
 def _is_finished(out: Path) -> bool:

@@ -359,8 +359,8 @@ class _Run:
             "settings": self._identity(),
             "step": self.step,
             "total": self.total,
-            "model": self.model.state_dict(),
-            "optimizer": workers.state_of(self.optimizer),
+            "model": workers.model_state(self.model),
+            "optimizer": workers.optimizer_state(self.model, self.optimizer),
             "scaler": self.scaler.state_dict(),
             "average": self.average.state_dict() if self.average is not None else None,
             "notes": self.notes,
@@ -396,9 +396,9 @@ class _Run:
         """Go to where the checkpoint was saved; where it cannot be, all stays as it was."""
         before = {name: value.clone() for name, value in self.model.state_dict().items()}
         try:
-            self.model.load_state_dict(content["model"])
+            workers.load_model(self.model, content["model"])
             self._compare(identity.FORMERLY | content["settings"])
-            self.optimizer.load_state_dict(content["optimizer"])
+            workers.load_optimizer(self.model, self.optimizer, content["optimizer"])
         except RuntimeError as error:
             self.model.load_state_dict(before)
             raise ValueError(f"model must be that of {self.path}: {error}") from error

@@ -170,7 +170,8 @@ def made_for(
 def _optimizer(
     params: Sequence[Tensor], rule: Rule, decay_all: bool, is_compiled: bool, **more: Any
 ) -> Optimizer:
-    flat = rule.elementwise and all(p.is_contiguous() for p in params)
+    is_sharded = any(hasattr(p, "full_tensor") for p in params)
+    flat = rule.elementwise and not is_sharded and all(p.is_contiguous() for p in params)
     parts = [{"params": params}] if decay_all else groups(params, rule)
     return Optimizer([part | more for part in parts], rule, flat=flat, compile=is_compiled)
 

@@ -83,6 +83,10 @@ def evaluate_file(options: argparse.Namespace) -> None:
         raise ValueError(
             f"data must have images of shape {known.notes['image']}, got {sets.train.x.shape[1:]}"
         )
+    if sets.classes != known.notes["classes"]:
+        raise ValueError(
+            f"data must have {known.notes['classes']} classes as the network, got {sets.classes}"
+        )
     split = _as_trained(sets, known, options.split)
     probabilities = _probabilities(known.model, split.x)
     scores = evaluate(known.model, split) | scores_by_class(known, probabilities, split.y)
