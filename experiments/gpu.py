@@ -35,15 +35,24 @@ from experiments.record import Record
 SECONDS = {"tuning": 12.0, "run": 45.0}
 """What a rule may take of the time, on each of its three rates and on its run."""
 
-SGD = partial(framework_rule, "torch.optim.SGD", momentum=0.9, nesterov=True)
 
-RULES: dict[str, tuple[Callable[[float], Rule], float, tuple[float, ...]]] = {
-    "SGD": (SGD, 5e-4, (0.1, 0.2, 0.4)),
-    "Adam": (Adam, 0.0, (1e-3, 3e-3, 1e-2)),
-    "AdamW": (AdamW, 0.05, (1e-3, 3e-3, 1e-2)),
-    "Muon": (Muon, 0.01, (0.01, 0.02, 0.05)),
+def sgd(lr: float) -> Rule:
+    """Return PyTorch's SGD with Nesterov's momentum, and 5e-4 x in the gradient."""
+    return framework_rule("torch.optim.SGD", lr=lr, momentum=0.9, nesterov=True, weight_decay=5e-4)
+
+
+def adamw(lr: float) -> Rule:
+    """Return AdamW, whose decay is 0.05."""
+    return optimizers.with_decay(AdamW(lr), 0.05)
+
+
+RULES: dict[str, tuple[Callable[[float], Rule], tuple[float, ...]]] = {
+    "SGD": (sgd, (0.1, 0.2, 0.4)),
+    "Adam": (Adam, (1e-3, 3e-3, 1e-2)),
+    "AdamW": (adamw, (1e-3, 3e-3, 1e-2)),
+    "Muon": (lambda lr: optimizers.with_decay(Muon(lr)), (0.01, 0.02, 0.05)),
 }
-"""Each rule from its rate, its weight decay, and the rates that are tried."""
+"""Each rule from its rate, and the rates that are tried."""
 
 PRECISIONS = {
     "float32": ("float32", "highest"),
@@ -100,15 +109,14 @@ class Plan:
         return name if on_gpu or name != "float16" else "bfloat16"
 
     def train(
-        self, make: Callable[[float], Rule], decay: float, lr: float, epochs: int, precision: str
+        self, make: Callable[[float], Rule], lr: float, epochs: int, precision: str
     ) -> dict[str, Any]:
         """Train for so many epochs; return scores, seconds, and images a second."""
         net = self.net()
-        rule = optimizers.with_decay(make(lr), decay)
         count = len(self.data.train) // self.batch_size
         start = time.monotonic()
         history = fit(
-            *(net, self.data, optimizers.made_for(net, rule)),
+            *(net, self.data, optimizers.made_for(net, make(lr))),
             epochs=epochs,
             batch_size=self.batch_size,
             loss=partial(cross_entropy, label_smoothing=0.1),
@@ -162,7 +170,7 @@ def precision(plan: Plan) -> dict[str, Any]:
     for name, (forward, products) in PRECISIONS.items():
         torch.set_float32_matmul_precision(products if plan.device.type == "cuda" else before)
         torch.backends.cudnn.allow_tf32 = name != "float32"
-        found[name] = plan.train(AdamW, 0.05, 3e-3, 3, forward)
+        found[name] = plan.train(adamw, 3e-3, 3, forward)
         print(f"  {name}: {found[name]['images_per_second']:,.0f} images a second", flush=True)
     torch.set_float32_matmul_precision(before)
     return found
@@ -170,18 +178,18 @@ def precision(plan: Plan) -> dict[str, Any]:
 
 def contest(name: str, plan: Plan) -> dict[str, Any]:
     """Choose one of three rates on the validation split, train with it, and test."""
-    make, decay, rates = RULES[name]
-    plan.train(make, decay, rates[0], 1, "bfloat16")  # what is loaded once is loaded
-    epoch = plan.train(make, decay, rates[0], 1, "bfloat16")["seconds"]
+    make, rates = RULES[name]
+    plan.train(make, rates[0], 1, "bfloat16")  # what is loaded once is loaded
+    epoch = plan.train(make, rates[0], 1, "bfloat16")["seconds"]
     epochs = {k: max(1, min(30, int(s * plan.scale / epoch))) for k, s in SECONDS.items()}
     tried = {}
     for lr in rates:
         try:
-            tried[lr] = plan.train(make, decay, lr, epochs["tuning"], "bfloat16")["validation_loss"]
+            tried[lr] = plan.train(make, lr, epochs["tuning"], "bfloat16")["validation_loss"]
         except NonFiniteLossError:
             tried[lr] = float("inf")
     best = min(tried, key=tried.__getitem__)
-    run = plan.train(make, decay, best, epochs["run"], "bfloat16")
+    run = plan.train(make, best, epochs["run"], "bfloat16")
     return run | {"tried": {f"{lr:g}": loss for lr, loss in tried.items()}}
 
 
@@ -196,7 +204,7 @@ PARTS: dict[str, Callable[[Plan], dict[str, Any]]] = {
 
 def settings(plan: Plan) -> dict[str, Any]:
     """Return what the file says of the whole."""
-    rates = {name: list(rates) for name, (_, _, rates) in RULES.items()}
+    rates = {name: list(rates) for name, (_, rates) in RULES.items()}
     about = {"net": "resnet-20, width 4", "batch_size": plan.batch_size, "rates": rates}
     return {"command": "make gpu", "seeds": [0], "data": plan.dataset} | about
 
