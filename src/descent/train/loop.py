@@ -87,7 +87,7 @@ def fit(
     precision: str = "float32",
     accumulate: int = 1,
     augment: Callable[[Tensor], Tensor] | None = None,
-    average: AveragedModel | None = None,
+    average: "AveragedModel | None" = None,
     callbacks: Sequence[Callback] = (),
     checkpoint: str | Path | None = None,
     notes: dict[str, Any] | None = None,
@@ -223,7 +223,7 @@ class _Run:
         optimizer: torch.optim.Optimizer,
         losses: tuple[Loss, Loss],
         settings: Settings,
-        average: AveragedModel | None,
+        average: "AveragedModel | None",
         callbacks: Sequence[Callback],
     ) -> None:
         settings.check_with(data)
