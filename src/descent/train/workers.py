@@ -73,8 +73,10 @@ def apart(replica: Any) -> contextlib.AbstractContextManager[Any]:
 @contextlib.contextmanager
 def _unsynced(sharded: Any) -> Iterator[None]:
     sharded.set_requires_gradient_sync(False)
-    yield
-    sharded.set_requires_gradient_sync(True)
+    try:
+        yield
+    finally:
+        sharded.set_requires_gradient_sync(True)
 
 
 def own_part(batch: Tensor) -> Tensor:
