@@ -154,6 +154,9 @@ experiments: $(READY)  ## make the recorded training runs that are missing (hour
 lock: $(READY)  ## resolve the requirements anew (UPGRADE=1: to the newest versions)
 	$(BIN)/python -m tools.install.lock $(if $(UPGRADE),--upgrade)
 
+gpu: $(READY)  ## do all that needs a GPU, into book/results/gpu.json (8 minutes on an H100)
+	$(BIN)/python -m experiments.gpu
+
 errata-numbers: $(READY)  ## compute the numbers of the proofs into book/errata-numbers.json
 	@$(BIN)/python -m tools.book.proofs
 

@@ -7,7 +7,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="the experiments train networks of torch")
 
 from experiments import __main__ as experiments
-from experiments import record
+from experiments import gpu, record
 
 CPU = torch.device("cpu")
 
@@ -59,3 +59,31 @@ def test_every_experiment_but_the_benchmarks_has_its_file(capsys):
     assert experiments.EXPERIMENTS.keys() <= names
     assert experiments.main(["nonsense"]) == 2
     assert "got nonsense" in capsys.readouterr().out
+
+
+def test_what_needs_a_gpu_is_tried_out_at_a_hundredth_of_its_size(folder, capsys):
+    pytest.importorskip("sklearn", reason="the digits come with scikit-learn")
+    size = ["--scale", "0.01", "--device", "cpu", "--data", "digits", "--no-compile"]
+    assert gpu.main(size) == 0
+    printed = capsys.readouterr().out
+    for name in gpu.PARTS:
+        assert f"{name}: {{" in printed
+    assert "'status': 0, 'skipped': 1" in printed
+    assert not list(folder.iterdir())
+
+
+def test_the_gpu_part_that_has_its_result_is_not_done_again(folder, monkeypatch, capsys):
+    made = []
+    parts = {"one": lambda plan: made.append(1) or {"a": 1}, "two": lambda plan: missing()}
+
+    def missing():
+        raise FileNotFoundError("no images")
+
+    monkeypatch.setattr(gpu, "PARTS", parts)
+    monkeypatch.setattr(gpu, "settings", lambda plan: {"command": "make gpu"})
+    for _ in range(2):
+        assert gpu.main(["--device", "cpu"]) == 1
+    assert len(made) == 1
+    assert "two: no images" in capsys.readouterr().err
+    assert json.loads((folder / "gpu.json").read_text())["command"] == "make gpu"
+    assert gpu.main(["--device", "cuda:99"]) == 2

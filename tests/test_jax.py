@@ -115,6 +115,9 @@ SCHEDULES = [
     schedules.OneCycle(0.1, 20),
     schedules.OneCycle(0.1, 10, 0.1),
     schedules.RobbinsMonro(0.1, 0.75),
+    schedules.Milestones(0.1, (3, 9)),
+    schedules.Linear(0.1, 20, 0.01),
+    schedules.WarmupStableDecay(0.1, 5, 30, 10),
     rules.relative_step,
 ]
 

@@ -37,6 +37,39 @@ def test_a_net_has_as_many_parameters_as_its_docstring_says(name):
     assert said & set(found), (said, found)
 
 
+@pytest.mark.parametrize("name", ["mlp", "alexnet-lite", "vgg-lite", "resnet-8", "plain-8"])
+def test_width_is_a_factor_of_every_hidden_layer(name):
+    narrow, wide = (models.get(name, (1, 8, 8), 7, width=width) for width in (1, 2))
+    pairs = [
+        (a.shape, b.shape)
+        for a, b in zip(narrow.parameters(), wide.parameters(), strict=True)
+        if a.dim() > 1
+    ]
+    rows = [b[0] / a[0] for a, b in pairs]
+    assert rows == [2.0] * (len(rows) - 1) + [1.0]
+    assert all(b[1] / a[1] == 2 for a, b in pairs[1:])
+    assert models.count(models.get(name, (1, 8, 8), width=0.001)) > 0
+
+
+@pytest.mark.parametrize("name", ["mlp", "alexnet-lite", "vgg-lite"])
+def test_dropout_drops_in_training_alone_and_leaves_the_names_of_no_net_without_it(name):
+    model = models.get(name, (1, 8, 8), dropout=0.5)
+    x = torch.randn(3, 1, 8, 8)
+    assert not torch.equal(model(x), model(x))
+    model.eval()
+    assert torch.equal(model(x), model(x))
+    assert not any(isinstance(m, torch.nn.Dropout) for m in models.get(name, (1, 8, 8)).modules())
+
+
+def test_an_option_that_a_net_lacks_is_named():
+    with pytest.raises(ValueError, match=r"of resnet-8 must be among \['width'\], got \['drop"):
+        models.get("resnet-8", dropout=0.5)
+    with pytest.raises(ValueError, match="width must be a positive, finite number, got 0"):
+        models.get("vgg-lite", width=0)
+    with pytest.raises(ValueError, match=r"dropout must be a number in \[0, 1\), got 1"):
+        models.get("mlp", dropout=1)
+
+
 def test_the_parameters_of_the_residual_nets_are_those_of_the_paper():
     # Table 6 of He et al. gives 0.27, 0.46, 0.66 and 0.85 million for depths 20, 32, 44, 56.
     millions = [models.count(models.resnet_lite(depth=d)) / 1e6 for d in (20, 32, 44, 56)]

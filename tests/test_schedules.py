@@ -14,12 +14,15 @@ from descent.schedules import (
     Cosine,
     Exponential,
     InverseSquareRoot,
+    Linear,
     LinearWarmup,
+    Milestones,
     OneCycle,
     RobbinsMonro,
     Schedule,
     Step,
     WarmupCosine,
+    WarmupStableDecay,
 )
 
 ALL = [
@@ -32,6 +35,9 @@ ALL = [
     InverseSquareRoot(lr=0.1, warmup=40),
     OneCycle(lr=0.1, steps=100),
     RobbinsMonro(lr=0.1, power=0.75),
+    Milestones(lr=0.1, at=(30, 60), gamma=0.3),
+    Linear(lr=0.1, steps=100, lr_min=0.001),
+    WarmupStableDecay(lr=0.1, warmup=10, steps=100, decay=30, lr_min=0.001),
 ]
 IDS = [type(schedule).__name__ for schedule in ALL]
 
@@ -57,6 +63,13 @@ def warmup_cosine(torch, optimizer):
     return torch.SequentialLR(optimizer, [rise, fall], [30])
 
 
+def warmup_stable_decay(torch, optimizer):
+    rise = torch.LinearLR(optimizer, 0.2, 1.0, 30)
+    stay = torch.ConstantLR(optimizer, 1.0)
+    fall = torch.LinearLR(optimizer, 1.0, 0.01, 50)
+    return torch.SequentialLR(optimizer, [rise, stay, fall], [30, 150])
+
+
 def torch_id(value):
     """Name a case by its schedule and steps; a function has no name that is the same twice."""
     return "torch" if callable(value) and not hasattr(value, "lr") else str(value)[:40]
@@ -66,6 +79,10 @@ IN_TORCH = [
     (Constant(0.3), lambda torch, o: torch.ConstantLR(o, 1.0), 50),
     (Step(0.3, every=7, gamma=0.3), lambda torch, o: torch.StepLR(o, 7, 0.3), 200),
     (Step(0.3, every=1), lambda torch, o: torch.StepLR(o, 1), 20),
+    (Milestones(0.3, (7, 8, 90), 0.3), lambda torch, o: torch.MultiStepLR(o, [7, 8, 90], 0.3), 200),
+    (Linear(0.3, steps=200), lambda torch, o: torch.PolynomialLR(o, 200, 1.0), 201),
+    (Linear(0.3, 60, 0.03), lambda torch, o: torch.LinearLR(o, 1.0, 0.1, 60), 100),
+    (WarmupStableDecay(0.3, 30, 200, 50, 0.2, 0.003), warmup_stable_decay, 201),
     (Exponential(0.3, gamma=0.97), lambda torch, o: torch.ExponentialLR(o, 0.97), 500),
     (Cosine(0.3, steps=200), lambda torch, o: torch.CosineAnnealingLR(o, 200), 201),
     (Cosine(0.3, 200, lr_min=0.01), lambda torch, o: torch.CosineAnnealingLR(o, 200, 0.01), 201),
@@ -107,6 +124,14 @@ TURNS = [
     (OneCycle(0.5, steps=10), {1: 0.02, 2: 0.26, 3: 0.5, 10: 2e-6, 11: 2e-6, 99: 2e-6}),
     (OneCycle(0.5, steps=10, pct_start=0.1), {1: 0.5, 10: 2e-6}),
     (OneCycle(0.5, steps=10, pct_start=0.4), {1: 0.02, 4: 0.5, 7: 0.250001, 10: 2e-6}),
+    (Milestones(0.5, (2, 4), 0.5), {1: 0.5, 2: 0.5, 3: 0.25, 4: 0.25, 5: 0.125, 99: 0.125}),
+    (Milestones(0.5, ()), {1: 0.5, 99: 0.5}),
+    (Linear(0.5, 4, 0.1), {1: 0.5, 2: 0.4, 3: 0.3, 5: 0.1, 99: 0.1}),
+    (
+        WarmupStableDecay(0.5, 4, 12, 4, 0.2, 0.1),
+        {1: 0.1, 4: 0.4, 5: 0.5, 9: 0.5, 10: 0.4, 12: 0.2, 13: 0.1, 99: 0.1},
+    ),
+    (WarmupStableDecay(0.5, 4, 6, 2, 0.2), {4: 0.4, 5: 0.5, 6: 0.25, 7: 0.0}),
     (RobbinsMonro(0.5), {1: 0.5, 2: 0.25, 50: 0.01}),
     (RobbinsMonro(0.5, power=0.75), {1: 0.5, 16: 0.0625}),
 ]
@@ -173,10 +198,17 @@ BAD = {
     "warmup": NOT_COUNTS,
     "div_factor": [0, -1, *NOT_NUMBERS],
     "final_div_factor": [0, -1, *NOT_NUMBERS],
+    "decay": NOT_COUNTS,
+    "at": [3, None, "12", True, (0, 1), (2, 1), (1, 1), (1.5,), ("1",), [True]],
     "pct_start": [0, 1, -0.1, 1.1, *NOT_NUMBERS],
     "power": [0, 0.5, 1.1, *NOT_NUMBERS],
 }
-BAD_HERE = {(WarmupCosine, "warmup"): [100, 101], (OneCycle, "steps"): [1]}
+BAD_HERE = {
+    (WarmupCosine, "warmup"): [100, 101],
+    (OneCycle, "steps"): [1],
+    (WarmupStableDecay, "warmup"): [100, 101],
+    (WarmupStableDecay, "decay"): [91, 100],
+}
 
 
 @pytest.mark.parametrize("schedule", ALL, ids=IDS)

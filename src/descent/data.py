@@ -1,4 +1,4 @@
-"""The data sets of the chapters: handwritten digits, MNIST, Fashion-MNIST and CIFAR-10.
+"""The data sets of the chapters, and one's own: digits, MNIST, Fashion-MNIST, CIFAR-10, a path.
 
 `load("digits")` needs no network and no file: scikit-learn carries the images. The others are read
 from the folder that the environment variable `DESCENT_DATA` names, if they lie there, and are
@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from descent import _check
+from descent import _check, _own_data
 from descent._numbers import plain
 
 FOLDER = "DESCENT_DATA"
@@ -86,6 +86,7 @@ class Data:
         classes: how many there are.
         train, validation, test: the splits; tune on `validation`, report on `test`, once.
         mean, std: float32, shape (channels, 1, 1), in the units of a pixel from 0 to 1.
+        labels: the names of the classes, in order.
     """
 
     name: str
@@ -95,26 +96,25 @@ class Data:
     test: Split
     mean: Any
     std: Any
+    labels: tuple[str, ...] = ()
+
+    def mapped(self, change: Callable[[Split], Split]) -> "Data":
+        """Return the data with a function of a split applied to all three."""
+        train, validation, test = map(change, (self.train, self.validation, self.test))
+        return replace(self, train=train, validation=validation, test=test)
 
     def to(self, device: Any) -> "Data":
         """Return the splits as torch tensors on a device, such as "cpu" or "cuda"."""
         import torch
 
-        def moved(split: Split) -> Split:
-            return Split(*(torch.as_tensor(a).to(device) for a in (split.x, split.y)))
-
-        train, validation, test = map(moved, (self.train, self.validation, self.test))
-        return replace(self, train=train, validation=validation, test=test)
+        return self.mapped(
+            lambda split: Split(*(torch.as_tensor(a).to(device) for a in (split.x, split.y)))
+        )
 
 
 def images_as_targets(data: Data) -> Data:
     """Return the data of an autoencoder, in torch: each image, flat, is its own target."""
-
-    def flat(split: Split) -> Split:
-        return Split(split.x, split.x.flatten(1))
-
-    train, validation, test = map(flat, (data.train, data.validation, data.test))
-    return replace(data, train=train, validation=validation, test=test)
+    return data.mapped(lambda split: Split(split.x, split.x.flatten(1)))
 
 
 Pixels = NDArray[np.uint8]
@@ -129,13 +129,19 @@ def names() -> list[str]:
     return list(READERS)
 
 
-def load(name: str, *, validation: float = 0.125, seed: int = 0) -> Data:
+def load(name: str, *, validation: float = 0.125, seed: int = 0, size: int | None = None) -> Data:
     """Return a data set.
 
+    One's own is given by its path: a folder that has a folder of pictures for each class, or has
+    folders `train` and `test` of that kind; or an NPZ file with images `x` and labels `y`, or with
+    `x_train`, `y_train`, `x_test` and `y_test`. Where nothing is marked for the test, a fifth is
+    set apart.
+
     Args:
-        name: one of `names()`.
+        name: one of `names()`, or the path of a folder or an NPZ file.
         validation: the share of the training images that is set apart, in (0, 1).
-        seed: which images these are; for the digits, which have no test images, those too.
+        seed: which images these are; where there are no test images, as with the digits, those too.
+        size: rows and columns to which the pictures of a folder are scaled; by default none is.
 
     Raises:
         ValueError: no set has that name, the share is out of range, or a file is not what it should
@@ -143,13 +149,13 @@ def load(name: str, *, validation: float = 0.125, seed: int = 0) -> Data:
         FileNotFoundError: the files are not there and cannot be fetched; the message says what was
             sought and where to put it.
     """
-    if name not in READERS:
-        raise ValueError(f"name must be one of {names()}, got {name!r}")
+    if name not in READERS and not Path(name).exists():
+        raise ValueError(f"name must be one of {names()}, or the path of your own, got {name!r}")
     if not (_check.is_number(validation) and 0 < validation < 1):
         raise ValueError(f"validation must be a share in (0, 1), got {validation!r}")
     _check.count("seed", seed)
     rng = np.random.default_rng(plain(seed))
-    (x, y), test = READERS[name](rng)
+    (x, y), test, labels = _read(name, rng, size)
     order = rng.permutation(len(x))
     held, kept = np.split(order, [round(plain(validation) * len(x))])
     if not len(held) or not len(kept):
@@ -157,7 +163,7 @@ def load(name: str, *, validation: float = 0.125, seed: int = 0) -> Data:
             f"validation must be a share that leaves some of the {len(x)} examples on both sides, "
             f"got {validation!r}"
         )
-    scale = 16 if name == "digits" else 255
+    scale = (16 if name == "digits" else 255) if x.dtype == np.uint8 else 1
     mean, std = _moments(x[kept].astype(np.float32) / np.float32(scale))
 
     def split(images: Pixels, labels: Pixels) -> Split:
@@ -165,12 +171,24 @@ def load(name: str, *, validation: float = 0.125, seed: int = 0) -> Data:
         return Split(scaled.astype(np.float32), labels.astype(np.int64))
 
     splits = split(x[kept], y[kept]), split(x[held], y[held]), split(*test)
-    return Data(name, 10, *splits, mean, std)
+    return Data(name, len(labels), *splits, mean, std, labels)
+
+
+def _read(name: str, rng: np.random.Generator, size: int | None) -> _own_data.Own:
+    """Return the images and labels of a set, before they are scaled."""
+    if size is not None:
+        _check.positive_count("size", size)
+    if name not in READERS:
+        return _own_data.read(Path(name), rng, size)
+    if size is not None:
+        raise ValueError(f"size must be left out for {name}, whose images have one, got {size}")
+    return _own_data.Own(*READERS[name](rng), LABELS.get(name, tuple("0123456789")))
 
 
 def _moments(x: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     axes = (0, 2, 3)
     mean, std = x.mean(axis=axes, dtype=np.float64), x.std(axis=axes, dtype=np.float64)
+    std = std + (std == 0)  # a channel that never changes stays 0
     return mean[:, None, None].astype(np.float32), std[:, None, None].astype(np.float32)
 
 
@@ -317,6 +335,19 @@ READERS: dict[str, Callable[[np.random.Generator], Raw]] = {
     "cifar10": _cifar10,
 }
 """The function that reads each data set."""
+
+
+LABELS = {
+    "fashion-mnist": (
+        *("T-shirt", "trouser", "pullover", "dress", "coat"),
+        *("sandal", "shirt", "sneaker", "bag", "ankle boot"),
+    ),
+    "cifar10": (
+        *("airplane", "automobile", "bird", "cat", "deer"),
+        *("dog", "frog", "horse", "ship", "truck"),
+    ),
+}
+"""The names of the classes, where they are not digits."""
 
 
 def batches(split: Split, size: int, rng: np.random.Generator) -> Iterable[Split]:

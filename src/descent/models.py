@@ -9,9 +9,11 @@ Each is small enough to train on a laptop's CPU and takes images of 8×8 (digits
 """
 
 import functools
+import inspect
 import itertools
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -30,20 +32,28 @@ def names() -> list[str]:
     return list(PRESETS)
 
 
-def get(name: str, image: Image = (1, 28, 28), classes: int = 10) -> nn.Module:
+def get(name: str, image: Image = (1, 28, 28), classes: int = 10, **options: Any) -> nn.Module:
     """Return a new network by its name, with PyTorch's initial weights.
 
     Args:
         name: one of `names()`.
         image: channels, rows and columns of an image; at least 8 rows, as many columns.
         classes: how many logits it returns.
+        options: what the network's function takes besides, such as `width=2`.
 
     Raises:
-        ValueError: no network has that name, or an argument is outside its range.
+        ValueError: no network has that name, it has no such option, or an argument is outside its
+            range.
+
+    >>> count(get("resnet-20", width=2)), count(get("mlp", hidden=(32,)))
+    (1073386, 25450)
     """
     if name not in PRESETS:
         raise ValueError(f"name must be one of {', '.join(PRESETS)}, got {name!r}")
-    return PRESETS[name](image, classes)
+    known = [option for option in OPTIONS if option in inspect.signature(PRESETS[name]).parameters]
+    if unknown := sorted(options.keys() - set(known)):
+        raise ValueError(f"options of {name} must be among {known}, got {unknown}")
+    return PRESETS[name](image, classes, **options)
 
 
 def count(model: nn.Module) -> int:
@@ -52,7 +62,11 @@ def count(model: nn.Module) -> int:
 
 
 def mlp(
-    image: Image = (1, 28, 28), classes: int = 10, hidden: Sequence[int] = (512, 256)
+    image: Image = (1, 28, 28),
+    classes: int = 10,
+    hidden: Sequence[int] = (512, 256),
+    dropout: float = 0.0,
+    width: float = 1.0,
 ) -> nn.Module:
     """Return a multilayer perceptron, with ReLU between its dense layers.
 
@@ -62,6 +76,8 @@ def mlp(
         image: as in `get`.
         classes: how many logits it returns.
         hidden: the widths of the hidden layers.
+        dropout: the probability of dropping an output of a hidden layer, in [0, 1).
+        width: a factor of the widths.
 
     Raises:
         ValueError: an argument is outside its range.
@@ -70,9 +86,10 @@ def mlp(
     (535818, 17226)
     """
     _check_sizes(image, classes)
-    for width in hidden:
-        _check.positive_count("hidden", width)
-    return nn.Sequential(nn.Flatten(), *_dense([math.prod(image), *hidden, classes]))
+    for each in hidden:
+        _check.positive_count("hidden", each)
+    widths = [math.prod(image), *_scaled(hidden, width), classes]
+    return nn.Sequential(nn.Flatten(), *_dense(widths, _relu(dropout)))
 
 
 def autoencoder(image: Image = (1, 8, 8), code: int = 6) -> nn.Module:
@@ -102,7 +119,9 @@ def autoencoder(image: Image = (1, 8, 8), code: int = 6) -> nn.Module:
     return nn.Sequential(nn.Flatten(), *_dense(widths, nn.Tanh))
 
 
-def alexnet_lite(image: Image = (1, 28, 28), classes: int = 10, dropout: float = 0.0) -> nn.Module:
+def alexnet_lite(
+    image: Image = (1, 28, 28), classes: int = 10, dropout: float = 0.0, width: float = 1.0
+) -> nn.Module:
     """Return five convolutions and three dense layers, as AlexNet has them, a hundredth as large.
 
     Kept: the order of the layers, ReLU, the max pooling after convolutions 1, 2 and 5. Left out:
@@ -117,6 +136,7 @@ def alexnet_lite(image: Image = (1, 28, 28), classes: int = 10, dropout: float =
         classes: how many logits it returns.
         dropout: the probability of dropping an input of the first two dense layers, in [0, 1);
             AlexNet has 0.5.
+        width: a factor of the widths of all layers but the last.
 
     Raises:
         ValueError: an argument is outside its range.
@@ -127,17 +147,20 @@ def alexnet_lite(image: Image = (1, 28, 28), classes: int = 10, dropout: float =
     _check_sizes(image, classes)
     _check.decay_rate("dropout", dropout)
     deep = image[1] >= 16
+    a, b, c, *hidden = _scaled((32, 64, 96, 192, 128), width)
     convolutions = nn.Sequential(
-        *(*_convolution(image[0], 32), nn.MaxPool2d(2), *_convolution(32, 64), nn.MaxPool2d(2)),
-        *(*_convolution(64, 96), *_convolution(96, 64), *_convolution(64, 64)),
+        *(*_convolution(image[0], a), nn.MaxPool2d(2), *_convolution(a, b), nn.MaxPool2d(2)),
+        *(*_convolution(b, c), *_convolution(c, b), *_convolution(b, b)),
         *((nn.MaxPool2d(2),) if deep else ()),
     )
-    pixels = 64 * math.prod(side // (8 if deep else 4) for side in image[1:])
-    dense = _dense([pixels, 192, 128, classes], dropout=dropout)
+    pixels = b * math.prod(side // (8 if deep else 4) for side in image[1:])
+    dense = _dense([pixels, *hidden, classes], dropout=dropout)
     return nn.Sequential(convolutions, nn.Flatten(), *dense)
 
 
-def vgg_lite(image: Image = (1, 28, 28), classes: int = 10) -> nn.Module:
+def vgg_lite(
+    image: Image = (1, 28, 28), classes: int = 10, dropout: float = 0.0, width: float = 1.0
+) -> nn.Module:
     """Return pairs of 3×3 convolutions with max pooling between, then two dense layers.
 
     VGG's idea is kept: two 3×3 convolutions see 5×5 pixels, with fewer weights and one more ReLU
@@ -147,6 +170,8 @@ def vgg_lite(image: Image = (1, 28, 28), classes: int = 10) -> nn.Module:
     Args:
         image: as in `get`.
         classes: how many logits it returns.
+        dropout: the probability of dropping an output of the hidden dense layer, in [0, 1).
+        width: a factor of the widths of all layers but the last.
 
     Raises:
         ValueError: an argument is outside its range.
@@ -155,12 +180,13 @@ def vgg_lite(image: Image = (1, 28, 28), classes: int = 10) -> nn.Module:
         Simonyan and Zisserman (2015), sections 2.1 and 2.3.
     """
     _check_sizes(image, classes)
-    widths = (32, 64, 128) if image[1] >= 16 else (32, 64)
+    *widths, hidden = _scaled((32, 64, 128, 128) if image[1] >= 16 else (32, 64, 128), width)
     layers: list[nn.Module] = []
     for before, after in zip((image[0], *widths), widths, strict=False):
         layers += [*_convolution(before, after), *_convolution(after, after), nn.MaxPool2d(2)]
     pixels = widths[-1] * math.prod(side // 2 ** len(widths) for side in image[1:])
-    return nn.Sequential(*layers, nn.Flatten(), *_dense([pixels, 128, classes]))
+    dense = _dense([pixels, hidden, classes], _relu(dropout))
+    return nn.Sequential(*layers, nn.Flatten(), *dense)
 
 
 class Block(nn.Module):
@@ -204,7 +230,11 @@ class Block(nn.Module):
 
 
 def resnet_lite(
-    image: Image = (3, 32, 32), classes: int = 10, depth: int = 8, shortcuts: bool = True
+    image: Image = (3, 32, 32),
+    classes: int = 10,
+    depth: int = 8,
+    shortcuts: bool = True,
+    width: float = 1.0,
 ) -> nn.Module:
     """Return the residual net for small images, or the plain net of the same parameters.
 
@@ -217,6 +247,7 @@ def resnet_lite(
         classes: how many logits it returns.
         depth: 6n + 2 for a whole n of at least 1.
         shortcuts: whether the blocks add what came in.
+        width: a factor of the channels, as in wide residual nets.
 
     Raises:
         ValueError: an argument is outside its range.
@@ -231,10 +262,11 @@ def resnet_lite(
     if not isinstance(depth, int) or depth < 8 or depth % 6 != 2:
         raise ValueError(f"depth must be 6n + 2 for a whole n of at least 1, got {depth!r}")
     n = (depth - 2) // 6
-    widths = [16] * n + [32] * n + [64] * n
-    blocks = [Block(a, b, shortcuts) for a, b in zip([16, *widths], widths, strict=False)]
-    stem = (nn.Conv2d(image[0], 16, 3, 1, 1, bias=False), nn.BatchNorm2d(16), nn.ReLU())
-    head = (nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, classes))
+    first = _scaled((16,), width)[0]
+    widths = [first] * n + [2 * first] * n + [4 * first] * n
+    blocks = [Block(a, b, shortcuts) for a, b in zip([first, *widths], widths, strict=False)]
+    stem = (nn.Conv2d(image[0], first, 3, 1, 1, bias=False), nn.BatchNorm2d(first), nn.ReLU())
+    head = (nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4 * first, classes))
     return nn.Sequential(*stem, *blocks, *head)
 
 
@@ -274,6 +306,18 @@ def _dense(
     return [*layers, nn.Linear(widths[-2], widths[-1])]
 
 
+def _relu(dropout: float) -> Callable[[], nn.Module]:
+    """Return what makes a ReLU, with dropout behind it if asked."""
+    _check.decay_rate("dropout", dropout)
+    return (lambda: nn.Sequential(nn.ReLU(), nn.Dropout(dropout))) if dropout else nn.ReLU
+
+
+def _scaled(widths: Sequence[int], factor: float) -> list[int]:
+    """Return widths times a factor, at least 1 each."""
+    _check.positive("width", factor)
+    return [max(1, round(width * factor)) for width in widths]
+
+
 def _check_sizes(image: Image, classes: int) -> None:
     _check.positive_count("classes", classes)
     if len(image) != 3 or image[0] < 1 or image[1] != image[2] or image[1] < 8:
@@ -282,7 +326,10 @@ def _check_sizes(image: Image, classes: int) -> None:
         )
 
 
-PRESETS: dict[str, Callable[[Image, int], nn.Module]] = {
+OPTIONS = ("hidden", "dropout", "width")
+"""What may be chosen of a network that has a name; not each has all of them."""
+
+PRESETS: dict[str, Callable[..., nn.Module]] = {
     "mlp": mlp,
     "alexnet-lite": alexnet_lite,
     "vgg-lite": vgg_lite,

@@ -39,6 +39,7 @@ _CHECKS: dict[str, Callable[[str, Any], None]] = {
     "every": _check.positive_count,
     "steps": _check.positive_count,
     "warmup": _check.positive_count,
+    "decay": _check.positive_count,
     "div_factor": _check.positive,
     "final_div_factor": _check.positive,
 }
@@ -109,6 +110,38 @@ class Step(Schedule):
 
 
 @dataclass(frozen=True)
+class Milestones(Schedule):
+    """A staircase with steps of its own: η_t = η γ^k after k of the milestones.
+
+    PyTorch's `MultiStepLR`.
+
+    Args:
+        lr: η ≥ 0, the rate until the first milestone.
+        at: the milestones n_1 < n_2 < ...; step n_i is the last before the drop.
+        gamma: γ in (0, 1], the factor of a drop.
+
+    Raises:
+        ValueError: an argument is outside its range, or the milestones do not rise.
+
+    >>> [Milestones(lr=1.0, at=(2, 3), gamma=0.5)(t) for t in (1, 2, 3, 4, 5)]
+    [1.0, 1.0, 0.5, 0.25, 0.25]
+    """
+
+    at: tuple[int, ...]
+    gamma: float = 0.1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        steps = tuple(map(plain, self.at)) if isinstance(self.at, tuple | list) else (None,)
+        if not all(map(_check.is_whole, steps)) or [0, *steps] != sorted({0, *steps}):
+            raise ValueError(f"at must be whole numbers that rise, from 1 on, got {self.at!r}")
+        object.__setattr__(self, "at", steps)
+
+    def _at(self, t: int) -> float:
+        return self.lr * float(self.gamma) ** sum(t > milestone for milestone in self.at)
+
+
+@dataclass(frozen=True)
 class Exponential(Schedule):
     """Exponential decay: η_t = η γ^(t − 1). PyTorch's `ExponentialLR`.
 
@@ -161,6 +194,36 @@ class Cosine(Schedule):
 
     def _at(self, t: int) -> float:
         return _cosine(self.lr, self.lr_min, (t - 1) / self.steps)
+
+
+@dataclass(frozen=True)
+class Linear(Schedule):
+    """A straight fall: η_t = η_min + (η − η_min) (1 − (t − 1)/T), then η_min.
+
+    PyTorch's `PolynomialLR` of power 1, or `LinearLR` from 1 to η_min/η.
+
+    Args:
+        lr: η ≥ 0, the rate of step 1.
+        steps: T; step T + 1 is the first of rate η_min.
+        lr_min: η_min ≥ 0, the last rate, at most lr.
+
+    Raises:
+        ValueError: an argument is outside its range.
+
+    >>> [Linear(lr=1.0, steps=4)(t) for t in (1, 2, 3, 4, 5, 6)]
+    [1.0, 0.75, 0.5, 0.25, 0.0, 0.0]
+    """
+
+    steps: int
+    lr_min: float = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check.at_most("lr_min", self.lr_min, "lr", self.lr)
+
+    def _at(self, t: int) -> float:
+        share: float = 1 - least((t - 1) / self.steps, 1)
+        return self.lr_min + (self.lr - self.lr_min) * share
 
 
 @dataclass(frozen=True)
@@ -224,6 +287,54 @@ class WarmupCosine(Schedule):
             t <= self.warmup,
             lambda: LinearWarmup(self.lr, self.warmup, self.start_factor)(t),
             lambda: Cosine(self.lr, self.steps - self.warmup, self.lr_min)(t - self.warmup),
+        )
+        return rate
+
+
+@dataclass(frozen=True)
+class WarmupStableDecay(Schedule):
+    """A linear warm-up, a constant rate, and a straight fall at the end: WSD.
+
+    PyTorch's `SequentialLR` of a `LinearLR`, a `ConstantLR` of factor 1 and a `LinearLR`.
+
+    Args:
+        lr: η ≥ 0, the rate between the two.
+        warmup: the steps of the warm-up; step warmup + 1 is the first of rate η.
+        steps: all steps, at least warmup + decay; step steps + 1 is the first of rate η_min.
+        decay: the steps of the fall.
+        start_factor: s in (0, 1], the share of η of step 1.
+        lr_min: η_min ≥ 0, the last rate, at most lr.
+
+    Raises:
+        ValueError: an argument is outside its range.
+
+    Source: Hu et al. (2024), section 4.2, with a straight fall.
+
+    >>> schedule = WarmupStableDecay(lr=1.0, warmup=2, steps=8, decay=4, start_factor=0.5)
+    >>> [schedule(t) for t in range(1, 11)]
+    [0.5, 0.75, 1.0, 1.0, 1.0, 0.75, 0.5, 0.25, 0.0, 0.0]
+    """
+
+    warmup: int
+    steps: int
+    decay: int
+    start_factor: float = 1 / 3
+    lr_min: float = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.warmup >= self.steps:
+            raise ValueError(f"warmup must be below steps = {self.steps}, got {self.warmup}")
+        left = self.steps - self.warmup
+        _check.at_most("decay", self.decay, "steps - warmup", left)
+        Linear(self.lr, self.decay, self.lr_min)  # checks lr_min
+
+    def _at(self, t: int) -> float:
+        stable = self.steps - self.decay
+        rate: float = where(
+            t <= stable,
+            lambda: LinearWarmup(self.lr, self.warmup, self.start_factor)(t),
+            lambda: Linear(self.lr, self.decay, self.lr_min)(t - stable),
         )
         return rate
 

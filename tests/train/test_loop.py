@@ -1,5 +1,6 @@
 """The training loop: the same run however it is cut, and an end to each that loses nothing."""
 
+import functools
 import os
 import signal
 import subprocess
@@ -15,7 +16,9 @@ pytest.importorskip("sklearn", reason="the digits come with scikit-learn")
 from descent import data, models, rules, schedules
 from descent.torch_optim import Optimizer
 from descent.train import NonFiniteLossError, evaluate, fit
-from descent.train.loop import _mixed
+from descent.train import _chance as chance
+from descent.train.augmentation import Augmentation
+from descent.train.command import averaged
 
 DIGITS = data.load("digits").to("cpu")
 WHOLE = {"epochs": 3, "batch_size": 100, "seed": 5}
@@ -53,7 +56,7 @@ def test_the_loop_makes_the_steps_of_a_plain_one():
     model, plain = small(), small()
     history = fit(model, DIGITS, adam(model), epochs=1, batch_size=100, seed=3)
     optimizer = torch.optim.Adam(plain.parameters(), 3e-3)
-    generator = torch.Generator().manual_seed(_mixed(3, 0))
+    generator = torch.Generator().manual_seed(chance.mixed(3, 0))
     order = torch.randperm(len(DIGITS.train), generator=generator)
     losses = []
     for batch in order[:1200].split(100):
@@ -143,6 +146,101 @@ def test_targets_that_are_no_classes_have_no_accuracy():
     history = fit(model, images, adam(model), loss=torch.nn.functional.mse_loss, **WHOLE)
     assert "validation_accuracy" not in history.epochs[-1]
     assert history.losses[-1] < history.losses[0]
+
+
+def test_a_batch_in_parts_makes_the_steps_of_the_whole():
+    one, parts = small(), small()
+    whole = fit(one, DIGITS, adam(one), **WHOLE)
+    found = fit(parts, DIGITS, adam(parts), accumulate=4, **WHOLE)
+    np.testing.assert_allclose(found.losses, whole.losses, rtol=1e-4)
+    assert torch.allclose(state(parts), state(one), atol=1e-4)
+    with pytest.raises(ValueError, match=r"multiple of the 1 processes times accumulate = 3"):
+        fit(small(), DIGITS, adam(one), accumulate=3, **WHOLE)
+
+
+def test_the_average_of_the_weights_is_that_of_all_steps_and_is_scored_beside_them(tmp_path):
+    model, path = small(), tmp_path / "run.pt"
+    average, weights = averaged(model, 0.9), []
+    optimizer = adam(model)
+    optimizer.register_step_post_hook(lambda *_: weights.append(state(model)))
+    settings = {"checkpoint": path, **WHOLE}
+    history = fit(model, DIGITS, optimizer, average=average, **settings)
+    expected = weights[0]
+    for w in weights[1:]:
+        expected = 0.9 * expected + 0.1 * w
+    assert torch.allclose(state(average.module), expected, atol=1e-5)
+    scores = evaluate(average, DIGITS.validation)
+    assert history.epochs[-1]["average_validation_loss"] == scores["loss"]
+    assert history.epochs[-1]["validation_loss"] != scores["loss"]
+
+    fresh = small()
+    again = averaged(fresh, 0.9)
+    fit(fresh, DIGITS, adam(fresh), average=again, resume=True, **settings)
+    assert torch.equal(state(again), state(average))
+    for other in (None, averaged(fresh, 0.5)):
+        with pytest.raises(ValueError, match=r"average must be that of .*run.pt"):
+            fit(fresh, DIGITS, adam(fresh), average=other, resume=True, **settings)
+
+
+def test_an_augmented_run_that_is_resumed_sees_the_images_that_it_would_have_seen(tmp_path):
+    path, change = tmp_path / "run.pt", Augmentation(crop=1, cutout=2)
+    model, whole = small(), small()
+    cut = {"loss": interrupting(17), "checkpoint": path, "augment": change, **WHOLE}
+    fit(model, DIGITS, adam(model), **cut)
+    fresh = small()
+    settings = {"augment": change, **WHOLE}
+    history = fit(fresh, DIGITS, adam(fresh), checkpoint=path, resume=True, **settings)
+    assert history.losses == fit(whole, DIGITS, adam(whole), **settings).losses
+    other = settings | {"augment": Augmentation(flip=True)}
+    with pytest.raises(ValueError, match=r"augment must be that of .*run.pt"):
+        fit(fresh, DIGITS, adam(fresh), checkpoint=path, resume=True, **other)
+
+
+def test_a_checkpoint_from_before_there_were_parts_and_averages_goes_on(tmp_path):
+    path, model, fresh = tmp_path / "run.pt", small(), small()
+    first = fit(model, DIGITS, adam(model), checkpoint=path, **WHOLE)
+    content = torch.load(path, weights_only=True)
+    for name in ("accumulate", "augment", "average"):
+        del content["settings"][name]
+    del content["average"], content["notes"]
+    torch.save(content, path)
+    settings = {"checkpoint": path, "resume": True, **WHOLE}
+    assert fit(fresh, DIGITS, adam(fresh), **settings).losses == first.losses
+    with pytest.raises(ValueError, match=r"accumulate must be that of .*run.pt, 1, got 2"):
+        fit(fresh, DIGITS, adam(fresh), accumulate=2, **settings)
+
+
+def test_the_loss_of_the_validation_split_may_be_another():
+    model = small()
+    smooth = functools.partial(torch.nn.functional.cross_entropy, label_smoothing=0.3)
+    plain = torch.nn.functional.cross_entropy
+    history = fit(model, DIGITS, adam(model), loss=smooth, validation_loss=plain, **WHOLE)
+    scores = evaluate(model, DIGITS.validation)
+    assert history.epochs[-1]["validation_loss"] == scores["loss"]
+    assert history.epochs[-1]["train_loss"] > scores["loss"]
+
+
+def test_a_callback_sees_each_epoch_and_may_end_the_run():
+    model, seen = small(), []
+
+    def call(judged, history):
+        assert judged is model
+        seen.append((len(history.losses), history.epochs[-1]["epoch"]))
+        return len(seen) == 2
+
+    history = fit(model, DIGITS, adam(model), callbacks=[call], **WHOLE)
+    assert seen == [(12, 1), (24, 2)]
+    assert not history.finished
+
+
+def test_a_group_has_its_part_of_the_scheduled_rate():
+    model, seen = small(), []
+    (first, *rest) = model.parameters()
+    groups = [{"params": [first], "lr_scale": 0.5}, {"params": rest}]
+    optimizer = Optimizer(groups, rules.Adam())
+    optimizer.register_step_pre_hook(lambda o, *_: seen.append([g["lr"] for g in o.param_groups]))
+    fit(model, DIGITS, optimizer, schedule=schedules.Linear(0.1, 36), **WHOLE)
+    assert seen == [[rate / 2, rate] for rate in map(schedules.Linear(0.1, 36), range(1, 37))]
 
 
 KILLED = textwrap.dedent("""
@@ -285,6 +383,8 @@ def test_a_loss_that_is_no_number_stops_with_the_step_and_advice():
         ({"batch_size": 2000}, "batch_size must be at most the 1257 .*got 2000"),
         ({"seed": -1}, "seed must be .*got -1"),
         ({"clip": 0}, "clip must be .*got 0"),
+        ({"accumulate": 0}, "accumulate must be .*got 0"),
+        ({"augment": 4}, "augment must be a function of images, got 4"),
         ({"precision": "float8"}, "precision must be one of float32, .*got 'float8'"),
         ({"precision": "float16"}, "precision must be float32 or bfloat16 on cpu"),
         ({"checkpoint": "/missing/run.pt"}, "got /missing/run.pt"),

@@ -173,6 +173,11 @@ def test_a_file_is_written_over_only_if_it_is_said(tmp_path, capsys):
     assert command.main([*train, "--force"]) == 0
     assert len(json.loads(out.read_text())["losses"]) == 2
     out.with_suffix(".pt").unlink()
+    record = out.read_text()
+    out.unlink()
+    assert command.main(train) == 2
+    assert "run.best.pt is there already" in capsys.readouterr().err
+    out.write_text(record)
     for more in ([], ["--resume"]):  # the record alone is worth as much
         assert command.main([*train, *more]) == 2
         assert "run.json is there already" in capsys.readouterr().err

@@ -31,6 +31,7 @@ from descent.torch_optim._buckets import (
 )
 from descent.torch_optim._compiled import Compiled
 from descent.torch_optim._kernels import assign_, by_chunks, chunk_size, in_place, with_scratch
+from descent.torch_optim._shards import check_shards, is_sharded, on_shards
 
 SMALL = 2**14
 """Coordinates up to which a tensor is copied into a bucket with others."""
@@ -106,7 +107,7 @@ class Optimizer(torch.optim.Optimizer):
         self._rules: dict[int, tuple[list[Any], Rule]] = {}
         self._plans: dict[int, Plan] = {}
         self._kept: list[Any] = []
-        self._update: Callable[..., Any] = Compiled(assign_) if self.compile else by_chunks(eager)
+        self._update = on_shards(Compiled(assign_) if self.compile else by_chunks(eager))
 
     def __getstate__(self) -> dict[str, Any]:
         own = {"rule": self.rule, "flat": self.flat, "compile": self.compile}
@@ -278,7 +279,7 @@ class Optimizer(torch.optim.Optimizer):
 
     def _is_vector(self, p: Tensor) -> bool:
         """Whether the update may take p without its shape."""
-        return self.rule.elementwise and p.is_contiguous()
+        return self.rule.elementwise and not is_sharded(p) and p.is_contiguous()
 
     def _joins(self, p: Tensor) -> bool:
         """Whether the update may take p with others, and copying it costs less than that saves."""
@@ -424,6 +425,8 @@ def _check_group(rule: Rule, group: dict[str, Any]) -> None:
     for p, name in zip(group["params"], _names(group), strict=True):
         if not p.is_floating_point():
             raise ValueError(f"params must be real floating-point tensors, got {name}, {p.dtype}")
+        if is_sharded(p):
+            check_shards(rule, p, name)
         try:
             with suppress(NotImplementedError, RuntimeError):  # a rule may want to see the values
                 if not (rule.elementwise or is_lazy(p)):  # by element, any shape will do

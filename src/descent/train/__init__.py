@@ -4,11 +4,13 @@
 from the command line, under `torchrun` as it stands.
 
 - `loop` has `fit` and `evaluate`;
+- `optimizers` what decays, what is Muon's, and a rate for each rule to begin with;
+- `augmentation` random changes of the images;
 - `workers` what several processes tell each other;
-- `checkpoint` the files;
-- `command` the command line.
+- `checkpoint` the files, `saved` the networks in them, `logs` what is written down on the way;
+- `command` the command line, `uses` its `evaluate`, `predict` and `plot`.
 """
 
-from descent.train.loop import History, Loss, NonFiniteLossError, evaluate, fit
+from descent.train.loop import Callback, History, Loss, NonFiniteLossError, evaluate, fit
 
-__all__ = ["History", "Loss", "NonFiniteLossError", "evaluate", "fit"]
+__all__ = ["Callback", "History", "Loss", "NonFiniteLossError", "evaluate", "fit"]

@@ -12,17 +12,23 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
 from descent._numbers import plain
 from descent.data import Data, Split
 from descent.rules import Rule
 from descent.torch_optim._foreign import SWITCHES
+from descent.train.optimizers import Together
 
 PROBES = 64
 """Examples of a split that stand for all of it."""
 
 TOLERANCES = {"model": 1e-2, "loss": 1e-2}
 """Of the largest value, for what is computed: another device or TF32 may change it; else 1e-9."""
+
+
+FORMERLY = {"accumulate": 1, "augment": None, "average": None}
+"""What the settings in a file that does not name them were: they came after the format."""
 
 
 def values_of(function: Callable[[int], Any], steps: int) -> list[float]:
@@ -45,16 +51,38 @@ def of_rule(rule: Rule, steps: int) -> str:
 
 def of_optimizer(optimizer: torch.optim.Optimizer, steps: int) -> str:
     """Return an optimiser in words: its rule, or its class and hyper-parameters."""
+    if isinstance(optimizer, Together):
+        return ", ".join(of_optimizer(part, steps) for part in optimizer.parts)
     rule = getattr(getattr(optimizer, "optim", optimizer), "rule", None)  # within a sharded one
     if isinstance(rule, Rule):
         return of_rule(rule, steps)
     hyper = {k: plain(v) for k, v in optimizer.defaults.items() if k not in SWITCHES}
-    return f"{type(optimizer).__name__}({_without_addresses(str(hyper))})"
+    return f"{type(optimizer).__name__}({in_words(hyper)})"
+
+
+def in_words(value: Any) -> str:
+    """Return an object in words that are the same in every process."""
+    return re.sub(r" at 0x[0-9a-f]+", "", str(value))
+
+
+def of_average(average: AveragedModel) -> list[float]:
+    """Return what a moving average becomes that stands at 0 and meets a 1, early and late."""
+    found = []
+    for count in (1, 10, 1000):
+        zero, one = [torch.zeros(1)], [torch.ones(1)]
+        if average.multi_avg_fn is not None:
+            average.multi_avg_fn(zero, one, count)
+        elif average.avg_fn is not None:
+            zero = [average.avg_fn(zero[0], one[0], count)]
+        else:  # the plain mean
+            zero = [one[0] / (count + 1)]
+        found.append(float(zero[0]))
+    return found
 
 
 def of_model(model: nn.Module) -> str:
     """Return the modules of a network in words."""
-    return _without_addresses(str(model))
+    return in_words(model)
 
 
 def of_data(data: Data) -> str:
@@ -96,7 +124,3 @@ def are_equal(name: str, one: Any, other: Any) -> bool:
         return bool(one == other)
     a, b = (torch.tensor(values, dtype=torch.float64) for values in (one, other))
     return bool(((a - b).abs() <= TOLERANCES.get(name, 1e-9) * b.abs().max()).all())
-
-
-def _without_addresses(text: str) -> str:
-    return re.sub(r" at 0x[0-9a-f]+", "", text)

@@ -1,7 +1,11 @@
-"""The command line: `python -m descent.train --model mlp --data mnist --optimizer adam ...`."""
+"""The command line: `python -m descent.train --model mlp --data mnist --optimizer adam ...`.
+
+`evaluate`, `predict` and `plot` as first word do something with what a run wrote: see `uses`.
+"""
 
 import argparse
 import functools
+import inspect
 import json
 import platform
 import shlex
@@ -13,21 +17,75 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
+from torch.nn.functional import cross_entropy
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from descent import data, models, rules, schedules
+from descent import _check, data, models, rules, schedules
+from descent.data import Data, Split
 from descent.rules import Rule
 from descent.torch_optim import Optimizer
 from descent.train import checkpoint as files
-from descent.train import workers
-from descent.train.loop import PRECISIONS, History, NonFiniteLossError, Settings, evaluate, fit
+from descent.train import logs, optimizers, saved, workers
+from descent.train._extras import in_words
+from descent.train.augmentation import Augmentation
+from descent.train.loop import (
+    PRECISIONS,
+    Callback,
+    History,
+    NonFiniteLossError,
+    Settings,
+    evaluate,
+    fit,
+)
 
-SCHEDULES: dict[str, Callable[[float, int], schedules.Schedule]] = {
+Milestones = tuple[float, ...]
+"""Shares of a run."""
+
+
+def _warmup_cosine(lr: float, steps: int, warmup: float = 0.05) -> schedules.Schedule:
+    return schedules.WarmupCosine(lr, _part(steps, warmup), steps)
+
+
+def _wsd(lr: float, steps: int, warmup: float = 0.05, cooldown: float = 0.2) -> schedules.Schedule:
+    return schedules.WarmupStableDecay(lr, _part(steps, warmup), steps, _part(steps, cooldown))
+
+
+def _step(
+    lr: float, steps: int, milestones: Milestones = (0.5, 0.75), gamma: float = 0.1
+) -> schedules.Schedule:
+    return schedules.Milestones(lr, tuple(_part(steps, share) for share in milestones), gamma)
+
+
+def _inverse_sqrt(lr: float, steps: int, warmup: float = 0.05) -> schedules.Schedule:
+    return schedules.InverseSquareRoot(lr, _part(steps, warmup))
+
+
+def _part(steps: int, share: float) -> int:
+    return max(1, int(steps * share))
+
+
+SCHEDULES: dict[str, Callable[..., schedules.Schedule]] = {
     "constant": lambda lr, steps: schedules.Constant(lr),
     "cosine": schedules.Cosine,
-    "warmup-cosine": lambda lr, steps: schedules.WarmupCosine(lr, max(1, steps // 20), steps),
-    "one-cycle": schedules.OneCycle,
+    "linear": schedules.Linear,
+    "exponential": lambda lr, steps, gamma=0.01: schedules.Exponential(lr, gamma ** (1 / steps)),
+    "step": _step,
+    "warmup": lambda lr, steps, warmup=0.05: schedules.LinearWarmup(lr, _part(steps, warmup)),
+    "warmup-cosine": _warmup_cosine,
+    "wsd": _wsd,
+    "inverse-sqrt": _inverse_sqrt,
+    "one-cycle": lambda lr, steps, warmup=0.3: schedules.OneCycle(lr, steps, warmup),
+    "robbins-monro": lambda lr, steps: schedules.RobbinsMonro(lr),
 }
-"""Learning rates over a whole run, by name, from the largest rate and the number of steps."""
+"""Learning rates over a whole run, by name, from the largest rate and the number of steps.
+
+Some take more: `warmup` and `cooldown`, shares of the run; `milestones`, shares after which the
+rate is multiplied by `gamma`; of the exponential, `gamma` is the last rate over the first.
+"""
+
+SHAPES = ("warmup", "cooldown", "milestones", "gamma")
+"""What some schedules take besides, each an option of its own."""
 
 INTERRUPTED = 130
 """The exit status of a program that Ctrl-C ended."""
@@ -37,32 +95,96 @@ def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     known = argparse.ArgumentParser(
         prog="python -m descent.train",
-        description="Train a network of the book with a rule of the book.",
+        description="Train a network of the book with a rule of the book.\n"
+        "With evaluate, predict or plot as first word: use what a run wrote; see their --help.",
         epilog="Under torchrun the same command trains data-parallel:\n"
         "  torchrun --nproc-per-node 2 -m descent.train ...",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add = known.add_argument
-    add("--model", required=True, choices=models.names())
-    add("--data", default="digits", choices=data.names(), help="default: digits")
-    add("--optimizer", default="adam", choices=rules.names(), metavar="RULE", help="default: adam")
-    add("--lr", type=float, default=1e-3, help="learning rate, the largest one; default: 1e-3")
+    _add_network(known.add_argument_group("network and data").add_argument)
+    _add_rule(known.add_argument_group("rule").add_argument)
+    _add_training(known.add_argument_group("training").add_argument)
+    _add_machine(known.add_argument_group("machine").add_argument)
+    _add_files(known.add_argument_group("files").add_argument)
+    return known
+
+
+# fmt: off
+def _add_network(add: Callable[..., Any]) -> None:
+    add("--model", required=True, metavar="NAME",
+        help=f"{', '.join(models.names())}; or module:function of your own, which is called with "
+        "the shape of an image and the number of classes")
+    add("--hidden", type=int, nargs="+", metavar="N", help="mlp: widths of the hidden layers")
+    add("--width", type=float, metavar="FACTOR", help="a factor of the widths of all hidden layers")
+    add("--dropout", type=float, metavar="P", help="mlp, alexnet-lite, vgg-lite; default: none")
+    add("--data", default="digits", metavar="NAME",
+        help=f"{', '.join(data.names())}; or the path of a folder with a folder of pictures for "
+        "each class, or of an NPZ file with x and y; default: digits")
+    add("--image-size", type=int, metavar="N", help="scale the pictures of a folder to N×N")
+    add("--validation", type=float, default=0.125, metavar="SHARE",
+        help="of the training images, set apart to choose by; default: 0.125")
+
+
+def _add_rule(add: Callable[..., Any]) -> None:
+    names = [*optimizers.ALIASES, *rules.names()]
+    add("--optimizer", default="adam", choices=names, metavar="RULE",
+        help=f"{', '.join(names)}; sgd is gradient-descent, with --hyper momentum=0.9 momentum; "
+        "muon trains the hidden matrices, AdamW the rest; default: adam")
+    add("--lr", type=float, help="learning rate, the largest one; default: one for each rule, "
+        "such as 1e-3 for adam, 0.1 for gradient-descent, 0.02 for muon")
     add("--hyper", nargs="+", default=[], metavar="NAME=VALUE", type=_assignment,
-        help="other hyper-parameters of the rule, such as beta2=0.99")  # fmt: skip
+        help="other hyper-parameters of the rule, such as beta2=0.99")
+    add("--weight-decay", type=float, metavar="λ",
+        help="for any rule: x ← (1 − lr·λ) x beside the step, as AdamW has it in the frameworks; "
+        "none on biases and gains. Default: 0.01 for adamw and muon, else 0. The paper's AdamW, "
+        "whose λ no learning rate multiplies: --optimizer adamw --hyper weight_decay=1e-5")
+    add("--decay", default="decoupled", choices=optimizers.DECAY_FORMS,
+        help="l2 adds λ x to the gradient in its place; default: decoupled")
     add("--schedule", default="cosine", choices=SCHEDULES, help="default: cosine")
+    add("--warmup", type=float, metavar="SHARE", help="of the run; default: 0.05, one-cycle 0.3")
+    add("--cooldown", type=float, metavar="SHARE", help="wsd: the fall's part; default: 0.2")
+    add("--milestones", type=float, nargs="+", metavar="EPOCH",
+        help="step: epochs after which the rate drops; default: at 1/2 and 3/4 of the run")
+    add("--gamma", type=float, help="step: the factor of a drop, default 0.1; exponential: the "
+        "last rate over the first, default 0.01")
+
+
+def _add_training(add: Callable[..., Any]) -> None:
     add("--epochs", type=int, default=5, help="default: 5")
     add("--batch-size", type=int, default=64, help="over all processes; default: 64")
+    add("--accumulate", type=int, default=1, metavar="K",
+        help="take a batch in K parts, one after the other; default: 1")
     add("--clip", type=float, help="largest norm of the gradient; default: none")
-    add("--precision", default="float32", choices=PRECISIONS, help="default: float32")
-    add("--seed", type=int, default=0, help="of weights, order and dropout; default: 0")
+    add("--augment", nargs="+", default=[], metavar="CHANGE", type=_change,
+        help="crop (of the image padded by 4 pixels, or crop=N), flip, cutout (a square of side "
+        "8, or cutout=N)")
+    add("--label-smoothing", type=float, default=0.0, metavar="SHARE",
+        help="of each label that is given to all classes; default: 0")
+    add("--ema", type=float, metavar="DECAY",
+        help="average the weights, such as 0.999: the average is scored, and tested in the end")
+    add("--seed", type=int, default=0, help="of weights, order, dropout, augmentation; default: 0")
+
+
+def _add_machine(add: Callable[..., Any]) -> None:
     add("--device", default="auto", help="auto (cuda, mps or cpu), or a name; default: auto")
+    add("--precision", default="float32", choices=PRECISIONS,
+        help="of the forward pass; float16 with scaled losses, on a GPU; default: float32")
+    add("--tf32", action="store_true", help="on a GPU, TF32 for products of float32")
+    add("--channels-last", action="store_true", help="lay images out with their channels last")
+    add("--compile", action="store_true", help="compile the model and the step: needs a compiler")
     add("--shard-optimizer", action="store_true",
-        help="under torchrun, each process keeps its part of the optimiser's state")  # fmt: skip
-    add("--out", type=Path, help="write the history there, as JSON, and weights beside it as .pt")
+        help="under torchrun, each process keeps its part of the optimiser's state")
+
+
+def _add_files(add: Callable[..., Any]) -> None:
+    add("--out", type=Path, metavar="FILE.json", help="write the history there, the weights beside "
+        "it as .pt, those of the best epoch as .best.pt")
+    add("--csv", type=Path, metavar="FILE", help="write the epochs as CSV")
+    add("--tensorboard", type=Path, metavar="FOLDER", help="log for TensorBoard")
     add("--resume", action="store_true",
-        help="go on from the .pt file, if it is there; --epochs may be raised")  # fmt: skip
+        help="go on from the .pt file, if it is there; --epochs may be raised")
     add("--force", action="store_true", help="start anew over files that are there")
-    return known
+# fmt: on
 
 
 def device_named(name: str) -> torch.device:
@@ -85,6 +207,13 @@ def device_named(name: str) -> torch.device:
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
+def _allow_tf32(device: torch.device) -> None:
+    """Let products of float32 matrices be of TF32; convolutions are by default."""
+    if device.type != "cuda":
+        raise ValueError(f"--tf32 needs a GPU of CUDA, got {device}")
+    torch.set_float32_matmul_precision("high")
+
+
 def described(device: torch.device) -> str:
     """Return a device in words, with its model where that is known."""
     if device.type == "cuda":
@@ -105,60 +234,134 @@ def versions() -> dict[str, str]:
     return found
 
 
-def optimizer_for(model: torch.nn.Module, rule: Rule, *, shard: bool) -> torch.optim.Optimizer:
+def optimizer_for(
+    model: nn.Module,
+    rule: Rule,
+    *,
+    shard: bool,
+    decay_all: bool = False,
+    compile: bool = False,  # noqa: A002 (as the Optimizer has it)
+) -> torch.optim.Optimizer:
     """Return the rule as an optimiser of the model, its state sharded over processes if asked.
 
     Raises:
-        ValueError: sharded state was asked for in a single process.
+        ValueError: sharded state was asked for in a single process, or for Muon.
     """
     if not shard:
-        return Optimizer(model.parameters(), rule, flat=rule.elementwise)
+        return optimizers.made_for(model, rule, decay_all=decay_all, compile=compile)
     if workers.size() == 1:
         raise ValueError("--shard-optimizer needs several processes: start them with torchrun")
+    if isinstance(rule, rules.Muon):
+        raise ValueError("--shard-optimizer takes one rule for all parameters, and muon needs two")
     from torch.distributed.optim import ZeroRedundancyOptimizer
 
-    form: Any = functools.partial(Optimizer, rule=rule)
-    return ZeroRedundancyOptimizer(model.parameters(), form)
+    form: Any = functools.partial(Optimizer, rule=rule, compile=compile)
+    parameters = list(model.parameters())
+    groups = [{"params": parameters}] if decay_all else optimizers.groups(parameters, rule)
+    return ZeroRedundancyOptimizer(groups if len(groups) > 1 else parameters, form)
 
 
 def train(
     options: argparse.Namespace, say: Callable[[str], None]
 ) -> tuple[History, dict[str, Any]]:
     """Train as the options say; return the history, and what the file says of it."""
-    rule = _checked_rule(options)
+    rule, schedule = _checked(options)
+    callbacks = _logs(options)
     device = device_named(options.device)
     if workers.is_launched():
         device = workers.own_device(device)
         workers.join(device)
-        say = say if workers.rank() == 0 else _nothing
+    if options.tf32:
+        _allow_tf32(device)
+    if workers.rank() > 0:
+        say = _nothing
     say(f"device: {described(device)}" + _and_processes())
-    sets = data.load(options.data).to(device)
+    source = {"name": options.data, "validation": options.validation, "size": options.image_size}
+    sets = data.load(**source)
+    notes = saved.notes(options.model, _of_network(options), sets, source)
+    sets = _laid_out(sets.to(device), options)
     torch.manual_seed(options.seed)
-    model = models.get(options.model, tuple(sets.train.x.shape[1:]), sets.classes).to(device)
+    model = saved.build(options.model, tuple(notes["image"]), sets.classes, **notes["options"])
+    model = model.to(device)
+    if options.channels_last:
+        model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    average = averaged(model, options.ema) if options.ema else None
     steps = len(sets.train) // options.batch_size * options.epochs
     say(f"model: {options.model}, {models.count(model):,} parameters; {steps} steps")
     say(f"rule: {rule}")
+    forms = {"decay_all": "weight_decay" in dict(options.hyper), "compile": options.compile}
+    if options.compile:
+        model.compile()
+    if options.out:
+        best = functools.partial(_content, notes)
+        callbacks.append(logs.keep_best(options.out.with_suffix(".best.pt"), best))
     history = fit(
-        *(model, sets, optimizer_for(model, rule, shard=options.shard_optimizer)),
+        *(model, sets, optimizer_for(model, rule, shard=options.shard_optimizer, **forms)),
         epochs=options.epochs,
         batch_size=options.batch_size,
         seed=options.seed,
-        schedule=SCHEDULES[options.schedule](options.lr, max(1, steps)),
+        loss=functools.partial(cross_entropy, label_smoothing=options.label_smoothing),
+        validation_loss=cross_entropy,
+        schedule=schedule(max(1, steps)),
         clip=options.clip,
         precision=options.precision,
+        accumulate=options.accumulate,
+        augment=_augmentation(options),
+        average=average,
+        callbacks=callbacks,
         checkpoint=options.out and options.out.with_suffix(".pt"),
+        notes=notes,
         resume=options.resume,
         progress=True,
     )
     about = {"device": described(device), "processes": workers.size(), "rule": str(rule)}
     about |= {"parameters": models.count(model), "steps": steps, "versions": versions()}
-    return history, about | {"test": evaluate(model, sets.test)}
+    about |= {"batch_size": options.batch_size, "test_examples": len(sets.test)}
+    return history, about | {"test": evaluate(average or model, sets.test)}
+
+
+def _content(notes: dict[str, Any], model: nn.Module) -> dict[str, Any]:
+    """Return what the file of the best epoch holds."""
+    judged = model.module if isinstance(model, AveragedModel) else model
+    return {"model": judged.state_dict(), "notes": notes}
+
+
+def averaged(model: nn.Module, decay: float) -> AveragedModel:
+    """Return the moving average of a model's weights and buffers: decay · average + the rest."""
+    form: Any = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
+    return AveragedModel(model, multi_avg_fn=form, use_buffers=True)
+
+
+def _laid_out(sets: Data, options: argparse.Namespace) -> Data:
+    """Return the data with the images as they are asked for in memory."""
+    if not options.channels_last:
+        return sets
+    return sets.mapped(lambda s: Split(s.x.contiguous(memory_format=torch.channels_last), s.y))
+
+
+def _of_network(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the options of the network that were given."""
+    return {n: v for n in models.OPTIONS if (v := getattr(options, n)) is not None}
+
+
+def _augmentation(options: argparse.Namespace) -> Augmentation | None:
+    return Augmentation(**dict(options.augment)) if options.augment else None
+
+
+def _logs(options: argparse.Namespace) -> list[Callback]:
+    callbacks = [logs.csv_log(options.csv)] if options.csv else []
+    return callbacks + ([logs.tensorboard_log(options.tensorboard)] if options.tensorboard else [])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return 0, after a non-finite loss 1, bad input 2, Ctrl-C 130."""
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    if arguments and arguments[0] in ("evaluate", "predict", "plot"):
+        from descent.train import uses
+
+        return uses.main(arguments)
     options = parser().parse_args(arguments)
-    command = shlex.join(["python", "-m", "descent.train", *(arguments or sys.argv[1:])])
+    command = shlex.join(["python", "-m", "descent.train", *arguments])
     record = {"command": command, "seed": options.seed}
     try:
         _check_out(options)
@@ -169,8 +372,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"stopped: {error}", file=sys.stderr)
         record |= {"error": str(error)} | asdict(error.history)
         status = 1
-    except (ValueError, FileNotFoundError) as error:
-        print(f"error: {error}", file=sys.stderr)
+    except (ValueError, FileNotFoundError, ModuleNotFoundError) as error:
+        print(f"error: {in_words(error)}", file=sys.stderr)
         return 2
     finally:
         leader = workers.rank() == 0
@@ -182,14 +385,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _tell(record: dict[str, Any], options: argparse.Namespace) -> None:
-    done = len(record["losses"])
     if record["finished"]:
-        test = record["test"]
-        print(f"test: loss {test['loss']:.4f}, accuracy {test['accuracy']:.2%}, "
-              f"{record['seconds']:.1f} s")  # fmt: skip
+        print(logs.report(record))
     elif "error" not in record:
         advice = "--resume goes on" if options.out else "with --out it could be resumed"
-        print(f"interrupted after step {done}: {advice}")
+        print(f"interrupted after step {len(record['losses'])}: {advice}")
 
 
 def _write(record: dict[str, Any], out: Path | None) -> None:
@@ -198,7 +398,8 @@ def _write(record: dict[str, Any], out: Path | None) -> None:
         return
     try:
         files.write_json(out, record)
-        print(f"written: {out}")
+        weights = [out.with_suffix(ending) for ending in (".pt", ".best.pt")]
+        print("written:", *[out, *(path for path in weights if path.exists())])
     except OSError as error:
         print(f"{out} was not written ({error}); here it is:\n{record}", file=sys.stderr)
 
@@ -207,6 +408,8 @@ def _check_out(options: argparse.Namespace) -> None:
     """Refuse at once what would fail, or destroy something, at the end."""
     if options.resume and options.out is None:
         raise ValueError("--resume needs --out, beside which the checkpoint lies")
+    if options.csv and options.csv.exists() and not (options.resume or options.force):
+        raise ValueError(f"{options.csv} is there already: --force writes over it")
     if options.out is None:
         return
     if options.out.suffix != ".json":
@@ -223,8 +426,10 @@ def _check_out(options: argparse.Namespace) -> None:
             f"{weights} holds a run that is at step {content['step']} of {content['total']}: "
             "--resume goes on with it, --force starts anew"
         )
-    if _is_finished(options.out):
-        raise ValueError(f"{options.out} is there already: --force writes over it")
+    best = options.out.with_suffix(".best.pt")
+    for path, is_there in {options.out: _is_finished(options.out), best: best.exists()}.items():
+        if is_there:
+            raise ValueError(f"{path} is there already: --force writes over it")
 
 
 def _is_finished(out: Path) -> bool:
@@ -247,15 +452,55 @@ def _assignment(text: str) -> tuple[str, float]:
         raise argparse.ArgumentTypeError(f"must read NAME=NUMBER, got {text!r}") from None
 
 
-def _checked_rule(options: argparse.Namespace) -> Rule:
-    """Return the rule; refuse a number that is wrong whatever the data are."""
+CHANGES: dict[str, int | bool] = {"crop": 4, "flip": True, "cutout": 8}
+"""What `--augment` takes, and how many pixels where none are given."""
+
+
+def _change(text: str) -> tuple[str, int | bool]:
+    name, _, pixels = text.partition("=")
+    if name not in CHANGES or (pixels and (name == "flip" or not pixels.isdigit())):
+        allowed = "crop, crop=PIXELS, flip, cutout or cutout=PIXELS"
+        raise argparse.ArgumentTypeError(f"must be {allowed}, got {text!r}")
+    return name, int(pixels) if pixels else CHANGES[name]
+
+
+def _checked(options: argparse.Namespace) -> tuple[Rule, Callable[[int], schedules.Schedule]]:
+    """Return rule and schedule, the latter of the steps; refuse what is wrong whatever the data."""
     Settings(
-        options.epochs, options.batch_size, options.seed, None, options.clip, options.precision
+        *(options.epochs, options.batch_size, options.seed, None, options.clip, options.precision),
+        *(options.accumulate, None),
     )
-    SCHEDULES[options.schedule](options.lr, 100)
+    for name in ("label_smoothing", "ema"):
+        value = getattr(options, name)
+        if value is not None and not 0 <= value < 1:
+            raise ValueError(f"{name} must be a number in [0, 1), got {value}")
     if options.shard_optimizer and not workers.is_launched():
         raise ValueError("--shard-optimizer needs several processes: start them with torchrun")
-    return rules.get(options.optimizer, lr=options.lr, **dict(options.hyper))
+    if ":" not in options.model:
+        models.get(options.model, **_of_network(options))
+    hyper = dict(options.hyper)
+    rule = optimizers.rule_named(options.optimizer, options.lr, **hyper)
+    if "weight_decay" not in hyper:
+        rule = optimizers.with_decay(rule, options.weight_decay, options.decay)
+    elif options.weight_decay is not None:
+        raise ValueError("weight_decay must be given once, got --hyper and --weight-decay")
+    schedule = functools.partial(_scheduled, options, rule.lr_at(1))
+    schedule(100 * options.epochs)
+    return rule, schedule
+
+
+def _scheduled(options: argparse.Namespace, lr: float, steps: int) -> schedules.Schedule:
+    """Return the schedule of a run of so many steps, in the shape that the options give it."""
+    make = SCHEDULES[options.schedule]
+    shape = {n: v for n in SHAPES if (v := getattr(options, n)) is not None}
+    known = [name for name in SHAPES if name in inspect.signature(make).parameters]
+    if unknown := sorted(shape.keys() - set(known)):
+        raise ValueError(f"{options.schedule} takes {known or 'no shape'}, got {unknown}")
+    for name in {"warmup", "cooldown"} & shape.keys():
+        _check.fraction(name, shape[name])
+    if "milestones" in shape:
+        shape["milestones"] = tuple(epoch / options.epochs for epoch in shape["milestones"])
+    return make(lr, steps, **shape)
 
 
 def _and_processes() -> str:

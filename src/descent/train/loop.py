@@ -1,23 +1,25 @@
 """The training loop, on one device or several."""
 
 import contextlib
-import hashlib
 import inspect
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
 from descent import _check
 from descent._numbers import plain
 from descent.data import Data, Split
+from descent.train import _chance as chance
 from descent.train import _identity as identity
+from descent.train import _progress as shown
 from descent.train import checkpoint as files
 from descent.train import workers
 
@@ -54,15 +56,20 @@ class History:
         losses: the loss of each step, on its batch, before the step.
         epochs: for each epoch `epoch`, `step`, `lr`, `train_loss` (the mean of `losses` over the
             epoch) and, with the weights at its end, `validation_loss` and `validation_accuracy`,
-            the latter where the targets are classes.
+            the latter where the targets are classes; with averaged weights,
+            `average_validation_loss` and `average_validation_accuracy` too.
         seconds: of training, evaluation included; of a run that was resumed, of all its parts.
-        finished: False where Ctrl-C ended it.
+        finished: False where Ctrl-C or a callback ended it.
     """
 
     losses: list[float] = field(default_factory=list)
     epochs: list[dict[str, float]] = field(default_factory=list)
     seconds: float = 0.0
     finished: bool = False
+
+
+Callback = Callable[[nn.Module, History], object]
+"""What is called after each epoch, with the model that is judged; a true answer ends the run."""
 
 
 def fit(
@@ -74,10 +81,16 @@ def fit(
     batch_size: int = 64,
     seed: int = 0,
     loss: Loss = nn.functional.cross_entropy,
+    validation_loss: Loss | None = None,
     schedule: Callable[[int], float] | None = None,
     clip: float | None = None,
     precision: str = "float32",
+    accumulate: int = 1,
+    augment: Callable[[Tensor], Tensor] | None = None,
+    average: "AveragedModel | None" = None,
+    callbacks: Sequence[Callback] = (),
     checkpoint: str | Path | None = None,
+    notes: dict[str, Any] | None = None,
     resume: bool = False,
     save_seconds: float = 30.0,
     progress: bool = False,
@@ -99,13 +112,24 @@ def fit(
         batch_size: examples a step, over all processes; at most the training split.
         seed: of the order of the examples and of dropout. The weights are the caller's.
         loss: cross-entropy by default, for logits and classes.
+        validation_loss: that of the validation split, by default `loss`; where that has label
+            smoothing, the plain one.
         schedule: the learning rate as a function of the step t = 1, 2, ...; by default the
-            optimiser's own.
+            optimiser's own. A parameter group with an entry `lr_scale` has so many times the rate.
         clip: the largest norm of the gradient, over all parameters; by default any.
         precision: "float32"; "bfloat16" or "float16" for the forward pass, the latter with scaled
             losses and on a GPU alone.
+        accumulate: the parts in which each process takes its share of a batch, one after the other.
+            Their gradients are added up before the step.
+        augment: changes the images of a batch, such as `augmentation.Augmentation`. What it draws
+            from PyTorch's generator follows from `seed` and the step.
+        average: made of the model by `torch.optim.swa_utils.AveragedModel`, for a moving average of
+            the weights: updated after each step, scored beside the model, and kept with it.
+        callbacks: each is called after each epoch, in process 0, with the model that is judged (the
+            average, where there is one) and the history. If one returns True the run ends there.
         checkpoint: a file for weights and states, written about every `save_seconds`, at the end,
             and on Ctrl-C.
+        notes: plain values that the checkpoint keeps as they are, such as how the model was made.
         resume: go on from the checkpoint, if it is there. Model, data, optimiser and settings must
             be those of the run that saved it; functions, such as a schedule, are compared by their
             values. More epochs may be asked for, then with another schedule for the steps to come.
@@ -116,15 +140,17 @@ def fit(
         ValueError: an argument is outside its range; the checkpoint is of another run.
         NonFiniteLossError: the loss became infinite or NaN; it says at which step, and what to try.
     """
-    settings = Settings(epochs, batch_size, seed, schedule, clip, precision)
+    settings = Settings(epochs, batch_size, seed, schedule, clip, precision, accumulate, augment)
     data = data.to(next(model.parameters()).device)
     path = Path(checkpoint) if checkpoint else None
-    run = _Run(model, data, optimizer, loss, settings, path, save_seconds)
+    losses = loss, validation_loss or loss
+    run = _Run(model, data, optimizer, losses, settings, average, callbacks)
+    run.keep_in(path, notes or {}, save_seconds)
     if resume and path and path.exists():
         run.restore(files.load(path))
     elif path:
         files.check_writable(path)
-    with _interrupts() as interrupted, run.bar(progress) as bar:
+    with _interrupts() as interrupted, shown.bar(progress, run.total, run.step) as bar:
         run.train(interrupted, bar)
     return run.history()
 
@@ -133,6 +159,7 @@ _CHECKS = {
     "epochs": _check.positive_count,
     "batch_size": _check.positive_count,
     "seed": _check.count,
+    "accumulate": _check.positive_count,
 }
 
 
@@ -146,12 +173,16 @@ class Settings:
     schedule: Callable[[int], float] | None
     clip: float | None
     precision: str
+    accumulate: int = 1
+    augment: Callable[[Tensor], Tensor] | None = None
 
     def __post_init__(self) -> None:
         """Check what can be checked without the data."""
         _check.each_field(self, _CHECKS)
-        if self.schedule is not None and not callable(self.schedule):
-            raise ValueError(f"schedule must be a function of the step, got {self.schedule!r}")
+        for name, what in {"schedule": "the step", "augment": "images"}.items():
+            value = getattr(self, name)
+            if value is not None and not callable(value):
+                raise ValueError(f"{name} must be a function of {what}, got {value!r}")
         if self.clip is not None:
             _check.positive("clip", self.clip)
         if self.precision not in PRECISIONS:
@@ -168,10 +199,10 @@ class Settings:
             raise ValueError(
                 f"batch_size must be at most the {count} training examples, got {self.batch_size}"
             )
-        if self.batch_size % workers.size():
+        if self.batch_size % (workers.size() * self.accumulate):
             raise ValueError(
-                f"batch_size must be a multiple of the {workers.size()} processes, "
-                f"got {self.batch_size}"
+                f"batch_size must be a multiple of the {workers.size()} processes times "
+                f"accumulate = {self.accumulate}, got {self.batch_size}"
             )
         if self.precision == "float16" and device != "cuda":
             raise ValueError(f"precision must be float32 or bfloat16 on {device}, got 'float16'")
@@ -190,32 +221,38 @@ class _Run:
         model: nn.Module,
         data: Data,
         optimizer: torch.optim.Optimizer,
-        loss: Loss,
+        losses: tuple[Loss, Loss],
         settings: Settings,
-        path: Path | None,
-        save_seconds: float,
+        average: "AveragedModel | None",
+        callbacks: Sequence[Callback],
     ) -> None:
         settings.check_with(data)
         _check_steps(optimizer)
-        self.model, self.data, self.optimizer, self.loss = model, data, optimizer, loss
-        self.settings, self.path, self.save_seconds = settings, path, save_seconds
+        self.model, self.data, self.optimizer, self.settings = model, data, optimizer, settings
+        self.loss, self.validation_loss = losses
+        self.average, self.callbacks, self.is_over = average, callbacks, False
         self.device = data.train.x.device
         half = settings.precision == "float16"
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=half)
-        self.generator = _generator(self.device)
+        self.generator = chance.generator_of(self.device)
         self.per_epoch = len(data.train) // settings.batch_size
         self.total = self.per_epoch * settings.epochs
         self.losses = torch.zeros(self.total, device=self.device)
         self.step, self.checked, self.seconds = 0, 0, 0.0
-        self.started = self.saved = time.monotonic()
+        self.started = time.monotonic()
         self.epochs: list[dict[str, float]] = []
         self.optimizer.zero_grad()  # a flat one lays out its memory before DDP looks at it
         self.replica = workers.replicated(model)
 
+    def keep_in(self, path: Path | None, notes: dict[str, Any], save_seconds: float) -> None:
+        """Say where to save, what with, and how often."""
+        self.path, self.notes, self.save_seconds = path, notes, save_seconds
+        self.saved = time.monotonic()
+
     def train(self, interrupted: threading.Event, bar: Any) -> None:
         """Make the steps that are left."""
         self.model.train()
-        with _own_randomness(self.device):
+        with chance.kept(self.device):
             while self.step < self.total:
                 epoch, first = divmod(self.step, self.per_epoch)
                 for batch in self._order(epoch)[first:]:
@@ -230,22 +267,37 @@ class _Run:
 
     def _make_step(self, batch: Tensor) -> None:
         """Make one step of the optimiser, by this process's part of the batch."""
-        self.generator.manual_seed(_mixed(self.settings.seed, self.step, workers.rank()))
-        mine = workers.own_part(batch)
+        self.generator.manual_seed(chance.mixed(self.settings.seed, self.step, workers.rank()))
         if self.settings.schedule:
+            lr = self.settings.lr(self.step + 1)
             for group in self.optimizer.param_groups:
-                group["lr"] = self.settings.lr(self.step + 1)
+                group["lr"] = lr * group.get("lr_scale", 1)
         self.optimizer.zero_grad()
-        with self._autocast():
-            value = self.loss(self.replica(self.data.train.x[mine]), self.data.train.y[mine])
-        self.scaler.scale(value).backward()  # type: ignore[no-untyped-call]
+        *firsts, last = workers.own_part(batch).chunk(self.settings.accumulate)
+        with workers.apart(self.replica):
+            for part in firsts:
+                self._add_gradient(part)
+        self._add_gradient(last)
         if self.settings.clip:
             self.scaler.unscale_(self.optimizer)
             nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip)
         self.scaler.step(self.optimizer)
         self.scaler.update()
-        self.losses[self.step] = value.detach()
+        if self.average is not None:
+            self.average.update_parameters(self.model)
         self.step += 1
+
+    def _add_gradient(self, part: Tensor) -> None:
+        """Add the gradient of a part of the batch, and its loss, by its share of the batch."""
+        x, y = self.data.train.x[part], self.data.train.y[part]
+        if self.settings.augment:
+            x = self.settings.augment(x)
+        with self._autocast():
+            value = self.loss(self.replica(x), y)
+        if self.settings.accumulate > 1:
+            value = value / self.settings.accumulate
+        self.scaler.scale(value).backward()  # type: ignore[no-untyped-call]
+        self.losses[self.step].add_(value.detach())
 
     def _look(self, interrupted: threading.Event, bar: Any) -> bool:
         """Check the losses, end the epoch where it ends, save; return whether to stop."""
@@ -253,7 +305,7 @@ class _Run:
         bar.set_postfix(loss=f"{float(self.losses[self.step - 1]):.4g}", refresh=False)
         if self.step % self.per_epoch == 0:
             self._end_epoch(bar)
-        stop = workers.any_of(interrupted.is_set(), self.device)
+        stop = workers.any_of(interrupted.is_set() or self.is_over, self.device)
         self._save(at_once=stop or self.step == self.total)
         return stop
 
@@ -267,12 +319,21 @@ class _Run:
 
     def _end_epoch(self, bar: Any) -> None:
         means = self.losses[self.step - self.per_epoch : self.step].mean(dtype=torch.float64)
-        with self._autocast():
-            scores = evaluate(self.model, self.data.validation, loss=self.loss)
         epoch = {"epoch": self.step // self.per_epoch, "step": self.step, "lr": self._lr(self.step)}
         epoch["train_loss"] = float(means)
-        self.epochs.append(epoch | {f"validation_{name}": v for name, v in scores.items()})
-        bar.write(_line(self.epochs[-1], self.settings.epochs))
+        for kind, model in {"": self.model, "average_": self.average}.items():
+            if model is not None:
+                epoch |= {f"{kind}validation_{name}": v for name, v in self._scores(model).items()}
+        self.epochs.append(epoch)
+        if workers.rank() == 0:
+            judged = self.model if self.average is None else self.average
+            answers = [call(judged, self.history()) for call in self.callbacks]
+            self.is_over = any(answers)
+        bar.write(shown.line(self.epochs[-1], self.settings.epochs))
+
+    def _scores(self, model: nn.Module) -> dict[str, float]:
+        with self._autocast():
+            return evaluate(model, self.data.validation, loss=self.validation_loss)
 
     def _lr(self, t: int) -> float:
         """Return the learning rate of step t."""
@@ -281,7 +342,7 @@ class _Run:
 
     def _order(self, epoch: int) -> Tensor:
         """Return the batches of an epoch, as rows of indices: the same in every process."""
-        generator = torch.Generator().manual_seed(_mixed(self.settings.seed, epoch))
+        generator = torch.Generator().manual_seed(chance.mixed(self.settings.seed, epoch))
         order = torch.randperm(len(self.data.train), generator=generator)
         rows = order[: self.per_epoch * self.settings.batch_size].view(self.per_epoch, -1)
         return rows.to(self.device)
@@ -298,9 +359,11 @@ class _Run:
             "settings": self._identity(),
             "step": self.step,
             "total": self.total,
-            "model": self.model.state_dict(),
-            "optimizer": workers.state_of(self.optimizer),
+            "model": workers.model_state(self.model),
+            "optimizer": workers.optimizer_state(self.model, self.optimizer),
             "scaler": self.scaler.state_dict(),
+            "average": self.average.state_dict() if self.average is not None else None,
+            "notes": self.notes,
             "losses": self.losses[: self.step].clone(),
             "epochs": self.epochs,
             "seconds": self._seconds(),
@@ -308,6 +371,9 @@ class _Run:
         if workers.rank() == 0:
             files.save(self.path, content)
         self.saved = time.monotonic()
+
+    def _depends_on_parts(self) -> bool:
+        return self.settings.augment is not None or identity.depends_on_parts(self.model)
 
     def _identity(self, epochs: int | None = None) -> dict[str, Any]:
         """Return what a run that goes on must share with the one that was saved."""
@@ -317,10 +383,12 @@ class _Run:
             answers = identity.answers(self.model, self.data.train, self.loss)
         return vars(settings) | {
             "schedule": settings.schedule and identity.values_of(settings.schedule, steps),
+            "augment": settings.augment and identity.in_words(settings.augment),
+            "average": self.average and identity.of_average(self.average),
             "optimizer": identity.of_optimizer(self.optimizer, steps),
             "layers": identity.of_model(self.model),
             "data": identity.of_data(self.data),
-            "processes": workers.size() if identity.depends_on_parts(self.model) else None,
+            "processes": workers.size() if self._depends_on_parts() else None,
             **answers,
         }
 
@@ -328,9 +396,9 @@ class _Run:
         """Go to where the checkpoint was saved; where it cannot be, all stays as it was."""
         before = {name: value.clone() for name, value in self.model.state_dict().items()}
         try:
-            self.model.load_state_dict(content["model"])
-            self._compare(content["settings"])
-            self.optimizer.load_state_dict(content["optimizer"])
+            workers.load_model(self.model, content["model"])
+            self._compare(identity.FORMERLY | content["settings"])
+            workers.load_optimizer(self.model, self.optimizer, content["optimizer"])
         except RuntimeError as error:
             self.model.load_state_dict(before)
             raise ValueError(f"model must be that of {self.path}: {error}") from error
@@ -338,6 +406,8 @@ class _Run:
             self.model.load_state_dict(before)
             raise
         self.scaler.load_state_dict(content["scaler"])
+        if self.average is not None:
+            self.average.load_state_dict(content["average"])
         self.step = self.checked = content["step"]
         self.losses[: self.step] = content["losses"].to(self.device)
         self.epochs, self.seconds = content["epochs"], content["seconds"]
@@ -365,42 +435,6 @@ class _Run:
 
     def _seconds(self) -> float:
         return self.seconds + time.monotonic() - self.started
-
-    def bar(self, progress: bool) -> Any:
-        """Return a progress bar of the steps, or something as quiet as it is useless."""
-        if not progress or workers.rank() > 0:
-            return _Quiet()
-        try:
-            from tqdm import tqdm
-        except ImportError:
-            return _Lines()
-        return tqdm(  # without a terminal, just its lines
-            total=self.total, initial=self.step, unit="step", dynamic_ncols=True, disable=None
-        )
-
-
-class _Quiet(contextlib.AbstractContextManager["_Quiet"]):
-    """The part of a bar of tqdm that a run uses, and nothing shown."""
-
-    def __exit__(self, *_: object) -> None:
-        """Leave nothing."""
-
-    def update(self, steps: int) -> None:
-        """Count nothing."""
-
-    def set_postfix(self, **_: object) -> None:
-        """Show nothing."""
-
-    def write(self, line: str) -> None:
-        """Print nothing."""
-
-
-class _Lines(_Quiet):
-    """A line for each epoch, where tqdm is missing."""
-
-    def write(self, line: str) -> None:
-        """Print the line."""
-        print(line, flush=True)
 
 
 @torch.no_grad()
@@ -439,38 +473,6 @@ def _check_steps(optimizer: torch.optim.Optimizer) -> None:
             f"optimizer must make a step from one gradient, got {type(optimizer).__name__}, whose "
             "step needs a closure: call it in a loop of your own"
         )
-
-
-def _line(epoch: dict[str, float], epochs: int) -> str:
-    accuracy = epoch.get("validation_accuracy")
-    last = f"accuracy {accuracy:.2%}" if accuracy is not None else ""
-    return (
-        f"epoch {epoch['epoch']}/{epochs}  loss {epoch['train_loss']:.4f}  "
-        f"validation loss {epoch['validation_loss']:.4f}  {last}"
-    ).rstrip()
-
-
-def _mixed(seed: int, *place: int) -> int:
-    """Return a seed of its own for each seed and place: a CPU's generator reads 32 bits of it."""
-    text = " ".join(map(str, (seed, *place)))
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=4).digest())
-
-
-def _generator(device: torch.device) -> torch.Generator:
-    """Return the generator that dropout draws from; its own `manual_seed` is thirty times as fast.
-
-    As `torch.manual_seed`, that is, which seeds every backend.
-    """
-    if device.type == "cuda":
-        torch.cuda.init()  # type: ignore[no-untyped-call]
-        return torch.cuda.default_generators[device.index or 0]
-    is_mps = device.type == "mps"
-    return torch.mps._get_default_mps_generator() if is_mps else torch.default_generator
-
-
-def _own_randomness(device: torch.device) -> contextlib.AbstractContextManager[Any]:
-    """Leave the caller's random numbers as they were."""
-    return torch.random.fork_rng([device] if device.type == "cuda" else [])
 
 
 @contextlib.contextmanager

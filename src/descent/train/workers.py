@@ -5,7 +5,9 @@ Under `torchrun` every process runs the same lines with its own rank. Gradients 
 batch.
 """
 
+import contextlib
 import os
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -48,9 +50,33 @@ def size() -> int:
     return dist.get_world_size() if dist.is_initialized() else 1
 
 
+def is_sharded(model: nn.Module) -> bool:
+    """Whether `fully_shard` divided the model among the processes."""
+    return any(hasattr(p, "full_tensor") for p in model.parameters())
+
+
 def replicated(model: nn.Module) -> nn.Module:
-    """Return the model with gradients that are averaged over all processes."""
+    """Return the model with gradients that are averaged over all processes: so are FSDP's."""
+    if is_sharded(model):
+        return model
     return nn.parallel.DistributedDataParallel(model) if size() > 1 else model
+
+
+def apart(replica: Any) -> contextlib.AbstractContextManager[Any]:
+    """Leave gradients where they are computed: they are averaged when the last part is added."""
+    if hasattr(replica, "set_requires_gradient_sync"):
+        return _unsynced(replica)
+    is_shared = isinstance(replica, nn.parallel.DistributedDataParallel)
+    return replica.no_sync() if is_shared else contextlib.nullcontext()
+
+
+@contextlib.contextmanager
+def _unsynced(sharded: Any) -> Iterator[None]:
+    sharded.set_requires_gradient_sync(False)
+    try:
+        yield
+    finally:
+        sharded.set_requires_gradient_sync(True)
 
 
 def own_part(batch: Tensor) -> Tensor:
@@ -73,6 +99,49 @@ def any_of(flag: bool, device: Any) -> bool:
     flags = torch.tensor(int(flag), device=device)
     dist.all_reduce(flags, op=dist.ReduceOp.MAX)
     return bool(flags)
+
+
+def model_state(model: nn.Module) -> dict[str, Any]:
+    """Return the whole weights of a model on process 0, gathered where they are sharded."""
+    if not is_sharded(model):
+        return model.state_dict()
+    from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
+
+    whole = StateDictOptions(full_state_dict=True, cpu_offload=True)
+    return get_model_state_dict(model, options=whole)
+
+
+def optimizer_state(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Any]:
+    """Return the whole state of a model's optimiser on process 0."""
+    if not is_sharded(model):
+        return state_of(optimizer)
+    from torch.distributed.checkpoint.state_dict import StateDictOptions, get_optimizer_state_dict
+
+    whole = StateDictOptions(full_state_dict=True, cpu_offload=True)
+    return get_optimizer_state_dict(model, optimizer, options=whole)
+
+
+def load_model(model: nn.Module, state: dict[str, Any]) -> None:
+    """Take weights that every process has whole; where the model is sharded, each its part."""
+    if not is_sharded(model):
+        model.load_state_dict(state)
+        return
+    from torch.distributed.checkpoint.state_dict import StateDictOptions, set_model_state_dict
+
+    set_model_state_dict(model, state, options=StateDictOptions(full_state_dict=True))
+
+
+def load_optimizer(
+    model: nn.Module, optimizer: torch.optim.Optimizer, state: dict[str, Any]
+) -> None:
+    """Take an optimiser's state that every process has whole, in the same way."""
+    if not is_sharded(model):
+        optimizer.load_state_dict(state)
+        return
+    from torch.distributed.checkpoint.state_dict import StateDictOptions, set_optimizer_state_dict
+
+    whole = StateDictOptions(full_state_dict=True)
+    set_optimizer_state_dict(model, optimizer, state, options=whole)
 
 
 def state_of(optimizer: Any) -> dict[str, Any]:
