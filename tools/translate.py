@@ -16,7 +16,7 @@ of them.
 import ast
 import importlib.util
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -47,7 +47,12 @@ EXTERNAL = {
     "numpy.where": "choose",
     "numpy.clip": "clipped",
     "numpy.zeros": "zeros",
+    "numpy.ones": "ones",
     "numpy.array": "array",
+    "numpy.asarray": "array",
+    "numpy.stack": "stack",
+    "numpy.float64": '"float64"',
+    "numpy.isfinite": "isfinite",
     "operator.add": "add",
     "operator.sub": "sub",
     "operator.mul": "mul",
@@ -224,8 +229,11 @@ class Known:
 class Program:
     """All that is translated, in the order in which it can be run."""
 
-    def __init__(self, leave_out: Iterable[str] = (), known: Mapping[str, str] = {}) -> None:
+    def __init__(
+        self, leave_out: Iterable[str], known: Mapping[str, str], shows: Callable[[str], bool] | None
+    ) -> None:
         self.leave_out = {*IGNORED, *leave_out}
+        self.shows = shows
         self.pieces: list[str] = []
         self.exported: dict[tuple[str, str], str] = {}
         self.helpers: set[str] = set()
@@ -935,10 +943,21 @@ class Scope:
         names = {"__init__": "constructor", "__iter__": "*[Symbol.iterator]"}
         name = names.get(node.name, ("*" if _yields(node) else "") + node.name)
         prefix = "get " if decorators else ""
+        if self.program.shows and node.name == "update":
+            inner.shown = inner.worth_showing(node)
         return f"{prefix}{name}({arguments}) {{\n{inner.body(node)}\n}}"
+
+    def worth_showing(self, node: ast.FunctionDef) -> list[str]:
+        """Return the names that a step computes on the way and that are shown."""
+        assert self.program.shows
+        assert self.own
+        state = self.own.find("inner", "State")
+        kept = {*(state.fields if state else ()), *(a.arg for a in node.args.args)}
+        return [n for n in _assigned(node.body) if n not in kept and self.program.shows(n)]
 
     # --- statements -------------------------------------------------------------------------------
 
+    shown: Sequence[str] = ()
     fresh: set[str]
     loops: set[str]
     mixed: set[str]
@@ -964,7 +983,9 @@ class Scope:
         return f"{self.text(value)};"
 
     def s_Return(self, node: ast.Return) -> str:
-        return f"return {self.text(node.value)};" if node.value is not None else "return;"
+        seen = ", ".join(self.locals[name] for name in self.shown)
+        before = f"this.shown = {{ {seen} }};\n" if seen else ""
+        return f"{before}return {self.text(node.value)};" if node.value is not None else "return;"
 
     def s_Assign(self, node: ast.Assign) -> str:
         value, _, kind = self.expression(node.value)
@@ -979,7 +1000,7 @@ class Scope:
         return "\n".join(texts)
 
     def assigned(self, target: ast.expr, value: str, kind: Kind, node: ast.stmt) -> str:
-        names = [n.id for n in ast.walk(target) if isinstance(n, ast.Name)]
+        names = _stored(target)
         if isinstance(target, ast.Subscript):
             place = f"{self.text(target.value)}, {self.text(target.slice)}"
             return f"{self.helper('put')}({place}, {value});"
@@ -1198,7 +1219,12 @@ def _plainly_assigned(statement: ast.stmt) -> list[list[str]]:
         targets = [statement.target]
     else:
         return []
-    return [[n.id for n in ast.walk(t) if isinstance(n, ast.Name)] for t in targets]
+    return [_stored(t) for t in targets]
+
+
+def _stored(target: ast.expr) -> list[str]:
+    nodes = [n for n in ast.walk(target) if isinstance(n, ast.Name)]
+    return [n.id for n in nodes if isinstance(n.ctx, ast.Store)]
 
 
 def _without_docstring(body: Sequence[ast.stmt]) -> list[ast.stmt]:
@@ -1220,6 +1246,7 @@ def script(
     leave_out: Iterable[str] = (),
     after: Sequence[Script] = (),
     data: Mapping[str, Any] | None = None,
+    shows: Callable[[str], bool] | None = None,
 ) -> Script:
     """Return a script that defines what is wanted of each module in `window.descent`.
 
@@ -1228,6 +1255,8 @@ def script(
         leave_out: methods that are not translated.
         after: scripts that the page loads first.
         data: further values of `window.descent`, as JSON.
+        shows: which of the names that a rule's update computes on the way to its new state it
+            keeps as `shown`, for a page to print.
 
     Raises:
         UntranslatableError: something that is wanted has no translation.
@@ -1235,7 +1264,7 @@ def script(
     import json
 
     known = {full: name for one in after for full, name in one.names.items()}
-    program = Program(leave_out, known)
+    program = Program(leave_out, known, shows)
     for home, names in wanted.items():
         for name in names:
             program.request(home, name)

@@ -57,6 +57,14 @@
       return shape.length ? new NDArray(sums, shape) : sums[0];
     }
 
+    all() {
+      return this.data.every(Boolean);
+    }
+
+    tolist() {
+      return lists(this);
+    }
+
     mean({ axis = null, keepdims = false } = {}) {
       const count = axis === null ? this.size : this.shape[axis < 0 ? axis + this.ndim : axis];
       return div(this.sum({ axis, keepdims }), count);
@@ -69,6 +77,15 @@
     const shape = [];
     for (let one = values; Array.isArray(one); one = one[0]) shape.push(one.length);
     return new NDArray(values.flat(Infinity), shape);
+  }
+
+  const filled = (value) => (size) => array(Array(size).fill(value));
+  const [zeros, ones] = [filled(0), filled(1)];
+
+  // Return arrays of one shape, or numbers, as one array along a new first axis.
+  function stack(parts) {
+    if (!(parts[0] instanceof NDArray)) return array(parts);
+    return new NDArray(parts.flatMap((part) => [...part.data]), [parts.length, ...parts[0].shape]);
   }
 
   function lists(a) {
@@ -131,6 +148,7 @@
   const cos = each(Math.cos);
   const sign_ = each(Math.sign);
   const floor = each(Math.floor);
+  const isfinite = each(Number.isFinite);
   const maximum = lifted(Math.max);
   const minimum = lifted(Math.min);
   const maximum_ = maximum;
@@ -189,6 +207,21 @@
     return a.size !== 0;
   }
 
+  function str(a) {
+    if (a == null) return "None";
+    if (a instanceof Error) return a.message;
+    if (a instanceof NDArray) return `[${[...a].map(str).join(" ")}]`;
+    return typeof a === "boolean" ? (a ? "True" : "False") : String(a);
+  }
+
+  function repr(a) {
+    if (typeof a === "string") return `'${a}'`;
+    return Array.isArray(a) ? `[${a.map(repr).join(", ")}]` : str(a);
+  }
+
+  class ValueError extends Error {}
+  class Undone extends Error {}
+
   // A dataclass of Python: its fields stand in `fields`, with their defaults.
   class Data {
     constructor(...values) {
@@ -221,7 +254,6 @@
   function record(...names) {
     return class {
       static _fields = names;
-      static length_ = names.length;
 
       constructor(...values) {
         names.forEach((name, i) => (this[name] = values[i]));
@@ -235,9 +267,10 @@
 
   descent.python = {};
   Object.assign(descent.python, {
-    NDArray, Data, abs, add, array, callable, choose, clipped, cos, dataclass, div, eq, factory,
-    float, floor, floordiv, ge, getattr, gt, hasattr, int, item, iter, le, len, list, lists, lt, matmul, max,
-    maximum_, min, minimum_, mod, mul, ne, neg, never, pow, range, record, same, same_as, sign_, slice, sub,
-    sum, total, truthy, type, where,
+    abs, add, array, callable, choose, clipped, cos, Data, dataclass, div, eq, factory, float,
+    floor, floordiv, ge, getattr, gt, hasattr, int, isfinite, item, iter, le, len, list, lists,
+    lt, matmul, max, maximum_, min, minimum_, mod, mul, NDArray, ne, neg, never, ones, pow, range,
+    record, repr, same, same_as, sign_, slice, stack, str, sub, sum, total, truthy, type, Undone,
+    ValueError, where, zeros,
   });
 })((globalThis.descent = globalThis.descent || {}));

@@ -2,7 +2,7 @@
 (function (descent) {
   "use strict";
 
-  const { NDArray, iter, list, same_as, truthy } = descent.python;
+  const { iter, list, mul, repr, same_as, str, truthy } = descent.python;
 
   // Python's dict and set hash tuples by what is in them.
   const hash = (key) => (Array.isArray(key) ? `(${key.map(hash)})` : key);
@@ -54,10 +54,8 @@
     }
   }
 
-  class ValueError extends Error {}
   class KeyError extends Error {}
   class PythonTypeError extends Error {}
-  class Undone extends Error {}
 
   const dict = (pairs = []) => new Dict(pairs instanceof Dict ? pairs.items() : iter(pairs));
   const set = (values = []) => new PythonSet(values);
@@ -90,7 +88,7 @@
     const lists = all_.filter((a) => a.strict === undefined).map(list);
     return Array.from({ length: Math.min(...lists.map((a) => a.length)) }, (_, i) => lists.map((a) => a[i]));
   };
-  const prod = (a) => list(a).reduce((x, y) => descent.python.mul(x, y), 1);
+  const prod = (a) => list(a).reduce((x, y) => mul(x, y), 1);
   const product = (...all_) =>
     all_.map(list).reduce((found, one) => found.flatMap((a) => one.map((b) => [...a, b])), [[]]);
   const setdefault = (a, key, value) => (a.has(key) || a.set(key, value), a.item(key));
@@ -152,18 +150,6 @@
     return kinds.some((kind) => (typeof kind === "string" ? tests[kind]() : a instanceof kind));
   }
 
-  function repr(a) {
-    if (typeof a === "string") return `'${a}'`;
-    return Array.isArray(a) ? `[${a.map(repr).join(", ")}]` : str(a);
-  }
-
-  function str(a) {
-    if (a == null) return "None";
-    if (a instanceof Error) return a.message;
-    if (a instanceof NDArray) return `[${[...a].map(str).join(" ")}]`;
-    return typeof a === "boolean" ? (a ? "True" : "False") : String(a);
-  }
-
   // A number in six digits, as Python's `g` writes it.
   function format(a, spec) {
     if (spec !== "g" || !Number.isFinite(a)) return str(a);
@@ -174,10 +160,10 @@
   }
 
   Object.assign(descent.python, {
-    Dict, KeyError, PythonTypeError, Undone, ValueError, add_to, all, any, append, both, common, dict,
-    each_field, either, end, enumerate, fields_of, finditer, format, fromkeys, fullmatch, get, has, index,
+    Dict, KeyError, PythonTypeError, add_to, all, any, append, both, common, dict, each_field,
+    either, end, enumerate, fields_of, finditer, format, fromkeys, fullmatch, get, has, index,
     is_integer, isalpha, isascii, isdigit, isinstance, isspace, items, join, keys, lstrip, next,
-    pattern, pop, prod, product, put, re_sub, removesuffix, replace, replaced, repr, reversed, set,
-    setdefault, split, start, startswith, str, strip, sub_, union, values, zip,
+    pattern, pop, prod, product, put, re_sub, removesuffix, replace, replaced, reversed, set,
+    setdefault, split, start, startswith, strip, sub_, union, values, zip,
   });
 })((globalThis.descent = globalThis.descent || {}));
