@@ -14,6 +14,7 @@ of them.
 """
 
 import ast
+import importlib
 import importlib.util
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -36,7 +37,6 @@ EXTERNAL = {
     "math.isfinite": "Number.isFinite",
     "math.floor": "Math.floor",
     "math.prod": "prod",
-    "math.nextafter": "nextafter",
     "numpy.abs": "abs",
     "numpy.floor": "floor",
     "numpy.maximum": "maximum_",
@@ -67,6 +67,7 @@ EXTERNAL = {
     "dataclasses.replace": "replaced",
     "dataclasses.fields": "fields_of",
     "itertools.product": "product",
+    "itertools.combinations": "combinations",
     "numbers.Real": '"Real"',
     "numbers.Integral": '"Integral"',
     "descent._numbers.plain": "same",
@@ -281,7 +282,10 @@ class Program:
         if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
             target = node.targets[0] if isinstance(node, ast.Assign) else node.target
             if isinstance(target, ast.Name):
-                return f"const {called} = {scope.text(node.value)};"
+                try:
+                    return f"const {called} = {scope.text(node.value)};"
+                except UntranslatableError:
+                    return f"const {called} = {computed(home, name)};"
             names = [n.id for n in ast.walk(target) if isinstance(n, ast.Name)]
             place = names.index(name)
             return f"const {called} = {self.helper('item')}({scope.text(node.value)}, {place});"
@@ -331,6 +335,14 @@ class Program:
                 if own:
                     found.fields[one.target.id] = one.value
         return found
+
+
+def computed(home: Module, name: str) -> str:
+    """Return a constant that is a number as the module itself computes it."""
+    value = getattr(importlib.import_module(home.name), name, None)
+    if not isinstance(value, float):
+        raise home.error(home.defined[name], "this constant")
+    return repr(value)
 
 
 def safe(name: str, taken: set[str]) -> str:
@@ -779,10 +791,13 @@ class Scope:
         """Return the arguments of a call, those with keywords in their places."""
         given = [self.spread(one) for one in node.args]
         if any(keyword.arg is None for keyword in node.keywords):
-            raise self.error(node, "a call with **")
+            if signature is not None or len(node.keywords) > 1:
+                raise self.error(node, "a call with **")
+            return ", ".join([*given, self.text(node.keywords[0].value)])
         named = {str(k.arg): self.text(k.value) for k in node.keywords}
-        if isinstance(signature, Known) and not signature.is_record and not signature.is_data:
-            signature = signature.find("methods", "__init__")
+        if isinstance(signature, Known) and not signature.is_record:
+            own = signature.find("methods", "__init__")
+            signature = own if own or not signature.is_data else signature
         if signature is None:
             pairs = [f"{key}: {value}" for key, value in named.items()]
             return ", ".join([*given, *([f"{{ {', '.join(pairs)} }}"] if pairs else [])])
@@ -945,7 +960,11 @@ class Scope:
         prefix = "get " if decorators else ""
         if self.program.shows and node.name == "update":
             inner.shown = inner.worth_showing(node)
-        return f"{prefix}{name}({arguments}) {{\n{inner.body(node)}\n}}"
+        body = inner.body(node)
+        is_derived = self.own is not None and self.base(self.own) != ""
+        if name == "constructor" and is_derived and "super(" not in body:
+            body = f"  super();\n{body}"
+        return f"{prefix}{name}({arguments}) {{\n{body}\n}}"
 
     def worth_showing(self, node: ast.FunctionDef) -> list[str]:
         """Return the names that a step computes on the way and that are shown."""

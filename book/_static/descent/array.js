@@ -133,7 +133,10 @@
 
   const add = lifted((a, b) => a + b, (a, b) => (Array.isArray(a) ? [...a, ...b] : a + b));
   const sub = lifted((a, b) => a - b, (a, b) => (a instanceof Object && a.minus ? a.minus(b) : a - b));
-  const mul = lifted((a, b) => a * b, (a, b) => (Array.isArray(a) ? repeat(a, b) : a * b));
+  const mul = lifted((a, b) => a * b, (a, b) => {
+    if (typeof a === "string") return a.repeat(b);
+    return Array.isArray(a) ? repeat(a, b) : a * b;
+  });
   const div = lifted((a, b) => a / b);
   const power = (a, b) => (b === 2 ? a * a : b === 0.5 ? Math.sqrt(a) : a ** b);
   const pow = lifted(power);
@@ -180,8 +183,12 @@
   const choose = (condition, yes, no) => add(mul(condition, yes), mul(eq(condition, 0), no));
   const clipped = (a, low, high) => minimum(maximum(a, low), high);
   const total = (a, options) => (a instanceof NDArray ? a.sum(options) : a);
-  const max = (...values) => Math.max(...(values.length === 1 ? iter(values[0]) : values));
-  const min = (...values) => Math.min(...(values.length === 1 ? iter(values[0]) : values));
+  const extreme = (f) => (first, ...rest) => {
+    if (rest.length && typeof rest[0] === "number") return f(first, ...rest);
+    const values = [...iter(first)];
+    return values.length || !rest.length ? f(...values) : rest[0].default;
+  };
+  const [max, min] = [extreme(Math.max), extreme(Math.min)];
   const sum = (values, start = 0) => [...iter(values)].reduce((a, b) => add(a, b), start);
   const range = (from, to = null) =>
     Array.from({ length: Math.max(0, to === null ? from : to - from) }, (_, i) => (to === null ? 0 : from) + i);

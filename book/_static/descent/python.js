@@ -92,6 +92,8 @@
   const product = (...all_) =>
     all_.map(list).reduce((found, one) => found.flatMap((a) => one.map((b) => [...a, b])), [[]]);
   const setdefault = (a, key, value) => (a.has(key) || a.set(key, value), a.item(key));
+  const combinations = (a, count) =>
+    count === 0 ? [[]] : list(a).flatMap((v, i, all_) => combinations(all_.slice(i + 1), count - 1).map((r) => [v, ...r]));
   const append = (a, value) => a.push(value);
   const pop = (a, i) => (i === undefined ? a.pop() : a.splice(i, 1)[0]);
   const index = (a, value) => a.findIndex((one) => same_as(one, value));
@@ -125,7 +127,8 @@
   const re_sub = (re, by, text) => sub_(pattern(re), by, text);
 
   // A dataclass with some fields changed.
-  function replaced(a, changes) {
+  function replaced(a, given) {
+    const changes = given instanceof Dict ? Object.fromEntries(given.items()) : given;
     return new a.constructor(...Object.keys(a.fields).map((name) => (name in changes ? changes[name] : a[name])));
   }
 
@@ -160,7 +163,7 @@
   }
 
   Object.assign(descent.python, {
-    Dict, KeyError, PythonTypeError, add_to, all, any, append, both, common, dict, each_field,
+    Dict, KeyError, PythonTypeError, add_to, all, any, append, both, combinations, common, dict, each_field,
     either, end, enumerate, fields_of, finditer, format, fromkeys, fullmatch, get, has, index,
     is_integer, isalpha, isascii, isdigit, isinstance, isspace, items, join, keys, lstrip, next,
     pattern, pop, prod, product, put, re_sub, removesuffix, replace, replaced, reversed, set,
