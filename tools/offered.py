@@ -7,12 +7,16 @@ size is there, stands here.
 """
 
 import dataclasses
+import hashlib
 import inspect
 import re
+from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from sphinx.config import Config
 
 from descent import rules
 from descent.landscapes import Beale, Landscape, NoisyQuadratic, Quadratic, Rosenbrock, Saddle
@@ -239,3 +243,15 @@ def landscapes_script() -> translate.Script:
     return translate.script(
         {"descent.landscapes": made}, leave_out=["noisy_grad"], after=[rules_script()], data=data
     )
+
+
+def write(config: Config, scripts: Mapping[Path, translate.Script]) -> None:
+    """Write scripts to where Sphinx finds them; where one changed, pages are written anew."""
+    for path, script in scripts.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists() or path.read_text(encoding="utf-8") != script.text:
+            path.write_text(script.text, encoding="utf-8")
+    if str(FOLDER) not in config.html_static_path:
+        config.html_static_path.append(str(FOLDER))
+    texts = "\0".join([config.translated, *(script.text for script in scripts.values())])
+    config.translated = hashlib.sha256(texts.encode()).hexdigest()

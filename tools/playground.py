@@ -9,8 +9,8 @@ stands for a picture that the reader can change. The query is what a link to tha
 scripts in `book/_static/playground` read the same text. They are classic scripts, not modules, and
 are not bundled: a page opened from a disk (`file://`) may not load modules, and what the browser
 runs is what lies in the folder. The rules and the landscapes are not written there: the build
-translates them from the package (`tools.offered`). Without script, in print and in a PDF, a still figure stands there,
-drawn by the build from the same query with the package.
+translates them from the package (`tools.offered`). Without script, in print and in a PDF, a still
+figure stands there, drawn by the build from the same query with the package.
 
 A link holds: `landscape`, its condition number `kappa`, `start`, `noise` σ with `seed`, `steps`,
 the step shown `t`, and for each rule of the race one `run=NAME,HYPER:VALUE,...`.
@@ -38,7 +38,7 @@ import descent
 from descent import Trajectory, _check, minimize, plotting
 from descent.landscapes import Landscape
 from descent.rules import Rule, get
-from tools import depend, offered, project, translate
+from tools import offered, project, translate
 
 PAGE = "book/playground"
 STATIC = project.BOOK / "_static" / "playground"
@@ -290,14 +290,9 @@ def add_scripts(app: Sphinx, page: str, _template: str, _context: Any, doctree: 
 
 
 def write_scripts(app: Sphinx, config: Config) -> None:
-    """Translate what the scripts compute with; pages are written anew where it changed."""
-    written = {offered.RULES: offered.rules_script(), offered.LANDSCAPES: offered.landscapes_script()}
-    for path, script in written.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if not path.exists() or path.read_text(encoding="utf-8") != script.text:
-            path.write_text(script.text, encoding="utf-8")
-    config.html_static_path.append(str(offered.FOLDER))
-    config.translated = depend.digest([], *(script.text for script in written.values()))
+    """Translate what the scripts compute with."""
+    own = {offered.RULES: offered.rules_script(), offered.LANDSCAPES: offered.landscapes_script()}
+    offered.write(config, own)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

@@ -1,12 +1,12 @@
 """Translate Python of the package to JavaScript, for the pages whose scripts compute with it.
 
-    print(script({"descent.rules": ["Adam", "Muon"]}, "rules"))
+    print(script({"descent.rules": ["Adam", "Muon"]}).text)
 
-What is asked for is translated with all that it uses, from whichever module of the package it comes.
-Numbers that are annotated as such, `t: int`, `beta1: float`, meet plain operators; everything else
-meets the functions of `book/_static/descent/array.js`, which also take arrays, as NumPy does, and
-those of `python.js`, for lists, texts and dicts. A name that neither has, or a construct that is not
-understood, stops the build with the file, the line and the construct.
+What is asked for is translated with all that it uses, from whichever module of the package. Numbers
+that are annotated as such, `t: int`, `beta1: float`, meet plain operators; everything else meets
+the functions of `book/_static/descent/array.js`, which also take arrays, as NumPy does, and
+those of `python.js`, for lists, texts and dicts. A name that neither has, or a construct that is
+not understood, stops the build with the file, the line and the construct.
 
 What means something else in JavaScript: integers are floats, a generator expression is computed
 at once, a loop's variable ends with the loop, and nothing is hashed but numbers, texts and tuples
@@ -16,6 +16,7 @@ of them.
 import ast
 import importlib
 import importlib.util
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -162,7 +163,9 @@ class Module:
             if isinstance(node, ast.Import):
                 self.imported |= {(a.asname or a.name): a.name for a in node.names}
             elif isinstance(node, ast.ImportFrom):
-                self.imported |= {(a.asname or a.name): f"{node.module}.{a.name}" for a in node.names}
+                self.imported |= {
+                    (a.asname or a.name): f"{node.module}.{a.name}" for a in node.names
+                }
         for statement in self.tree.body:
             for name in _names_of(statement):
                 self.defined[name] = statement
@@ -231,7 +234,10 @@ class Program:
     """All that is translated, in the order in which it can be run."""
 
     def __init__(
-        self, leave_out: Iterable[str], known: Mapping[str, str], shows: Callable[[str], bool] | None
+        self,
+        leave_out: Iterable[str],
+        known: Mapping[str, str],
+        shows: Callable[[str], bool] | None,
     ) -> None:
         self.leave_out = {*IGNORED, *leave_out}
         self.shows = shows
@@ -274,7 +280,7 @@ class Program:
         if name not in home.defined:
             raise UntranslatableError(f"{home.name} defines no {name}")
         node = home.defined[name]
-        scope = Scope(self, home)
+        scope = _Scope(self, home)
         if isinstance(node, ast.ClassDef):
             return scope.class_(node, called)
         if isinstance(node, ast.FunctionDef):
@@ -361,10 +367,10 @@ def helper_names() -> set[str]:
     return found
 
 
-class Scope:
+class _Scope:
     """Translates what stands in one function, class or module."""
 
-    def __init__(self, program: Program, home: Module, outer: "Scope | None" = None) -> None:
+    def __init__(self, program: Program, home: Module, outer: "_Scope | None" = None) -> None:
         self.program, self.module, self.outer = program, home, outer
         self.kinds: dict[str, Kind] = dict(outer.kinds) if outer else {}
         self.locals: dict[str, str] = dict(outer.locals) if outer else {}
@@ -449,7 +455,7 @@ class Scope:
 
     def expression(self, node: ast.expr) -> tuple[str, int, Kind]:
         """Return an expression, how tightly it binds, and what it is known to be."""
-        method = getattr(self, f"_{type(node).__name__}", None)
+        method = getattr(self, f"_expr_{type(node).__name__.lower()}", None)
         if method is None:
             raise self.error(node, type(node).__name__)
         try:
@@ -471,7 +477,7 @@ class Scope:
             text, binds = f"{self.helper('truthy')}({text})", ATOM
         return f"({text})" if binds < level else text
 
-    def _Constant(self, node: ast.Constant) -> tuple[str, int, Kind]:
+    def _expr_constant(self, node: ast.Constant) -> tuple[str, int, Kind]:
         value = node.value
         if value is None:
             return "null", ATOM, None
@@ -483,11 +489,11 @@ class Scope:
             return quoted(value), ATOM, "str"
         raise self.error(node, "a constant of this type")
 
-    def _Name(self, node: ast.Name) -> tuple[str, int, Kind]:
+    def _expr_name(self, node: ast.Name) -> tuple[str, int, Kind]:
         kind = self.own if node.id == self.me and self.me else self.kinds.get(node.id)
         return self.name(node), ATOM, kind
 
-    def _Attribute(self, node: ast.Attribute) -> tuple[str, int, Kind]:
+    def _expr_attribute(self, node: ast.Attribute) -> tuple[str, int, Kind]:
         if full := self.full_name(node):
             found = self.imported(full)
             if found is None:
@@ -501,13 +507,13 @@ class Scope:
             method = kind.find("methods", node.attr)
             if annotation is None and method is not None and _is_property(method):
                 annotation = method.returns
-            scope = Scope(self.program, kind.module)
+            scope = _Scope(self.program, kind.module)
             scope.own = kind
             found = scope.kind_of(annotation)
             found = found or kind.find("inner", node.attr)
         return f"{text}.{node.attr}", ATOM, found
 
-    def _BinOp(self, node: ast.BinOp) -> tuple[str, int, Kind]:
+    def _expr_binop(self, node: ast.BinOp) -> tuple[str, int, Kind]:
         return self.binary(node, node.op, node.left, node.right)
 
     def binary(
@@ -531,7 +537,7 @@ class Scope:
             return f"{a} {sign} {b}", level, "bool" if is_comparison else "num"
         return f"{self.helper(function)}({a}, {b})", ATOM, None
 
-    def _UnaryOp(self, node: ast.UnaryOp) -> tuple[str, int, Kind]:
+    def _expr_unaryop(self, node: ast.UnaryOp) -> tuple[str, int, Kind]:
         if isinstance(node.op, ast.Not):
             return f"!{self.condition(node.operand, PREFIX)}", PREFIX, "bool"
         if not isinstance(node.op, ast.USub):
@@ -541,7 +547,7 @@ class Scope:
             return f"{self.helper('neg')}({text})", ATOM, None
         return f"-{text}" if binds >= PREFIX else f"-({text})", PREFIX, "num"
 
-    def _Compare(self, node: ast.Compare) -> tuple[str, int, Kind]:
+    def _expr_compare(self, node: ast.Compare) -> tuple[str, int, Kind]:
         left, parts, kinds = node.left, [], set()
         for op, right in zip(node.ops, node.comparators, strict=True):
             text, binds, kind = self.compared(node, op, left, right)
@@ -567,7 +573,7 @@ class Scope:
             return (text, ATOM, "bool") if isinstance(op, ast.In) else (f"!{text}", PREFIX, "bool")
         return self.binary(node, op, left, right)
 
-    def _BoolOp(self, node: ast.BoolOp) -> tuple[str, int, Kind]:
+    def _expr_boolop(self, node: ast.BoolOp) -> tuple[str, int, Kind]:
         kinds = [self.expression(value)[2] for value in node.values]
         if all(kind == "bool" for kind in kinds):
             return self.condition(node), LOOSE, "bool"
@@ -575,18 +581,22 @@ class Scope:
         first, *rest = [self.text(value) for value in node.values]
         return f"{helper}({', '.join([first, *(f'() => {r}' for r in rest)])})", ATOM, None
 
-    def _IfExp(self, node: ast.IfExp) -> tuple[str, int, Kind]:
+    def _expr_ifexp(self, node: ast.IfExp) -> tuple[str, int, Kind]:
         (yes, _, kind), (no, _, other) = self.expression(node.body), self.expression(node.orelse)
         yes = self.text(node.body, 1)
         no = self.text(node.orelse, 0)
-        return f"{self.condition(node.test, 1)} ? {yes} : {no}", LOOSE, kind if kind == other else None
+        return (
+            f"{self.condition(node.test, 1)} ? {yes} : {no}",
+            LOOSE,
+            kind if kind == other else None,
+        )
 
-    def _Tuple(self, node: ast.Tuple | ast.List) -> tuple[str, int, Kind]:
+    def _expr_tuple(self, node: ast.Tuple | ast.List) -> tuple[str, int, Kind]:
         return f"[{self.items(node.elts)}]", ATOM, None
 
-    _List = _Tuple
+    _expr_list = _expr_tuple
 
-    def _Set(self, node: ast.Set) -> tuple[str, int, Kind]:
+    def _expr_set(self, node: ast.Set) -> tuple[str, int, Kind]:
         return f"{self.helper('set')}([{self.items(node.elts)}])", ATOM, None
 
     def items(self, nodes: Sequence[ast.expr]) -> str:
@@ -595,10 +605,9 @@ class Scope:
     def spread(self, node: ast.expr) -> str:
         if isinstance(node, ast.Starred):
             return f"...{self.helper('iter')}({self.text(node.value)})"
-        text = self.text(node)
-        return text
+        return self.text(node)
 
-    def _Dict(self, node: ast.Dict) -> tuple[str, int, Kind]:
+    def _expr_dict(self, node: ast.Dict) -> tuple[str, int, Kind]:
         pairs = []
         for key, value in zip(node.keys, node.values, strict=True):
             if key is None:
@@ -607,7 +616,7 @@ class Scope:
                 pairs.append(f"[{self.text(key)}, {self.text(value)}]")
         return f"{self.helper('dict')}([{', '.join(pairs)}])", ATOM, None
 
-    def _Subscript(self, node: ast.Subscript) -> tuple[str, int, Kind]:
+    def _expr_subscript(self, node: ast.Subscript) -> tuple[str, int, Kind]:
         value = self.text(node.value)
         if isinstance(node.slice, ast.Slice):
             ends = [node.slice.lower, node.slice.upper, node.slice.step]
@@ -617,8 +626,8 @@ class Scope:
             return f"{self.helper('slice')}({', '.join([value, *texts])})", ATOM, None
         return f"{self.helper('item')}({value}, {self.text(node.slice)})", ATOM, None
 
-    def _Lambda(self, node: ast.Lambda) -> tuple[str, int, Kind]:
-        inner = Scope(self.program, self.module, self)
+    def _expr_lambda(self, node: ast.Lambda) -> tuple[str, int, Kind]:
+        inner = _Scope(self.program, self.module, self)
         arguments = inner.parameters(node.args)
         return f"({arguments}) => {inner.arrow_body(node.body)}", LOOSE, None
 
@@ -626,7 +635,7 @@ class Scope:
         text = self.text(node)
         return f"({text})" if text.startswith("{") else text
 
-    def _JoinedStr(self, node: ast.JoinedStr) -> tuple[str, int, Kind]:
+    def _expr_joinedstr(self, node: ast.JoinedStr) -> tuple[str, int, Kind]:
         found = ""
         for value in node.values:
             if isinstance(value, ast.Constant):
@@ -645,23 +654,23 @@ class Scope:
         spec = self.expression(node.format_spec)[0]
         return f"{self.helper('format')}({text}, {spec})"
 
-    def _NamedExpr(self, node: ast.NamedExpr) -> tuple[str, int, Kind]:
+    def _expr_namedexpr(self, node: ast.NamedExpr) -> tuple[str, int, Kind]:
         return f"({self.name(node.target)} = {self.text(node.value)})", ATOM, None
 
-    def _Starred(self, node: ast.Starred) -> tuple[str, int, Kind]:
+    def _expr_starred(self, node: ast.Starred) -> tuple[str, int, Kind]:
         return self.spread(node), ATOM, None
 
     # --- comprehensions ---------------------------------------------------------------------------
 
-    def _ListComp(self, node: Any) -> tuple[str, int, Kind]:
+    def _expr_listcomp(self, node: Any) -> tuple[str, int, Kind]:
         return self.comprehended(node.generators, node.elt), ATOM, None
 
-    _GeneratorExp = _ListComp
+    _expr_generatorexp = _expr_listcomp
 
-    def _SetComp(self, node: ast.SetComp) -> tuple[str, int, Kind]:
+    def _expr_setcomp(self, node: ast.SetComp) -> tuple[str, int, Kind]:
         return f"{self.helper('set')}({self.comprehended(node.generators, node.elt)})", ATOM, None
 
-    def _DictComp(self, node: ast.DictComp) -> tuple[str, int, Kind]:
+    def _expr_dictcomp(self, node: ast.DictComp) -> tuple[str, int, Kind]:
         pair = ast.Tuple([node.key, node.value], ast.Load())
         return f"{self.helper('dict')}({self.comprehended(node.generators, pair)})", ATOM, None
 
@@ -669,7 +678,7 @@ class Scope:
         """Return a list: `[...iter(it)].filter(...).map(...)`."""
         one, *rest = generators
         found = f"{self.helper('list')}({self.text(one.iter)})"
-        inner = Scope(self.program, self.module, self)
+        inner = _Scope(self.program, self.module, self)
         target = inner.bound(one.target)
         for test in one.ifs:
             found += f".filter(({target}) => {inner.condition(test)})"
@@ -692,7 +701,7 @@ class Scope:
 
     # --- calls ------------------------------------------------------------------------------------
 
-    def _Call(self, node: ast.Call) -> tuple[str, int, Kind]:
+    def _expr_call(self, node: ast.Call) -> tuple[str, int, Kind]:
         called = node.func
         if isinstance(called, ast.Name) and called.id not in self.locals:
             if called.id == "isinstance":
@@ -705,16 +714,15 @@ class Scope:
                 self.expression(a)[2] == "num" for a in node.args
             ):
                 return f"Math.{called.id}({self.arguments(node, None)})", ATOM, "num"
-        if isinstance(called, ast.Attribute):
-            if (text := self.method(node, called)) is not None:
-                return text
+        if isinstance(called, ast.Attribute) and (found := self.method(node, called)) is not None:
+            return found
         target, known, function = self.resolved(called)
         if known is not None:
             kind = known
             return f"new {target}({self.arguments(node, known)})", ATOM, kind
         if target in ("same",) and len(node.args) == 1:
             return self.expression(node.args[0])
-        returned = function and Scope(self.program, function[0]).kind_of(function[1].returns)
+        returned = function and _Scope(self.program, function[0]).kind_of(function[1].returns)
         text = self.arguments(node, function[1] if function else None)
         is_number = target.startswith("Math.")
         return f"{target}({text})", ATOM, "num" if is_number else returned
@@ -766,7 +774,7 @@ class Scope:
             return None
         if known and name.startswith("__") and found:  # Rule.__post_init__(self)
             return f"{text}.prototype.{name}.call({self.arguments(node, None)})", ATOM, None
-        scope = Scope(self.program, known.module) if known else self
+        scope = _Scope(self.program, known.module) if known else self
         scope.own = known or self.own
         returned = scope.kind_of(found.returns) if found else None
         return f"{text}.{name}({self.arguments(node, found)})", ATOM, returned
@@ -802,7 +810,7 @@ class Scope:
             pairs = [f"{key}: {value}" for key, value in named.items()]
             return ", ".join([*given, *([f"{{ {', '.join(pairs)} }}"] if pairs else [])])
         if isinstance(signature, Known):
-            names = [n for n in signature.all_fields()]
+            names = list(signature.all_fields())
         else:
             spec = signature.args
             names = [a.arg for a in spec.args]
@@ -844,7 +852,7 @@ class Scope:
 
     def function(self, node: ast.FunctionDef, called: str) -> str:
         """Return a function; one inside another sees its names."""
-        inner = Scope(self.program, self.module, self)
+        inner = _Scope(self.program, self.module, self)
         arguments = inner.parameters(node.args)
         star = "*" if _yields(node) else ""
         return f"function{star} {called}({arguments}) {{\n{inner.body(node)}\n}}"
@@ -878,7 +886,8 @@ class Scope:
     def joined(self, node: ast.FunctionDef, name: str) -> Kind:
         """Return what a name that is set more than once is known to be: a text or nothing."""
         values = [
-            s.value for s in ast.walk(node)
+            s.value
+            for s in ast.walk(node)
             if isinstance(s, ast.Assign) and [ast.unparse(t) for t in s.targets] == [name]
         ]
         texts = all(isinstance(v, ast.Constant) and isinstance(v.value, str) for v in values)
@@ -889,7 +898,7 @@ class Scope:
         known = self.program.described(self.module, node, node.name)
         if known.is_record:
             return f"const {called} = {self.record(known)};"
-        inner = Scope(self.program, self.module)
+        inner = _Scope(self.program, self.module)
         inner.own = known
         base = self.base(known)
         methods = [
@@ -949,7 +958,7 @@ class Scope:
 
     def method_of(self, node: ast.FunctionDef) -> str:
         """Return a method."""
-        inner = Scope(self.program, self.module, self)
+        inner = _Scope(self.program, self.module, self)
         decorators = [ast.unparse(one) for one in node.decorator_list]
         if unknown := set(decorators) - {"property", "cached_property"}:
             raise self.error(node.decorator_list[0], f"the decorator {unknown.pop()}")
@@ -982,7 +991,7 @@ class Scope:
     mixed: set[str]
 
     def statement(self, node: ast.stmt) -> str:
-        method = getattr(self, f"s_{type(node).__name__}", None)
+        method = getattr(self, f"_stmt_{type(node).__name__.lower()}", None)
         if method is None:
             raise self.error(node, type(node).__name__)
         text: str = method(node)
@@ -991,7 +1000,7 @@ class Scope:
     def block(self, nodes: Sequence[ast.stmt]) -> str:
         return indented("\n".join(filter(None, (self.statement(one) for one in nodes))))
 
-    def s_Expr(self, node: ast.Expr) -> str:
+    def _stmt_expr(self, node: ast.Expr) -> str:
         value = node.value
         if isinstance(value, ast.Constant):
             return ""
@@ -1001,12 +1010,12 @@ class Scope:
             return f"yield {self.text(value.value)};" if value.value else "yield;"
         return f"{self.text(value)};"
 
-    def s_Return(self, node: ast.Return) -> str:
+    def _stmt_return(self, node: ast.Return) -> str:
         seen = ", ".join(self.locals[name] for name in self.shown)
         before = f"this.shown = {{ {seen} }};\n" if seen else ""
         return f"{before}return {self.text(node.value)};" if node.value is not None else "return;"
 
-    def s_Assign(self, node: ast.Assign) -> str:
+    def _stmt_assign(self, node: ast.Assign) -> str:
         value, _, kind = self.expression(node.value)
         kinds: Any = kind
         if isinstance(node.value, ast.Tuple):
@@ -1073,7 +1082,7 @@ class Scope:
             for one, each in zip(target.elts, known, strict=False):
                 self.learn(one, each)
 
-    def s_AnnAssign(self, node: ast.AnnAssign) -> str:
+    def _stmt_annassign(self, node: ast.AnnAssign) -> str:
         if node.value is None:
             return ""
         value, _, kind = self.expression(node.value)
@@ -1081,18 +1090,18 @@ class Scope:
         kind = declared if declared in ("num", "str", "bool") else kind
         return self.assigned(node.target, value, kind, node)
 
-    def s_AugAssign(self, node: ast.AugAssign) -> str:
+    def _stmt_augassign(self, node: ast.AugAssign) -> str:
         left: Any = node.target
         value, _, _ = self.binary(node, node.op, left, node.value)
         return self.assigned(node.target, value, self.kinds.get(getattr(left, "id", "")), node)
 
-    def s_If(self, node: ast.If) -> str:
+    def _stmt_if(self, node: ast.If) -> str:
         text = f"if ({self.condition(node.test)}) {{\n{self.block(node.body)}\n}}"
         if len(node.orelse) == 1 and isinstance(node.orelse[0], ast.If):
-            return f"{text} else {self.s_If(node.orelse[0])}"
+            return f"{text} else {self._stmt_if(node.orelse[0])}"
         return f"{text} else {{\n{self.block(node.orelse)}\n}}" if node.orelse else text
 
-    def s_For(self, node: ast.For) -> str:
+    def _stmt_for(self, node: ast.For) -> str:
         if node.orelse:
             raise self.error(node, "a for with else")
         names = {n.id for n in ast.walk(node.target) if isinstance(n, ast.Name)}
@@ -1103,10 +1112,10 @@ class Scope:
         pattern = self.pattern(node.target)
         return f"for ({word}{pattern} of {over}) {{\n{self.block(node.body)}\n}}"
 
-    def s_While(self, node: ast.While) -> str:
+    def _stmt_while(self, node: ast.While) -> str:
         return f"while ({self.condition(node.test)}) {{\n{self.block(node.body)}\n}}"
 
-    def s_Raise(self, node: ast.Raise) -> str:
+    def _stmt_raise(self, node: ast.Raise) -> str:
         if node.exc is None:
             return "throw error;"
         made = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
@@ -1114,7 +1123,7 @@ class Scope:
         bracket = "" if isinstance(node.exc, ast.Call) else "()"
         return f"throw {'new ' * is_builtin}{self.text(node.exc)}{bracket * is_builtin};"
 
-    def s_Try(self, node: ast.Try) -> str:
+    def _stmt_try(self, node: ast.Try) -> str:
         text = f"try {{\n{self.block(node.body)}\n}}"
         if node.orelse or len(node.handlers) > 1:
             raise self.error(node, "this try")
@@ -1129,37 +1138,37 @@ class Scope:
             text += f" catch (error) {{\n{inside}\n}}"
         return f"{text} finally {{\n{self.block(node.finalbody)}\n}}" if node.finalbody else text
 
-    def s_With(self, node: ast.With) -> str:
+    def _stmt_with(self, node: ast.With) -> str:
         names = [ast.unparse(one.context_expr) for one in node.items]
         if any(not name.startswith(("np.errstate", "suppress")) for name in names):
             raise self.error(node, "this with")
         return "\n".join(filter(None, (self.statement(one) for one in node.body)))
 
-    def s_FunctionDef(self, node: ast.FunctionDef) -> str:
+    def _stmt_functiondef(self, node: ast.FunctionDef) -> str:
         self.locals[node.name] = safe(node.name, self.program.helper_names)
         self.functions[node.name] = node
-        inner = Scope(self.program, self.module, self)
+        inner = _Scope(self.program, self.module, self)
         arguments = inner.parameters(node.args)
         if _yields(node):
             raise self.error(node, "a generator inside a function")
         return f"const {self.locals[node.name]} = ({arguments}) => {{\n{inner.body(node)}\n}};"
 
-    def s_Pass(self, node: ast.Pass) -> str:
+    def _stmt_pass(self, node: ast.Pass) -> str:
         return ""
 
-    def s_Nonlocal(self, node: ast.Nonlocal) -> str:
+    def _stmt_nonlocal(self, node: ast.Nonlocal) -> str:
         return ""
 
-    def s_Assert(self, node: ast.Assert) -> str:
+    def _stmt_assert(self, node: ast.Assert) -> str:
         return ""
 
-    def s_Break(self, node: ast.Break) -> str:
+    def _stmt_break(self, node: ast.Break) -> str:
         return "break;"
 
-    def s_Continue(self, node: ast.Continue) -> str:
+    def _stmt_continue(self, node: ast.Continue) -> str:
         return "continue;"
 
-    def s_ImportFrom(self, node: ast.ImportFrom) -> str:
+    def _stmt_importfrom(self, node: ast.ImportFrom) -> str:
         return ""
 
 
@@ -1170,8 +1179,6 @@ def isinstance_known(*kinds: Kind) -> bool:
 
 def quoted(text: str) -> str:
     """Return a text as JavaScript writes it."""
-    import json
-
     return json.dumps(text, ensure_ascii=False)
 
 
@@ -1280,8 +1287,6 @@ def script(
     Raises:
         UntranslatableError: something that is wanted has no translation.
     """
-    import json
-
     known = {full: name for one in after for full, name in one.names.items()}
     program = Program(leave_out, known, shows)
     for home, names in wanted.items():
@@ -1289,7 +1294,9 @@ def script(
             program.request(home, name)
     sources = sorted({module(home).path.name for home, _ in program.exported})
     names = {f"{home}.{name}": called for (home, name), called in program.exported.items()}
-    pairs = [f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in (data or {}).items()]
+    pairs = [
+        f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in (data or {}).items()
+    ]
     taken = [", ".join(sorted(program.helpers)), ", ".join(sorted(program.used_elsewhere))]
     lines = [
         f"// Translated from {', '.join(sources)} when the site was built.",

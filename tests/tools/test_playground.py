@@ -102,7 +102,10 @@ def test_a_rule_for_matrices_takes_the_point_as_a_row():
 
 
 def test_the_scripts_are_all_listed_and_small():
-    written = {offered.RULES: offered.rules_script(), offered.LANDSCAPES: offered.landscapes_script()}
+    written = {
+        offered.RULES: offered.rules_script(),
+        offered.LANDSCAPES: offered.landscapes_script(),
+    }
     own = {path for path in playground.SCRIPTS if path.parent == playground.STATIC}
     assert set(playground.STATIC.iterdir()) == {playground.STYLE, *own}
     assert set(playground.SCRIPTS) == own | set(written) | {translate.RUNTIME[0]}

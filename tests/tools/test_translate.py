@@ -4,6 +4,7 @@ import ast
 import dataclasses
 import json
 import subprocess
+import tempfile
 import textwrap
 from contextlib import suppress
 
@@ -13,7 +14,7 @@ import pytest
 from descent import rules, schedules
 from descent.misprints import MISPRINTS
 from tests.hostile import dropping, gradients
-from tools import mathematics, translate
+from tools import mathematics, offered, translate
 from tools.translate import UntranslatableError, script
 
 RULES = {name: rules._RULES[name] for name in rules.names()}
@@ -41,13 +42,16 @@ def node(*scripts, run, given=None):
         const found = (function () {{ {run} }})();
         process.stdout.write(JSON.stringify(found, number));
     """
-    done = subprocess.run(
-        [str(mathematics.NODE), "-e", "\n".join([*texts, ask])],
-        input=json.dumps(given),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    with tempfile.NamedTemporaryFile("w", suffix=".js", encoding="utf-8") as file:
+        file.write("\n".join([*texts, ask]))
+        file.flush()
+        done = subprocess.run(
+            [str(mathematics.NODE), file.name],
+            input=json.dumps(given),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(done.stdout)
 
@@ -131,7 +135,9 @@ def all_rules():
 @pytest.mark.parametrize("choice", [lambda cls: cls(), changed], ids=["defaults", "others"])
 def test_every_rule_makes_the_same_500_hostile_steps(all_rules, choice):
     cases = [
-        (rule, x, g) for rule in map(choice, RULES.values()) for x, g in start_of(rule)
+        (rule, x, g)
+        for rule in map(choice, RULES.values())
+        for x, g in start_of(rule)
         if isinstance(rule.lr, float) or rule.lr is rules.relative_step
     ]
     assert {type(rule) for rule, _, _ in cases} == set(RULES.values())
@@ -153,7 +159,8 @@ def test_every_schedule_gives_the_same_rates_to_500_steps_and_refuses_the_same_a
         return Object.entries(given).map(([name, values]) => {
           const one = new descent[name](...values);
           const rates = Array.from({ length: 500 }, (_, i) => one(i + 1));
-          return [rates, tried(() => one(0)), tried(() => new descent[name](-1, ...values.slice(1)))];
+          const negative = () => new descent[name](-1, ...values.slice(1));
+          return [rates, tried(() => one(0)), tried(negative)];
         });
     """
     found = node(translated, run=run, given=SCHEDULES)
@@ -173,10 +180,30 @@ def test_a_schedule_is_a_rule_s_learning_rate():
         {"descent.rules": ["Adam"], "descent.schedules": ["Step"]}, leave_out=["__post_init__"]
     )
     x, g = start_of(rules.Adam())[0]
-    run = f"{WALK} return walk({{ ...given, rule: 'Adam', hyper: [new descent.Step(0.1, 200, 0.1)] }});"
-    found = node(translated, run=run, given={"x": x.tolist(), "g": g.tolist()})
+    run = f"{WALK} return walk({{ ...given, hyper: [new descent.Step(0.1, 200, 0.1)] }});"
+    found = node(translated, run=run, given={"rule": "Adam", "x": x.tolist(), "g": g.tolist()})
     theirs = walked(rules.Adam(lr=dropping(0.1, 200)), x, g[:400])
     assert np.array(found)[:401] == pytest.approx(theirs, rel=1e-11)
+
+
+def test_every_landscape_has_the_same_values_and_gradients_at_points_and_on_grids():
+    run = """
+        const { array, lists } = descent.python;
+        const own = ([made, x]) => {
+          const f = new descent[made](...(made === "Quadratic" ? [[1, 30]] : []));
+          return [lists(f.__call__(array(x))), lists(f.grad(array(x)))];
+        };
+        return given.map(own);
+    """
+    points = np.random.default_rng(0).uniform(-2, 2, (2, 5, 4))
+    places = [(name, x) for name in offered.PLACES for x in (points, points[:, 0, 0])]
+    made = [offered.place(name)["made"] for name, _ in places]
+    given = [[one, x.tolist()] for one, (_, x) in zip(made, places, strict=True)]
+    found = node(offered.rules_script(), offered.landscapes_script(), run=run, given=given)
+    for (name, x), (value, slope) in zip(places, found, strict=True):
+        f = offered.landscape(name, 30.0)
+        assert np.array(value) == pytest.approx(f(x), rel=1e-13)
+        assert np.array(slope) == pytest.approx(f.grad(x), rel=1e-13)
 
 
 # --- the language -----------------------------------------------------------------------------
@@ -199,7 +226,7 @@ def written(monkeypatch, tmp_path):
     return translated
 
 
-PROGRAM = '''
+PROGRAM = """
 from dataclasses import dataclass, field, replace
 from collections.abc import Iterator
 
@@ -241,7 +268,8 @@ def closures(n):
     return [add(k) for k in range(n)] + [total]
 
 def powers():
-    return [2**3**2, (2**3) ** 2, -2**2, (-2) ** 2, 2 - (3 - 4), 8 / (4 / 2), 7 // 2, -7 // 2, -7 % 3]
+    whole = [7 // 2, -7 // 2, -7 % 3]
+    return [2**3**2, (2**3) ** 2, -2**2, (-2) ** 2, 2 - (3 - 4), 8 / (4 / 2)] + whole
 
 def points():
     p = Point(3.0)
@@ -252,7 +280,8 @@ def table(key):
     return TABLE[key] or "empty"
 
 def texts(s):
-    return [s[1:], s[-1], s.lstrip("\\\\"), s.removesuffix("_t"), f"{s}: {3:g} {1e-8:g} {2.5!r}", "t" in s]
+    said = f"{s}: {3:g} {1e-8:g} {2.5!r}"
+    return [s[1:], s[-1], s.lstrip("\\\\"), s.removesuffix("_t"), said, "t" in s]
 
 def guarded(n):
     log = []
@@ -269,7 +298,7 @@ def guarded(n):
 def new(default, this=1):
     function = default + this
     return function
-'''
+"""
 
 
 @pytest.mark.parametrize(
@@ -293,10 +322,10 @@ def new(default, this=1):
 def test_the_language_means_what_it_means_in_python(written, call):
     names = [n.name for n in ast.parse(PROGRAM).body if isinstance(n, ast.FunctionDef)]
     space = {}
-    exec(PROGRAM, space)  # noqa: S102 (the text above)
+    exec(PROGRAM, space)
     translated = written(f"{PROGRAM}\ndef asked():\n    return {call}\n", *names, "asked")
     assert node(translated, run="return descent.asked();") == json.loads(
-        json.dumps(eval(call, space))  # noqa: S307
+        json.dumps(eval(call, space))
     )
 
 

@@ -6,7 +6,7 @@
 
   class NDArray {
     constructor(data, shape) {
-      this.data = Float64Array.from(data);
+      this.data = data instanceof Float64Array ? data : Float64Array.from(data);
       this.shape = shape;
     }
 
@@ -34,7 +34,9 @@
     }
 
     map(f) {
-      return new NDArray(this.data.map(f), this.shape);
+      const data = new Float64Array(this.size);
+      for (let i = 0; i < data.length; i++) data[i] = f(this.data[i], i);
+      return new NDArray(data, this.shape);
     }
 
     reshape(...shape) {
@@ -71,9 +73,9 @@
     }
   }
 
-  // Return the array of nested lists of numbers.
+  // Return the array of nested lists of numbers; what is a number or an array already stays so.
   function array(values) {
-    if (values instanceof NDArray) return values;
+    if (!Array.isArray(values)) return values;
     const shape = [];
     for (let one = values; Array.isArray(one); one = one[0]) shape.push(one.length);
     return new NDArray(values.flat(Infinity), shape);
@@ -123,7 +125,7 @@
       if (!left && !right) return plain(a, b);
       if (!right) return a.map((value) => f(value, b));
       if (!left) return b.map((value) => f(a, value));
-      if (String(a.shape) !== String(b.shape)) return broadcast(f, a, b);
+      if (a.shape !== b.shape && String(a.shape) !== String(b.shape)) return broadcast(f, a, b);
       return a.map((value, i) => f(value, b.data[i]));
     };
   }
@@ -157,8 +159,11 @@
   const maximum_ = maximum;
   const minimum_ = minimum;
 
-  // Whether two values of Python are equal: lists and tuples part by part.
+  // Whether two values of Python are equal: lists, tuples and dataclasses part by part.
   function same_as(a, b) {
+    if (a instanceof Data && b instanceof Data) {
+      return a.constructor === b.constructor && Object.keys(a.fields).every((f) => same_as(a[f], b[f]));
+    }
     if (Array.isArray(a) && Array.isArray(b)) {
       return a.length === b.length && a.every((value, i) => same_as(value, b[i]));
     }
@@ -183,10 +188,15 @@
   const choose = (condition, yes, no) => add(mul(condition, yes), mul(eq(condition, 0), no));
   const clipped = (a, low, high) => minimum(maximum(a, low), high);
   const total = (a, options) => (a instanceof NDArray ? a.sum(options) : a);
+  // `max` and `min` of numbers, or of a list, with `key` and `default` as Python has them.
   const extreme = (f) => (first, ...rest) => {
     if (rest.length && typeof rest[0] === "number") return f(first, ...rest);
-    const values = [...iter(first)];
-    return values.length || !rest.length ? f(...values) : rest[0].default;
+    const [values, { key = null, default: usual } = {}] = [[...iter(first)], rest[0]];
+    if (!values.length) return usual;
+    if (!key) return f(...values);
+    const keyed = values.map((value) => [[key(value)].flat().map(Number), value]);
+    const order = (a, b) => a[0].reduce((sign, part, i) => sign || part - b[0][i], 0);
+    return keyed.reduce((a, b) => ((f === Math.min ? order(b, a) : order(a, b)) < 0 ? b : a))[1];
   };
   const [max, min] = [extreme(Math.max), extreme(Math.min)];
   const sum = (values, start = 0) => [...iter(values)].reduce((a, b) => add(a, b), start);

@@ -2,10 +2,13 @@
 (function (descent) {
   "use strict";
 
-  const { iter, list, mul, repr, same_as, str, truthy } = descent.python;
+  const { Data, iter, list, mul, repr, same_as, str, truthy } = descent.python;
 
-  // Python's dict and set hash tuples by what is in them.
-  const hash = (key) => (Array.isArray(key) ? `(${key.map(hash)})` : key);
+  // Python's dict and set hash tuples, and dataclasses, by what is in them.
+  function hash(key) {
+    if (key instanceof Data) return `${key.constructor.name}(${Object.keys(key.fields).map((f) => hash(key[f]))})`;
+    return Array.isArray(key) ? `(${key.map(hash)})` : key;
+  }
 
   class Dict {
     constructor(pairs = []) {
