@@ -44,7 +44,7 @@ v \leftarrow \beta_2 v + (1 - \beta_2) g^2 \\
   };
   const written = (v) => String(v).replace("-", "−");
   const short = (v) => written(Number.isFinite(v) ? Number(v.toPrecision(4)) : v);
-  const upper = (text) => text[0].toUpperCase() + text.slice(1);
+  const upper = (text) => (/^[a-z]{2}/.test(text) ? text[0].toUpperCase() + text.slice(1) : text);
   let names = 0;
 
   function html(tag, attributes = {}, ...children) {
