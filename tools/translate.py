@@ -138,6 +138,8 @@ Kind = Any
 """What an expression is known to be: "num", "bool", "str", a `Known` class, or None."""
 
 NUMBERS = {"int", "float"}
+EMPTY = ast.ClassDef("", bases=[], keywords=[], body=[], decorator_list=[])
+"""The body of a class of which nothing is known."""
 
 
 class UntranslatableError(ValueError):
@@ -375,7 +377,7 @@ class _Scope:
         self.kinds: dict[str, Kind] = dict(outer.kinds) if outer else {}
         self.locals: dict[str, str] = dict(outer.locals) if outer else {}
         self.own: Known | None = outer.own if outer else None
-        self.me = outer.me if outer else ""
+        self.me: str = outer.me if outer else ""
         self.functions: dict[str, ast.FunctionDef] = dict(outer.functions) if outer else {}
 
     # --- names ------------------------------------------------------------------------------------
@@ -639,7 +641,7 @@ class _Scope:
         found = ""
         for value in node.values:
             if isinstance(value, ast.Constant):
-                text = quoted(value.value)[1:-1].replace('\\"', '"')
+                text = quoted(str(value.value))[1:-1].replace('\\"', '"')
                 found += text.replace("`", "\\`").replace("${", "\\${")
             elif isinstance(value, ast.FormattedValue):
                 found += "${" + self.formatted(value) + "}"
@@ -744,8 +746,10 @@ class _Scope:
         while home.startswith("descent") and name in module(home).imported:
             home, _, name = module(home).imported[name].rpartition(".")
         if not home.startswith("descent") or f"{home}.{name}" in EXTERNAL:
-            if is_class and not full:  # self.State of a class that has none of its own
-                return text, Known(called.attr, ast.ClassDef(), self.module, []), None  # type: ignore[attr-defined]
+            if (
+                isinstance(called, ast.Attribute) and is_class and not full
+            ):  # self.State of a class that has none of its own
+                return text, Known(called.attr, EMPTY, self.module, []), None
             return text, None, None
         node = module(home).defined.get(name)
         if isinstance(node, ast.ClassDef):

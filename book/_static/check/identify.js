@@ -202,11 +202,13 @@
   }
 
   // How well a name fits, the best first: hyper-parameters as they stand in the formula, then a
-  // rule, a framework's form of another rule, a misprint, a framework's form of its rule.
+  // rule, a framework's form of another rule, a misprint, a framework's form of its rule; then
+  // the name that has most of the letters.
   function best(found) {
     const slips = new Set(found.filter(({ kind }) => kind === "misprint").map(({ family }) => family));
     const kinds = ({ kind, family }) => ({ rule: 0, misprint: 2, framework: slips.has(family) ? 3 : 1 })[kind];
-    const rank = (one) => [one.cost >= 1 ? 1 : 0, one.cost, one.shadow ? 1 : 0, kinds(one)];
+    const read = ({ hyper }) => -Object.keys(hyper).length;
+    const rank = (one) => [one.cost >= 1 ? 1 : 0, one.cost, one.shadow ? 1 : 0, kinds(one), read(one)];
     const before = (a, b) => rank(a).reduce((sign, value, i) => sign || value - rank(b)[i], 0);
     return [...found].sort(before);
   }
