@@ -133,7 +133,7 @@ def allowed(cls: type[Rule], name: str) -> str:
     found = tuple(_is_taken(cls, name, value) for value in (-1.0, 0.0, 0.5, 1.0))
     if found not in ALLOWED:
         raise ValueError(f"{cls.__name__}.{name} takes other numbers than a field of the page can")
-    return ALLOWED[found]  # type: ignore[index]
+    return ALLOWED[found]
 
 
 def _is_taken(cls: type[Rule], name: str, value: float) -> bool:
@@ -183,8 +183,8 @@ def unit(cls: type[Rule]) -> str:
     >>> unit(rules.Momentum), unit(rules.Adam), unit(rules.Adadelta)
     ('gradient', 'position', 'number')
     """
-    usual = cls().lr
-    if usual == 1.0:
+    usual: Any = {field.name: field.default for field in dataclasses.fields(cls)}
+    if usual["lr"] == 1.0:
         return "number"
     shape = (1, 2) if needs_matrix(cls) else (2,)
     rule, x = cls(lr=0.1), np.ones(shape)

@@ -14,7 +14,7 @@ import pytest
 from descent import rules, schedules
 from descent.misprints import MISPRINTS
 from tests.hostile import dropping, gradients
-from tools import mathematics, offered, translate
+from tools import javascript, mathematics, offered, project, translate
 from tools.translate import UntranslatableError, script
 
 RULES = {name: rules._RULES[name] for name in rules.names()}
@@ -214,13 +214,10 @@ def written(monkeypatch, tmp_path):
     """Return a function that translates a text as a module `descent.written`."""
 
     def translated(text, *names):
-        path = translate.project.ROOT / "src" / "descent" / "written.py"
+        path = project.ROOT / "src" / "descent" / "written.py"
         tree = ast.parse(textwrap.dedent(text))
         made = translate.Module("descent.written", path, tree)
-        real = translate.module
-        monkeypatch.setattr(
-            translate, "module", lambda name: made if name == "descent.written" else real(name)
-        )
+        monkeypatch.setitem(javascript.MODULES, "descent.written", made)
         return script({"descent.written": names})
 
     return translated
