@@ -52,6 +52,7 @@ SLIPS = {
     r"m_t = \mu m_{t-1} + (1-\mu) g_t, x_t = x_{t-1} - \eta m_t": ("rule", "averaged-momentum"),
     r"w \leftarrow w - \eta \nabla_w J(w)": ("rule", "gradient-descent"),
     r"x_t = x_{t-1} + \eta g_t": ("misprint", "gradient-descent-along-the-gradient"),
+    ADAM.replace(r"\beta_2", r"\beta_1"): ("rule", "adam"),
     r"x_t = x_{t-1} - \eta g_t^3": ("unknown", None),
     r"x_t = x_{t-1} - \eta \cos(t) g_t": ("unknown", None),
 }
@@ -127,6 +128,13 @@ def test_formulas_as_people_write_them_are_what_the_command_says():
     found = asked("return given.map((text) => brief(told(text)));", [*SLIPS])
     said = {text: (one["verdict"], one["name"]) for text, one in zip(SLIPS, found, strict=True)}
     assert said == SLIPS
+
+
+def test_a_hyper_parameter_that_changes_nothing_is_not_said():
+    text = M + HATS.partition(r", \hat v")[0] + r", x_t = x_{t-1} - \eta \hat m_t"
+    said = asked("return brief(told(given));", text)
+    assert said["name"] == "adam-no-denominator"
+    assert said["hyper"] == {"lr": 0.001, "beta1": 0.9}
 
 
 @pytest.mark.nightly

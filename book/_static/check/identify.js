@@ -137,7 +137,7 @@
     offer(0, ...of(name));
     if (RATES.includes(name)) {
       offer(0, ...of("rate"));
-      offer(0.2, ...of(...RATES));
+      offer(of(name).length ? 0.2 : 0, ...of(...RATES));
       offer(0.1, ...small, ...small.map((v) => Number((1 - v).toPrecision(12))));
       if (!found.length) offer(1, 0);
     } else if (name === "lr") {
@@ -292,7 +292,7 @@
     const isWrong = first.kind === "misprint";
     const same = found.filter((one) => isWrong === (one.kind === "misprint") && !one.shadow && one.cost < 1);
     const facts = FACTS[isWrong ? first.name : first.family];
-    const hyper = { ...first.hyper };
+    const hyper = withoutIdle(first, visit);
     if (hyper.eps === TINY) hyper.eps = 0;
     const right = FACTS[first.name]?.family ?? first.family;
     return {
@@ -306,6 +306,13 @@
       right: isWrong ? ruleOf(right, hyper) : null,
       rightName: right,
     };
+  }
+
+  // The hyper-parameters whose change changes a step.
+  function withoutIdle({ entry, hyper }, visit) {
+    const changed = ([name, value]) => ({ ...hyper, [name]: value > 1e-3 ? value / 2 : 1e3 * value + 1e-3 });
+    const works = (pair) => parting(built(entry.rule, changed(pair)), visit, 20) !== null;
+    return Object.fromEntries(Object.entries(hyper).filter(works));
   }
 
   // The rule of a name with the hyper-parameters that it has.
