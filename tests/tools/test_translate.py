@@ -13,6 +13,7 @@ import pytest
 
 from descent import rules, schedules
 from descent.misprints import MISPRINTS
+from descent.relatives import FrameworkMuon, Lamb, Lars, Prodigy
 from tests.hostile import dropping, gradients
 from tools import javascript, mathematics, offered, project, translate
 from tools.translate import UntranslatableError, script
@@ -184,6 +185,29 @@ def test_a_schedule_is_a_rule_s_learning_rate():
     found = node(translated, run=run, given={"rule": "Adam", "x": x.tolist(), "g": g.tolist()})
     theirs = walked(rules.Adam(lr=dropping(0.1, 200)), x, g[:400])
     assert np.array(found)[:401] == pytest.approx(theirs, rel=1e-11)
+
+
+def test_rules_that_take_norms_sums_and_products_make_the_same_500_hostile_steps():
+    made = [Lamb(lr=0.01, weight_decay=0.02), Lars(lr=0.1), Prodigy(), FrameworkMuon(lr=0.02)]
+    wanted = {"descent.relatives": [type(rule).__name__ for rule in made]}
+    translated = script(wanted, leave_out=["__post_init__"])
+    x, g = start_of(rules.Adam())[0]
+    shapes = [(2, 3) if isinstance(rule, FrameworkMuon) else (6,) for rule in made]
+    pairs = zip(made, shapes, strict=True)
+    compared([(r, x.reshape(s), g.reshape(STEPS, *s)) for r, s in pairs], translated)
+
+
+def test_products_of_vectors_and_matrices_are_those_of_numpy():
+    rng = np.random.default_rng(0)
+    a, b, v, w = (rng.standard_normal(shape) for shape in ((2, 3), (3, 4), 3, 3))
+    run = """
+        const { array, lists, matmul } = descent.python;
+        return given.map(([a, b]) => lists(matmul(array(a), array(b))));
+    """
+    pairs = [(a, b), (a, v), (v, b), (v, w)]
+    found = node(run=run, given=[[one.tolist(), other.tolist()] for one, other in pairs])
+    for (one, other), product in zip(pairs, found, strict=True):
+        assert np.array(product) == pytest.approx(one @ other, rel=1e-13)
 
 
 def test_every_landscape_has_the_same_values_and_gradients_at_points_and_on_grids():

@@ -170,7 +170,11 @@
     return a === b || (a == null && b == null);
   }
 
+  // The product of matrices; a vector is a row on the left and a column on the right, as in NumPy.
   function matmul(a, b) {
+    if (a.ndim === 1 && b.ndim === 1) return mul(a, b).sum();
+    if (a.ndim === 1) return matmul(a.reshape(1, -1), b).reshape(-1);
+    if (b.ndim === 1) return matmul(a, b.reshape(-1, 1)).reshape(-1);
     const [rows, inner] = a.shape;
     const columns = b.shape[1];
     const data = new Float64Array(rows * columns);
