@@ -137,6 +137,15 @@ def test_a_hyper_parameter_that_changes_nothing_is_not_said():
     assert said["hyper"] == {"lr": 0.001, "beta1": 0.9}
 
 
+@pytest.mark.parametrize(
+    ("last", "why"),
+    [("10000000000", "more than a million terms are not computed"), ("900000", "take more than")],
+)
+def test_what_would_never_end_is_given_up(last, why):
+    text = rf"x_t = x_{{t-1}} - \eta \sum_{{i=1}}^{{{last}}} g_t"
+    assert why in asked("return told(given);", text)["error"]
+
+
 @pytest.mark.nightly
 @pytest.mark.parametrize("text", SLIPS)
 def test_the_command_says_so(text):

@@ -10,6 +10,7 @@
   const RATES = ["momentum", "rho", "beta1", "beta2"];
   const STEPS = 500;
   const RELATIVE = 1e-9;
+  const PATIENCE = 10; // seconds
   const TINY = 1e-30; // where a formula has no ε
 
   // --- probes -----------------------------------------------------------------------------------
@@ -42,7 +43,11 @@
   function visited(fresh, { x, g }) {
     const step = fresh(x);
     const points = [x];
-    for (const one of g) points.push(whole(step(points.at(-1), one), x));
+    const begun = Date.now();
+    for (const one of g) {
+      points.push(whole(step(points.at(-1), one), x));
+      if (Date.now() - begun > 1000 * PATIENCE) throw new RangeError(`${g.length} steps take more than ${PATIENCE} s`);
+    }
     return { x: points, g };
   }
 

@@ -204,8 +204,11 @@
   };
   const [max, min] = [extreme(Math.max), extreme(Math.min)];
   const sum = (values, start = 0) => [...iter(values)].reduce((a, b) => add(a, b), start);
-  const range = (from, to = null) =>
-    Array.from({ length: Math.max(0, to === null ? from : to - from) }, (_, i) => (to === null ? 0 : from) + i);
+  function range(from, to = null) {
+    const [start, end] = to === null ? [0, from] : [from, to];
+    if (end - start > 1e6) throw new RangeError("more than a million terms are not computed");
+    return Array.from({ length: Math.max(0, end - start) }, (_, i) => start + i);
+  }
   const hasattr = (a, name) => a instanceof Object && name in a;
   const getattr = (a, name, usual) => a?.[name] ?? usual;
   const len = (a) => a.length ?? a.size ?? a.shape[0];
