@@ -9,11 +9,11 @@ import pytest
 
 from descent import rules
 from tools.book import project
-from tools.site import playground
+from tools.site import offered, playground
 
 PAGE = "book/playground.html"
-NAMES = [name for name in rules.names() if rules._RULES[name].elementwise]
-LANDSCAPES = list(playground.LEVELS)
+NAMES = rules.names()
+LANDSCAPES = list(offered.PLACES)
 JUST = (
     "landscape=quadratic&kappa=10&start=1,0.5&noise=0&seed=1&steps=40&run=gradient-descent,lr:0.1"
 )
@@ -24,6 +24,9 @@ CHANGED = {
     "beta2": 0.9,
     "eps": 1e-3,
     "weight_decay": 0.01,
+    "eps1": 1e-6,
+    "eps2": 0.01,
+    "clip": 0.5,
 }
 
 
@@ -102,7 +105,8 @@ def test_every_rule_visits_the_points_of_the_package(desktop, landscape, report)
             assert np.allclose(run["f"], path.f, rtol=1e-9, atol=1e-9)
             assert np.allclose(run["g"], path.g, rtol=1e-9, atol=1e-9 * np.abs(path.g).max())
             for entry in rule.State._fields:
-                theirs = np.array([np.broadcast_to(getattr(s, entry), 2) for s in path.states])
+                entries = [np.ravel(getattr(state, entry)) for state in path.states]
+                theirs = np.array([np.broadcast_to(value, 2) for value in entries])
                 ours = np.array([[state[entry] for state in both] for both in run["states"]])
                 scale = max(1.0, np.abs(theirs).max())
                 assert np.abs(ours - theirs).max() <= 1e-9 * scale, (name, entry)
@@ -125,7 +129,7 @@ def test_the_noise_is_that_of_the_package(desktop):
     assert np.allclose(drawn, [playground.normal(*pair) for pair in pairs], rtol=1e-12, atol=1e-12)
 
 
-def test_every_elementwise_rule_is_offered_with_the_defaults_of_the_package(desktop):
+def test_every_rule_is_offered_with_the_defaults_of_the_package(desktop):
     offered = desktop().evaluate(
         """() => Object.fromEntries(
             Object.values(window.descentPlayground.RULES).map((rule) => [rule.name, rule.hyper]))"""
@@ -145,10 +149,10 @@ def test_a_landscape_has_the_window_the_minimum_and_the_levels_of_the_package(de
         " return [l.window, l.minimizer, l.levels]; }",
         landscape,
     )
-    f, levels = playground.landscape(landscape, 20.0), playground.LEVELS[landscape]
+    f, levels = offered.landscape(landscape, 20.0), offered.PLACES[landscape]["levels"]
     assert theirs[0] == [list(side) for side in f.window]
     assert theirs[1] == f.minimizer.tolist()
-    assert theirs[2] == [levels[0], levels[-1]]
+    assert theirs[2] == levels
 
 
 def test_level_lines_lie_where_the_function_has_that_value(desktop):
@@ -161,7 +165,8 @@ def test_level_lines_lie_where_the_function_has_that_value(desktop):
         })"""
     )
     frame = page.evaluate("document.querySelector('.playground .frame').getBBox().width")
-    radii = [(2 * 4.0**k) ** 0.5 for k in playground.LEVELS["quadratic"]]
+    first, last = offered.PLACES["quadratic"]["levels"]
+    radii = [(2 * 4.0**k) ** 0.5 for k in range(first, last + 1)]
     for (width, height), radius in zip(box, radii, strict=True):
         if radius < 3:
             assert abs(width - 2 * radius * frame / 6) < 0.5

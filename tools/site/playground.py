@@ -8,8 +8,9 @@
 stands for a picture that the reader can change. The query is what a link to that picture holds; the
 scripts in `book/_static/playground` read the same text. They are classic scripts, not modules, and
 are not bundled: a page opened from a disk (`file://`) may not load modules, and what the browser
-runs is what lies in the folder. Without script, in print and in a PDF, a still figure stands there,
-drawn by the build from the same query with the package.
+runs is what lies in the folder. The rules and the landscapes are not written there: the build
+translates them from the package (`tools.site.offered`). Without script, in print and in a PDF, a
+still figure stands there, drawn by the build from the same query with the package.
 
 A link holds: `landscape`, its condition number `kappa`, `start`, `noise` σ with `seed`, `steps`,
 the step shown `t`, and for each rule of the race one `run=NAME,HYPER:VALUE,...`.
@@ -30,19 +31,24 @@ from docutils import nodes
 from docutils.parsers.rst import directives
 from numpy.typing import NDArray
 from sphinx.application import Sphinx
+from sphinx.config import Config
 from sphinx.util.docutils import SphinxDirective
 
 import descent
 from descent import Trajectory, _check, minimize, plotting
-from descent.landscapes import Beale, Landscape, NoisyQuadratic, Quadratic, Rosenbrock, Saddle
+from descent.landscapes import Landscape
 from descent.rules import Rule, get
 from tools.book import project
+from tools.site import offered
+from tools.translation import translate
 
 PAGE = "book/playground"
 STATIC = project.BOOK / "_static" / "playground"
 SCRIPTS = [
-    STATIC / f"{name}.js"
-    for name in ("random", "landscapes", "rules", "minimize", "settings", "plot", "app")
+    translate.RUNTIME[0],
+    offered.RULES,
+    offered.LANDSCAPES,
+    *(STATIC / f"{name}.js" for name in ("random", "minimize", "settings", "plot", "app")),
 ]
 STYLE = STATIC / "playground.css"
 STILLS = project.BUILD / "playground"
@@ -53,15 +59,6 @@ NUMBERS: dict[str, Callable[[str], Any]] = {
     "steps": int,
     "t": int,
 }
-LEVELS = {
-    "quadratic": range(-3, 5),
-    "noisy-quadratic": range(-3, 5),
-    "rosenbrock": range(-1, 6),
-    "beale": range(-2, 9),
-    "saddle": range(-4, 3),
-}
-"""The level lines lie at f* + 4^k, as in `landscapes.js`."""
-
 # --- noise ------------------------------------------------------------------------------------
 
 
@@ -119,27 +116,23 @@ class Settings:
     rules: tuple[Rule, ...]
 
     def run(self, rule: Rule) -> Trajectory:
-        """Return the path of a rule, up to its last finite point."""
+        """Return the path of a rule, up to its last finite point.
+
+        A rule for matrices takes the point as a matrix of one row.
+        """
         count = itertools.count(1)
+        shape = (1, 2) if offered.needs_matrix(type(rule)) else (2,)
 
         def noisy(x: NDArray[np.float64]) -> NDArray[np.float64]:
-            return self.f.grad(x) + self.noise * normal(self.seed, next(count))
+            exact = self.f.grad(x.reshape(2))
+            return (exact + self.noise * normal(self.seed, next(count))).reshape(shape)
 
-        return minimize(self.f, self.start, rule, self.steps, grad=noisy, nonfinite="stop")
+        def value(x: NDArray[np.float64]) -> Any:
+            return self.f(x.reshape(2))
 
-
-def landscape(name: str, kappa: float) -> Landscape:
-    """Return the landscape of that name; kappa is the condition number of the quadratics."""
-    made: dict[str, Callable[[], Landscape]] = {
-        "quadratic": lambda: Quadratic([1.0, kappa]),
-        "noisy-quadratic": lambda: NoisyQuadratic([1.0, kappa]),
-        "rosenbrock": Rosenbrock,
-        "beale": Beale,
-        "saddle": Saddle,
-    }
-    if name not in made:
-        raise ValueError(f"landscape must be one of {', '.join(made)}, got {name!r}")
-    return made[name]()
+        start = self.start.reshape(shape)
+        path = minimize(value, start, rule, self.steps, grad=noisy, nonfinite="stop")
+        return Trajectory(path.x.reshape(-1, 2), path.f, path.g.reshape(-1, 2), path.states)
 
 
 def _rule(text: str) -> Rule:
@@ -147,10 +140,7 @@ def _rule(text: str) -> Rule:
     hyper = {key: float(value) for key, _, value in (pair.partition(":") for pair in pairs)}
     if "lr" not in hyper:
         raise ValueError(f"run={text} must state its step size, as lr:0.1")
-    rule = get(name, **hyper)
-    if not rule.elementwise:
-        raise ValueError(f"run={text} is a rule for matrices")
-    return rule
+    return get(name, **hyper)
 
 
 def parse(query: str) -> Settings:
@@ -179,7 +169,7 @@ def parse(query: str) -> Settings:
         raise ValueError("a noisy quadratic must state its noise")
     return Settings(
         landscape=name,
-        f=landscape(name, number["kappa"]),
+        f=offered.landscape(name, number["kappa"]),
         start=np.array([float(x) for x in given["start"][0].split(",")]),
         noise=number["noise"],
         seed=number["seed"],
@@ -194,7 +184,7 @@ def parse(query: str) -> Settings:
 
 def still(query: str) -> Path:
     """Return the still figure of a query, drawn unless it was drawn before."""
-    sources = [Path(__file__), *Path(descent.__file__).parent.glob("*.py")]
+    sources = [Path(__file__), Path(offered.__file__), *Path(descent.__file__).parent.glob("*.py")]
     content = query.encode() + b"".join(path.read_bytes() for path in sorted(sources))
     path = STILLS / f"{hashlib.sha256(content).hexdigest()[:16]}.png"
     if not path.exists():
@@ -207,15 +197,16 @@ def draw(settings: Settings, path: Path) -> None:
     """Draw the paths on the landscape, and the losses beside them."""
     f, t = settings.f, settings.t
     least = float(f(f.minimizer))
+    first, last = offered.PLACES[settings.landscape]["levels"]
     runs = {label(rule): settings.run(rule) for rule in settings.rules}
     shown = {name: Trajectory(r.x[: t + 1], r.f, r.g, r.states) for name, r in runs.items()}
     figure, (left, right) = plotting.figure(2, height=3.4)
-    plotting.contours(left, f, levels=[least + 4.0**k for k in LEVELS[settings.landscape]])
+    plotting.contours(left, f, levels=[least + 4.0**k for k in range(first, last + 1)])
     plotting.paths(left, shown, every=max(1, t // 10))
     plotting.curves(right, {name: np.maximum(r.f - least, 1e-16) for name, r in runs.items()})
-    first = max(float(f(settings.start)) - least, 1e-16)
+    highest = 1e3 * max(float(f(settings.start)) - least, 1e-16)
     right.set(ylabel="$f(x) - f(x^\\star)$", xlim=(0, settings.steps))
-    right.set_ylim(top=min(right.get_ylim()[1], 1e3 * first))
+    right.set_ylim(top=min(right.get_ylim()[1], highest))
     figure.legend(*right.get_legend_handles_labels(), loc="outside lower center", fontsize=9)
     figure.savefig(path, dpi=200)
     plt.close(figure)
@@ -263,7 +254,7 @@ class PlaygroundDirective(SphinxDirective):
         except ValueError as error:
             raise self.error(f"playground: {error}") from error
         package = (project.ROOT / "src" / "descent").glob("*.py")  # what the still is drawn with
-        for source in (Path(__file__), STYLE, *SCRIPTS, *package):
+        for source in (Path(__file__), Path(offered.__file__), STYLE, *SCRIPTS, *package):
             self.env.note_dependency(str(source))
         uri = "/" + path.relative_to(project.ROOT).as_posix()
         image = nodes.image(uri=uri, alt=self.options["alt"], loading="lazy")
@@ -297,7 +288,13 @@ def add_scripts(app: Sphinx, page: str, _template: str, _context: Any, doctree: 
         return
     app.add_css_file(f"playground/{STYLE.name}")
     for script in SCRIPTS:
-        app.add_js_file(f"playground/{script.name}", loading_method="defer")
+        app.add_js_file("/".join(script.parts[-2:]), loading_method="defer")
+
+
+def write_scripts(app: Sphinx, config: Config) -> None:
+    """Translate what the scripts compute with."""
+    own = {offered.RULES: offered.rules_script(), offered.LANDSCAPES: offered.landscapes_script()}
+    offered.write(config, own)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
@@ -305,5 +302,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("playground", PlaygroundDirective)
     still_alone = (leave, leave)
     app.add_node(Playground, html=(visit_html, depart_html), latex=still_alone, text=still_alone)
+    app.add_config_value("translated", "", "html")
+    app.connect("config-inited", write_scripts)
     app.connect("html-page-context", add_scripts)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -3,7 +3,7 @@
 (function (playground) {
   "use strict";
 
-  const { HYPER, LANDSCAPES, MOST_RUNS, NUMBERS, RULES } = playground;
+  const { LANDSCAPES, MOST_RUNS, NUMBERS, RULES } = playground;
   const wide = window.matchMedia("(min-width: 45rem)");
   const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
   const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
@@ -44,14 +44,15 @@
   };
   const SCALES = {
     lr: decades(-5, 1),
-    momentum: complement,
-    rho: complement,
-    beta1: complement,
-    beta2: complement,
-    eps: decades(-12, 1, true),
     weight_decay: decades(-6, 0, true),
     kappa: decades(0, 3),
     noise: decades(-2, 2, true),
+  };
+  const SCALES_OF = {
+    rate: complement,
+    "positive rate": complement,
+    "not negative": decades(-12, 1, true),
+    positive: decades(-12, 1),
   };
 
   // A labelled number: a field, and a slider beside it where there is a scale.
@@ -467,11 +468,11 @@
       remove.disabled = settings.runs.length === 1;
       const [eta, ...others] = Object.keys(run.hyper).map((key) =>
         field({
-          label: `${HYPER[key].symbol} of ${name}`,
+          label: `${playground.symbol(run.rule, key)} of ${name}`,
           name: key,
           value: run.hyper[key],
           allowed: playground.hyperAllowed(run.rule, key),
-          scale: SCALES[key],
+          scale: SCALES[key] ?? SCALES_OF[RULES[run.rule].allowed[key]],
           refuse: complain,
           change: (taken) => {
             run.hyper[key] = taken;
@@ -479,7 +480,7 @@
           },
         }),
       );
-      const symbols = Object.keys(run.hyper).slice(1).map((key) => HYPER[key].symbol);
+      const symbols = Object.keys(run.hyper).slice(1).map((key) => playground.symbol(run.rule, key));
       return html(
         "fieldset",
         { class: "runner" },
@@ -518,7 +519,9 @@
     function stateTable() {
       const symbols = { m_hat: "m̂", v_hat: "v̂", mu_product: "∏μ" };
       const order = ["c", "m", "v", "s", "n", "u", "m_hat", "v_hat", "d", "mu_product"];
-      const used = order.filter((key) => settings.runs.some((_, i) => key in (where(i).path.states[Math.min(1, where(i).path.states.length - 1)][0])));
+      const kept = settings.runs.flatMap((_, i) => Object.keys(where(i).path.states.at(1)?.[0] ?? {}));
+      const known = order.filter((key) => kept.includes(key));
+      const used = [...new Set([...known, ...kept.filter((key) => key !== "t")])];
       const head = ["x before", "g", ...used.map((key) => symbols[key] ?? key), "step", "x"];
       const cells = (tag, texts) => texts.map((text) => html(tag, tag === "th" ? { scope: "col" } : {}, text));
       const rows = settings.runs.map((run, i) => {

@@ -1,35 +1,53 @@
 // Run a rule on a landscape and keep every point it visits, as descent/minimize.py does.
-(function (playground) {
+(function (playground, descent) {
   "use strict";
 
+  const { NDArray, array, lists } = descent.python;
+  const { LANDSCAPES, RULES } = descent;
+
+  // Return a landscape: `f` and `grad` take an array whose first axis holds the coordinates. Only
+  // the quadratics look at the condition number.
+  function landscapeAt({ landscape, kappa }) {
+    const { made, kappa: bent } = LANDSCAPES[landscape];
+    const one = new descent[made](...(bent ? [[1, kappa]] : []));
+    return { f: (x) => one.__call__(x), grad: (x) => lists(one.grad(x)) };
+  }
+
+  // What coordinate i has of a state, and of the numbers that were computed on the way to it.
+  function shown(state, rule, i) {
+    const part = (value) => (value instanceof NDArray ? value.data[value.size > 1 ? i : 0] : value);
+    const entries = Object.entries({ ...rule.shown, ...state });
+    return Object.fromEntries(entries.map(([key, value]) => [key, part(value)]));
+  }
+
   // Entry t of x, f, g and states is the state of things after t steps; step t follows g[t - 1].
-  // A run ends at its last finite point.
+  // A run ends at its last finite point. A rule for matrices takes a point as a matrix of one row.
   function minimize(settings, run) {
-    const { f, grad } = playground.LANDSCAPES[settings.landscape].at(settings.kappa);
-    const rule = playground.RULES[run.rule];
+    const { f, grad } = landscapeAt(settings);
+    const { made, matrix } = RULES[run.rule];
+    const rule = new descent[made](...Object.keys(descent[made].prototype.fields).map((key) => run.hyper[key]));
+    const shaped = (x) => array(matrix ? [x] : x);
     const noisy = (x, t) => {
       const [exact, noise] = [grad(x), playground.normal(settings.seed, t)];
       return exact.map((g, i) => g + settings.noise * noise[i]);
     };
     const path = { x: [], f: [], g: [], states: [] };
     let x = settings.start;
-    let states = x.map(() => rule.init);
+    let state = rule.init(shaped(x));
     for (let t = 0; t <= settings.steps; t++) {
       if (t) {
-        const g = path.g[t - 1];
-        const moved = x.map((coordinate, i) => rule.update(coordinate, g[i], states[i], run.hyper));
-        x = moved.map(([coordinate]) => coordinate);
-        states = moved.map(([, state]) => state);
+        const [moved, next] = rule.update(shaped(x), shaped(path.g[t - 1]), state);
+        [x, state] = [[...moved.data], next];
       }
       const [value, g] = [f(x), noisy(x, t + 1)];
       if (![...x, value, ...g].every(Number.isFinite)) break;
       path.x.push(x);
       path.f.push(value);
       path.g.push(g);
-      path.states.push(states);
+      path.states.push(x.map((_, i) => shown(state, rule, i)));
     }
     return path;
   }
 
-  Object.assign(playground, { minimize });
-})((window.descentPlayground = window.descentPlayground || {}));
+  Object.assign(playground, { LANDSCAPES, RULES, landscapeAt, minimize });
+})((window.descentPlayground = window.descentPlayground || {}), window.descent);

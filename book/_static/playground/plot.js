@@ -2,6 +2,7 @@
 (function (playground) {
   "use strict";
 
+  const { array } = window.descent.python;
   const SIDE = 290; // of the square that is drawn in: a unit is as long across as up
   const BOX = [58, 10, 58 + SIDE, 10 + SIDE]; // left, top, right, bottom
   const [WIDTH, HEIGHT] = [BOX[2] + 14, BOX[3] + 40];
@@ -105,7 +106,7 @@
   function levelLines(landscape, f) {
     const side = Array.from({ length: GRID + 1 }, (_, i) => i);
     const [across, up] = landscape.window.map((range) => side.map(scale([0, GRID], range)));
-    const values = Float64Array.from(up.flatMap((y) => across.map((x) => f([x, y]))));
+    const values = f(array([up.map(() => across), up.map((y) => across.map(() => y))])).data;
     const [left, top, right, bottom] = BOX;
     const [toX, toY] = [scale([0, GRID], [left, right]), scale([0, GRID], [bottom, top])];
     const [first, last] = landscape.levels;
@@ -177,7 +178,7 @@
         const star = "M0-8L2-2.5L8-2.5L3 1L5 7L0 3.4L-5 7L-3 1L-8-2.5L-2-2.5Z";
         const [x, y] = [plot.x(landscape.minimizer[0]), plot.y(landscape.minimizer[1])];
         ground.replaceChildren(
-          levelLines(landscape, landscape.at(settings.kappa).f),
+          levelLines(landscape, playground.landscapeAt(settings).f),
           svg("path", { class: "minimizer", d: star, transform: `translate(${x} ${y})` }),
         );
         root.querySelector(".axes")?.remove();
@@ -201,7 +202,7 @@
 
     plot.draw = (settings, runs, t) => {
       const landscape = playground.LANDSCAPES[settings.landscape];
-      const least = landscape.at(settings.kappa).f(landscape.minimizer);
+      const least = playground.landscapeAt(settings).f(landscape.minimizer);
       const losses = runs.map((run) => run.f.map((f) => Math.log10(Math.max(f - least, 1e-16))));
       const first = losses[0][0];
       const highest = Math.min(Math.max(...losses.flat()), first + 3);

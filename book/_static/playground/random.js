@@ -24,4 +24,4 @@
   }
 
   Object.assign(playground, { normal });
-})((window.descentPlayground = window.descentPlayground || {}));
+})((globalThis.descentPlayground = globalThis.descentPlayground || {}));

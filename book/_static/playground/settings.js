@@ -8,23 +8,18 @@
   const MOST_RUNS = 6;
   const MOST_STEPS = 1000;
 
-  // What a number may be, as in descent/_check.py: a test, and its words for the message.
-  const positive = [(v) => v > 0, "a number above 0"];
-  const notNegative = [(v) => v >= 0, "a number of at least 0"];
-  const decayRate = [(v) => v >= 0 && v < 1, "a number of at least 0 and below 1"];
+  // What a number may be: a test, and its words for the message.
   const between = (low, high) => [(v) => v >= low && v <= high, `a number from ${low} to ${high}`];
   const whole = (low, high) => [
     (v) => Number.isInteger(v) && v >= low && v <= high,
     `a whole number from ${low} to ${high}`,
   ];
-  const HYPER = {
-    lr: { symbol: "η", allowed: positive },
-    momentum: { symbol: "μ", allowed: decayRate },
-    rho: { symbol: "ρ", allowed: decayRate },
-    beta1: { symbol: "β₁", allowed: decayRate },
-    beta2: { symbol: "β₂", allowed: decayRate },
-    eps: { symbol: "ε", allowed: notNegative },
-    weight_decay: { symbol: "λ", allowed: notNegative },
+  const ALLOWED = {
+    positive: [(v) => v > 0, "a number above 0"],
+    "not negative": [(v) => v >= 0, "a number of at least 0"],
+    rate: [(v) => v >= 0 && v < 1, "a number of at least 0 and below 1"],
+    "positive rate": [(v) => v > 0 && v < 1, "a number above 0 and below 1"],
+    any: [() => true, "a number"],
   };
   const NUMBERS = {
     kappa: { label: "condition number κ", allowed: between(1, 1000) },
@@ -33,13 +28,8 @@
     steps: { label: "number of steps", allowed: whole(1, MOST_STEPS) },
   };
 
-  // Some rules need more than zero where others do not: `limits` of the rule says so.
-  function hyperAllowed(rule, name) {
-    const { allowed } = HYPER[name];
-    if (RULES[rule].limits[name] !== "positive") return allowed;
-    const words = allowed[1].replace("of at least 0", "above 0");
-    return [(v) => v > 0 && allowed[0](v), words];
-  }
+  const hyperAllowed = (rule, name) => ALLOWED[RULES[rule].allowed[name]];
+  const symbol = (rule, name) => RULES[rule].symbols[name];
 
   function startAllowed(landscape, i) {
     return between(...LANDSCAPES[landscape].window[i]);
@@ -90,7 +80,7 @@
         continue;
       }
       try {
-        const label = `${HYPER[key].symbol} of ${RULES[name].title}`;
+        const label = `${symbol(name, key)} of ${RULES[name].title}`;
         run.hyper[key] = number(label, value, hyperAllowed(name, key));
       } catch (error) {
         problem(`${error.message} It is left at ${run.hyper[key]}.`);
@@ -164,12 +154,11 @@
   function label({ rule, hyper }) {
     const own = RULES[rule].hyper;
     const other = Object.keys(own).filter((key) => hyper[key] !== own[key]);
-    const said = ["lr", ...other].map((key) => `${HYPER[key].symbol} = ${hyper[key]}`);
+    const said = ["lr", ...other].map((key) => `${symbol(rule, key)} = ${hyper[key]}`);
     return `${RULES[rule].title}, ${said.join(", ")}`;
   }
 
   Object.assign(playground, {
-    HYPER,
     NUMBERS,
     MOST_RUNS,
     defaultRun,
@@ -180,5 +169,6 @@
     number,
     parse,
     startAllowed,
+    symbol,
   });
 })((window.descentPlayground = window.descentPlayground || {}));

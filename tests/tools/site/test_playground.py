@@ -1,13 +1,16 @@
 """The playground's settings, its noise and its still figures."""
 
+import dataclasses
 import re
 
 import numpy as np
 import pytest
 
-from descent.rules import Adam, GradientDescent, Momentum
+from descent import _check, rules
+from descent.rules import Adam, GradientDescent, Momentum, Rule
 from tools.book import myst, project
-from tools.site import playground
+from tools.site import offered, playground
+from tools.translation import translate
 
 QUERY = "landscape=quadratic&kappa=10&start=1,0.5&steps=20&run=adam,lr:0.1&run=momentum,lr:0.01"
 QUERIES = [
@@ -39,7 +42,7 @@ def test_a_query_states_landscape_start_and_rules():
         ("steps=20", "noise=-1", "noise must be a finite number of at least 0"),
         ("adam,lr:0.1", "adam", "must state its step size"),
         ("adam,lr:0.1", "adam,lr:-1", "lr must be a finite number of at least 0"),
-        ("adam,lr:0.1", "muon,lr:0.1", "a rule for matrices"),
+        ("adam,lr:0.1", "muon,lr:0.1,beta1:0.9", "hyper-parameters of muon must be among"),
         ("adam,lr:0.1", "newton,lr:0.1", "name must be one of"),
     ],
 )
@@ -91,7 +94,54 @@ def test_a_still_figure_shows_every_run(tmp_path):
     assert (tmp_path / "still.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_rule_for_matrices_takes_the_point_as_a_row():
+    settings = playground.parse(QUERY.replace("adam,lr:0.1", "muon,lr:0.1"))
+    run = settings.run(settings.rules[0])
+    assert run.x.shape == run.g.shape == (21, 2)
+    x, g = settings.start.reshape(1, 2), settings.f.grad(settings.start).reshape(1, 2)
+    first, _ = settings.rules[0].update(x, g, settings.rules[0].init(x))
+    assert np.array_equal(run.x[1], first[0])
+
+
 def test_the_scripts_are_all_listed_and_small():
-    files = set(playground.STATIC.iterdir())
-    assert files == {playground.STYLE, *playground.SCRIPTS}
-    assert sum(path.stat().st_size for path in files) < 150_000
+    written = {
+        offered.RULES: offered.rules_script(),
+        offered.LANDSCAPES: offered.landscapes_script(),
+    }
+    own = {path for path in playground.SCRIPTS if path.parent == playground.STATIC}
+    assert set(playground.STATIC.iterdir()) == {playground.STYLE, *own}
+    assert set(playground.SCRIPTS) == own | set(written) | {translate.RUNTIME[0]}
+    sizes = [path.stat().st_size for path in (*own, playground.STYLE, translate.RUNTIME[0])]
+    assert sum([*sizes, *(len(script.text.encode()) for script in written.values())]) < 120_000
+
+
+class Lamb(Rule):
+    """A rule that looks at the whole vector, as somebody may add one tomorrow.
+
+    Args:
+        beta3: β₃ in [0, 1), a decay rate of no other rule.
+        floor: κ > 0, the least length that counts.
+    """
+
+
+def test_a_new_rule_is_offered_as_it_stands(monkeypatch):
+    fields = [("lr", float, 0.01), ("beta3", float, 0.5), ("floor", float, 1e-3)]
+    made = dataclasses.make_dataclass("Lamb", fields, bases=(Lamb,), frozen=True)
+    made.__doc__ = Lamb.__doc__
+    made.__post_init__ = lambda self: (
+        _check.decay_rate("beta3", self.beta3), _check.positive("floor", self.floor)
+    )  # fmt: skip
+    made.update = lambda self, x, g, state: (x - self.lr * g / np.sqrt((g**2).sum()), state)
+    made.State = rules.GradientDescent.State
+    monkeypatch.setitem(rules._RULES, "lamb", made)
+    assert offered.offer("lamb") == {
+        "name": "lamb",
+        "title": "Lamb",
+        "made": "Lamb",
+        "unit": "position",
+        "share": 1.0,
+        "matrix": False,
+        "hyper": {"beta3": 0.5, "floor": 1e-3},
+        "symbols": {"lr": "η", "beta3": "β₃", "floor": "κ"},
+        "allowed": {"lr": "positive", "beta3": "rate", "floor": "positive"},
+    }

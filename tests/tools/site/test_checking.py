@@ -1,0 +1,186 @@
+"""The page *Check your Adam* says what `python -m descent.identify --latex` says."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from tests.tools.test_translate import node
+
+from descent.identify._catalogue import FORMULAS
+from descent.identify._forms import NotRunnableError
+from descent.identify._formula import candidate_of
+from descent.identify._verdict import judged_candidate
+from descent.misprints import MISPRINTS
+from tools.book import catalogue
+from tools.site import checking, offered, playground
+
+M = r"m_t = \beta_1 m_{t-1} + (1-\beta_1) g_t, "
+V = r"v_t = \beta_2 v_{t-1} + (1-\beta_2) g_t^2, "
+HATS = r"\hat m_t = \frac{m_t}{1-\beta_1^t}, \hat v_t = \frac{v_t}{1-\beta_2^t}, "
+STEP = r"x_t = x_{t-1} - \eta \frac{\hat m_t}{\sqrt{\hat v_t} + \varepsilon}"
+ADAM = M + V + HATS + STEP
+BARE = STEP.replace(r"\hat ", "")
+FOLDED = BARE.replace(r"\eta", r"\eta \frac{\sqrt{1-\beta_2^t}}{1-\beta_1^t}")
+RMS = r"v_t = \rho v_{t-1} + (1-\rho) g_t^2, x_t = x_{t-1} - \frac{\eta}{\sqrt{v_t} + \epsilon} g_t"
+SLIPS = {
+    ADAM: ("rule", "adam"),
+    ADAM + r" - \lambda x_{t-1}": ("rule", "adamw"),
+    M + V + BARE: ("misprint", "adam-no-correction"),
+    M + V + HATS.partition(r"\hat v")[0] + STEP.replace(r"\hat v", "v"): (
+        "misprint",
+        "adam-only-m-corrected",
+    ),
+    ADAM.replace("^t}", "}"): ("misprint", "adam-frozen-t"),
+    ADAM.replace("^t}", "^{t+1}}"): ("misprint", "adam-t-starts-at-two"),
+    M + V + FOLDED: ("misprint", "adam-epsilon-is-epsilon-hat"),
+    ADAM.replace(r"\sqrt{\hat v_t}", r"\hat v_t"): ("misprint", "adam-no-root"),
+    ADAM.replace(r"{\hat v_t} + \varepsilon", r"{\hat v_t + \varepsilon}"): ("variant", "adam"),
+    ADAM.replace("g_t^2", "m_t^2"): ("misprint", "adam-second-moment-of-the-first"),
+    ADAM.replace(STEP, FOLDED.replace("m_t}", r"\hat m_t}").replace("{v_t}", r"{\hat v_t}")): (
+        "misprint",
+        "adam-corrected-twice",
+    ),
+    RMS: ("rule", "torch.optim.RMSprop"),
+    RMS.replace(r"v_t} + \epsilon", r"v_t + \epsilon}"): ("rule", "keras.optimizers.RMSprop"),
+    r"v_t = \rho v_{t-1} + g_t^2, x_t = x_{t-1} - \eta \frac{g_t}{\sqrt{v_t}}": (
+        "misprint",
+        "rmsprop-unweighted-square",
+    ),
+    r"v_t = 0.9 v_{t-1} + 0.1 g_t^2, x_t = x_{t-1} - \eta \frac{g_t}{\sqrt{v_t}}": (
+        "rule",
+        "rmsprop",
+    ),
+    r"m_t = \mu m_{t-1} + (1-\mu) g_t, x_t = x_{t-1} - \eta m_t": ("rule", "averaged-momentum"),
+    r"w \leftarrow w - \eta \nabla_w J(w)": ("rule", "gradient-descent"),
+    r"x_t = x_{t-1} + \eta g_t": ("misprint", "gradient-descent-along-the-gradient"),
+    ADAM.replace(r"\beta_2", r"\beta_1"): ("rule", "adam"),
+    r"x_t = x_{t-1} - \eta g_t^3": ("unknown", None),
+    r"x_t = x_{t-1} - \eta \cos(t) g_t": ("unknown", None),
+}
+"""Formulas as people write them, and what the command says of each."""
+
+ASK = """
+    const told = (text) => {
+      try {
+        return descent.check.identify(descent.check.fromLatex(text));
+      } catch (error) {
+        return { error: error.message };
+      }
+    };
+    const brief = ({ verdict, name = null, hyper = {}, changes = [], error = null }) =>
+      ({ verdict, name, hyper, changes, error });
+"""
+
+
+def asked(run, given):
+    """Return what the page's scripts return in Node."""
+    own = [playground.STATIC / "random.js", checking.STATIC / "identify.js"]
+    made = [offered.rules_script(), checking.forms_script(), checking.reader_script()]
+    texts = [SimpleNamespace(text=Path(path).read_text(encoding="utf-8")) for path in own]
+    return node(*made, checking.parts_script(), *texts, run=ASK + run, given=given)
+
+
+def runnable(latex):
+    """Return the sentence with which a formula is refused, or None."""
+    try:
+        candidate_of(latex)
+    except NotRunnableError as error:
+        return str(error)
+    return None
+
+
+REFUSED = {formula.latex: runnable(formula.latex) for formula in catalogue.book()} | {
+    text: runnable(text)
+    for text in (
+        "",
+        "x_t =",
+        "{{{",
+        r"\frac{",
+        r"x_t = x_{t-1} - \heartsuit g_t",
+        r"x_t = x_{t-1} - \eta \hat m_t",
+        "x = x - g(",
+        "m_t = g_t",
+        "hello",
+        "x_t = x_{t-1} - \\eta g_{t+1}",
+        "y = 1" * 30,
+    )
+}
+
+
+REFUSED_ONLY = {text: why for text, why in REFUSED.items() if why is not None}
+
+
+def test_what_the_reader_refuses_is_refused_with_the_same_sentence_and_place():
+    found = asked("return given.map((text) => told(text).error);", [*REFUSED_ONLY])
+    assert dict(zip(REFUSED_ONLY, found, strict=True)) == REFUSED_ONLY
+
+
+def test_every_update_of_the_book_is_the_rule_that_it_is():
+    rules = {formula: rule for rule, formula in reversed(FORMULAS.items())}
+    rules |= {"momentum-outside": "momentum"}
+    updates = {f.id: f.latex for f in catalogue.book() if REFUSED[f.latex] is None}
+    assert len(updates) >= 12
+    found = asked("return given.map((text) => brief(told(text)));", [*updates.values()])
+    said = {i: (one["verdict"], one["name"]) for i, one in zip(updates, found, strict=True)}
+    assert said == {one: ("rule", rules[one]) for one in updates}
+
+
+def test_formulas_as_people_write_them_are_what_the_command_says():
+    found = asked("return given.map((text) => brief(told(text)));", [*SLIPS])
+    said = {text: (one["verdict"], one["name"]) for text, one in zip(SLIPS, found, strict=True)}
+    assert said == SLIPS
+
+
+def test_a_hyper_parameter_that_changes_nothing_is_not_said():
+    text = M + HATS.partition(r", \hat v")[0] + r", x_t = x_{t-1} - \eta \hat m_t"
+    said = asked("return brief(told(given));", text)
+    assert said["name"] == "adam-no-denominator"
+    assert said["hyper"] == {"lr": 0.001, "beta1": 0.9}
+
+
+@pytest.mark.parametrize(
+    ("last", "why"),
+    [("10000000000", "more than a million terms are not computed"), ("900000", "take more than")],
+)
+def test_what_would_never_end_is_given_up(last, why):
+    text = rf"x_t = x_{{t-1}} - \eta \sum_{{i=1}}^{{{last}}} g_t"
+    assert why in asked("return told(given);", text)["error"]
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("text", SLIPS)
+def test_the_command_says_so(text):
+    report = judged_candidate(candidate_of(text), {})
+    assert (report.verdict, (report.names or [None])[0]) == SLIPS[text]
+
+
+def test_every_misprint_is_itself():
+    given = [{"made": cls.__name__, "hyper": dict(vars(cls()))} for cls in MISPRINTS.values()]
+    run = """
+        return given.map(({ made, hyper }) => {
+          const values = Object.values(hyper);
+          const rule = new descent[made](...values);
+          const meant = Object.fromEntries(Object.entries(hyper).map(([k, v]) => [k, [v]]));
+          const fresh = descent.check.stepper(rule);
+          return brief(descent.check.identify({ fresh, known: { meant, numbers: [] } }));
+        });
+    """
+    found = asked(run, given)
+    said = {name: one["name"] for name, one in zip(MISPRINTS, found, strict=True)}
+    wrong = {name: one for name, one in said.items() if one != name}
+    assert wrong == {"nesterov-last-momentum": "momentum"}  # which it is, at every step
+
+
+def test_what_a_longer_run_refutes_has_no_name():
+    run = """
+        const { stepper, identify } = descent.check;
+        const late = (x) => {
+          const [step, other] = [new descent.Adam(), new descent.Lion()].map((r) => stepper(r)(x));
+          let t = 0;
+          return (at, g) => (t++ < given ? step(at, g) : other(at, g));
+        };
+        const meant = { lr: [0.001], beta1: [0.9], beta2: [0.999], eps: [1e-8] };
+        return brief(identify({ fresh: late, known: { meant, numbers: [] } }));
+    """
+    assert asked(run, 450)["verdict"] == "unknown"
+    assert asked(run, 501)["name"] == "adam"

@@ -1,0 +1,258 @@
+"""What the playground's scripts compute with, translated from the package when the site is built.
+
+A rule of `descent.rules` is offered as it stands there: its name, its hyper-parameters with their
+defaults, what they may be and how the mathematics writes them are read off the class. What a page
+has to say of its own, such as the landscape on which a rule starts and how large its first step
+size is there, stands here.
+"""
+
+import dataclasses
+import hashlib
+import inspect
+import re
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sphinx.config import Config
+
+from descent import rules
+from descent.landscapes import Beale, Landscape, NoisyQuadratic, Quadratic, Rosenbrock, Saddle
+from descent.rules import Rule
+from tools.book import project
+from tools.translation import translate
+
+FOLDER = project.BUILD / "scripts"
+"""Where the translated scripts are written; Sphinx copies what lies there."""
+
+RULES = FOLDER / "descent" / "rules.js"
+LANDSCAPES = FOLDER / "descent" / "landscapes.js"
+
+SHARES = {
+    "momentum": 0.4,
+    "averaged-momentum": 4.0,
+    "nesterov": 0.4,
+    "adagrad": 5.0,
+    "rmsprop": 0.5,
+    "momentum-rmsprop": 0.2,
+    "centered-rmsprop": 0.05,
+    "lion": 0.3,
+}
+"""How much of a landscape's step size a rule starts with, where it is not all of it."""
+
+PLACES: dict[str, dict[str, Any]] = {
+    "quadratic": {
+        "title": "Ill-conditioned quadratic",
+        "formula": "f = ½ (x₁² + κ x₂²)",
+        "start": [-2.5, 1.5],
+        "noise": 0,
+        "kappa": 20,
+        "lr": {"gradient": 0.09, "position": 0.1},
+        "levels": [-3, 4],
+    },
+    "rosenbrock": {
+        "title": "Rosenbrock’s valley",
+        "formula": "f = (1 − x₁)² + 100 (x₂ − x₁²)²",
+        "start": [-1.2, 1],
+        "noise": 0,
+        "lr": {"gradient": 0.001, "position": 0.1},
+        "levels": [-1, 5],
+    },
+    "beale": {
+        "title": "Beale’s function",
+        "formula": "f = Σₖ (cₖ − x₁ (1 − x₂ᵏ))², c = (1.5, 2.25, 2.625)",
+        "start": [1, 1.5],
+        "noise": 0,
+        "lr": {"gradient": 0.01, "position": 0.1},
+        "levels": [-2, 8],
+    },
+    "saddle": {
+        "title": "Saddle",
+        "formula": "f = ½ (x₁² − x₂²) + ¼ x₂⁴",
+        "start": [2, 0.001],
+        "noise": 0,
+        "lr": {"gradient": 0.1, "position": 0.05},
+        "levels": [-4, 2],
+    },
+    "noisy-quadratic": {
+        "title": "Noisy quadratic",
+        "formula": "f = ½ (x₁² + κ x₂²), the gradient with noise",
+        "start": [-2.5, 1.5],
+        "noise": 2,
+        "kappa": 20,
+        "lr": {"gradient": 0.02, "position": 0.05},
+        "levels": [-3, 4],
+    },
+}
+"""The landscapes: `lr` is a step size that works there, of rules whose step grows with the gradient
+and of rules that divide the gradient's size out; level lines lie at f* + 4^k, k from `levels`."""
+
+
+def landscape(name: str, kappa: float) -> Landscape:
+    """Return the landscape of that name; kappa is the condition number of the quadratics."""
+    if name not in PLACES:
+        raise ValueError(f"landscape must be one of {', '.join(PLACES)}, got {name!r}")
+    if name == "quadratic":
+        return Quadratic([1.0, kappa])
+    if name == "noisy-quadratic":
+        return NoisyQuadratic([1.0, kappa])
+    plain: dict[str, type[Landscape]] = {"rosenbrock": Rosenbrock, "beale": Beale, "saddle": Saddle}
+    return plain[name]()
+
+
+# --- what is read off a rule ------------------------------------------------------------------
+
+
+def hyper(cls: type[Rule]) -> dict[str, float]:
+    """Return the hyper-parameters of a rule that are numbers, with their defaults, without lr."""
+    found = {}
+    for field in dataclasses.fields(cls):
+        is_number = isinstance(field.default, int | float) and not isinstance(field.default, bool)
+        if is_number and "Callable" not in str(field.type):
+            found[field.name] = float(field.default)  # type: ignore[arg-type]
+    return {name: value for name, value in found.items() if name != "lr"}
+
+
+ALLOWED = {
+    (False, True, True, False): "rate",
+    (False, False, True, False): "positive rate",
+    (False, True, True, True): "not negative",
+    (False, False, True, True): "positive",
+    (True, True, True, True): "any",
+}
+"""What a number may be, by whether -1, 0, 1/2 and 1 are taken."""
+
+
+def allowed(cls: type[Rule], name: str) -> str:
+    """Return what a hyper-parameter may be, found by trying.
+
+    >>> allowed(rules.Adam, "beta1"), allowed(rules.NAdam, "beta2"), allowed(rules.Adadelta, "eps")
+    ('rate', 'positive rate', 'positive')
+    """
+    found = tuple(_is_taken(cls, name, value) for value in (-1.0, 0.0, 0.5, 1.0))
+    if found not in ALLOWED:
+        raise ValueError(f"{cls.__name__}.{name} takes other numbers than a field of the page can")
+    return ALLOWED[found]
+
+
+def _is_taken(cls: type[Rule], name: str, value: float) -> bool:
+    try:
+        cls(lr=0.1, **{name: value})
+    except ValueError:
+        return False
+    return True
+
+
+def symbol(cls: type[Rule], name: str) -> str:
+    """Return how the docstring of a rule writes a hyper-parameter, or its name.
+
+    >>> symbol(rules.Adam, "beta1"), symbol(rules.Adafactor, "clip")
+    ('β₁', 'd')
+    """
+    if name == "lr":
+        return "η"
+    stated = re.search(rf"^\s+{name}: ([^\s,:]+)", inspect.getdoc(cls) or "", re.MULTILINE)
+    return stated[1] if stated else name
+
+
+def title(name: str) -> str:
+    """Return what the page calls a rule.
+
+    >>> title("momentum-rmsprop"), title("gradient-descent"), title("adamw")
+    ('Momentum RMSprop', 'Gradient descent', 'AdamW')
+    """
+    spelt = {cls.__name__.lower(): cls.__name__ for cls in rules._RULES.values()}
+    known = [word for word in name.split("-") if word in spelt and spelt[word] != word.capitalize()]
+    words = [spelt[word] if word in known else word for word in name.split("-")]
+    return words[0][:1].upper() + words[0][1:] + "".join(f" {word}" for word in words[1:])
+
+
+def needs_matrix(cls: type[Rule]) -> bool:
+    """Whether a rule refuses a vector."""
+    try:
+        cls(lr=0.1).init(np.zeros(2))
+    except ValueError:
+        return True
+    return False
+
+
+def unit(cls: type[Rule]) -> str:
+    """Return what η is measured in: "gradient" (x²/f), "position" (x), or a pure "number".
+
+    >>> unit(rules.Momentum), unit(rules.Adam), unit(rules.Adadelta)
+    ('gradient', 'position', 'number')
+    """
+    usual: Any = {field.name: field.default for field in dataclasses.fields(cls)}
+    if usual["lr"] == 1.0:
+        return "number"
+    shape = (1, 2) if needs_matrix(cls) else (2,)
+    rule, x = cls(lr=0.1), np.ones(shape)
+    small, large = (
+        np.abs(rule.update(x, np.full(shape, g), rule.init(x))[0] - x).max() for g in (1.0, 1e3)
+    )
+    return "gradient" if large > 30 * small else "position"
+
+
+def offer(name: str) -> dict[str, Any]:
+    """Return what the page knows of a rule."""
+    cls = rules._RULES[name]
+    numbers = hyper(cls)
+    return {
+        "name": name,
+        "title": title(name),
+        "made": cls.__name__,
+        "unit": unit(cls),
+        "share": SHARES.get(name, 1.0),
+        "matrix": needs_matrix(cls),
+        "hyper": numbers,
+        "symbols": {key: symbol(cls, key) for key in ("lr", *numbers)},
+        "allowed": {"lr": "positive", **{key: allowed(cls, key) for key in numbers}},
+    }
+
+
+def place(name: str) -> dict[str, Any]:
+    """Return what the page knows of a landscape."""
+    f = landscape(name, 1.0)
+    made = Quadratic if isinstance(f, Quadratic) else type(f)
+    shown = {"window": f.window, "minimizer": f.minimizer.tolist(), "made": made.__name__}
+    return {**PLACES[name], **shown}
+
+
+# --- the scripts ------------------------------------------------------------------------------
+
+
+def is_shown(name: str) -> bool:
+    """Whether a number that a step computes on its way is shown: it is a letter of a formula."""
+    return len(name) == 1 or name.endswith("_hat")
+
+
+@cache
+def rules_script() -> translate.Script:
+    """Return the script of all rules, and of what the page knows of them as `RULES`."""
+    wanted = {"descent.rules": [cls.__name__ for cls in rules._RULES.values()]}
+    data = {"RULES": {name: offer(name) for name in rules.names()}}
+    return translate.script(wanted, leave_out=["__post_init__"], shows=is_shown, data=data)
+
+
+@cache
+def landscapes_script() -> translate.Script:
+    """Return the script of the landscapes, and of what the page knows of them as `LANDSCAPES`."""
+    data = {"LANDSCAPES": {name: place(name) for name in PLACES}}
+    made = dict.fromkeys(str(one["made"]) for one in data["LANDSCAPES"].values())
+    return translate.script(
+        {"descent.landscapes": made}, leave_out=["noisy_grad"], after=[rules_script()], data=data
+    )
+
+
+def write(config: Config, scripts: Mapping[Path, translate.Script]) -> None:
+    """Write scripts to where Sphinx finds them; where one changed, pages are written anew."""
+    for path, script in scripts.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists() or path.read_text(encoding="utf-8") != script.text:
+            path.write_text(script.text, encoding="utf-8")
+    if str(FOLDER) not in config.html_static_path:
+        config.html_static_path.append(str(FOLDER))
+    texts = "\0".join([config.translated, *(script.text for script in scripts.values())])
+    config.translated = hashlib.sha256(texts.encode()).hexdigest()
