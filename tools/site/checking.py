@@ -45,6 +45,13 @@ def build(rule: Rule, free: Sequence[str]) -> list[Any]:
 
 
 @cache
+def listed() -> list[catalogue.Entry]:
+    """Return what of the catalogue the page knows: a formula is run on coordinates, not arrays."""
+    found = catalogue.entries()
+    return [one for one in found if one.rule.elementwise and "lr_decay" not in one.free]
+
+
+@cache
 def entries() -> list[dict[str, Any]]:
     """Return the catalogue as the page holds it: each formula once, with all that it is called.
 
@@ -52,9 +59,7 @@ def entries() -> list[dict[str, Any]]:
     which it is a form, and whether it is one only where a switch is turned off.
     """
     found: dict[Any, dict[str, Any]] = {}
-    for entry in catalogue.entries():
-        if not entry.rule.elementwise or "lr_decay" in entry.free:
-            continue
+    for entry in listed():
         made = {"rule": build(entry.rule, entry.free), "free": entry.free, "names": []}
         one = found.setdefault(json.dumps([made["rule"], made["free"]]), made)
         is_framework = entry.kind == "framework"
@@ -83,7 +88,7 @@ def facts() -> dict[str, dict[str, Any]]:
 def forms_script() -> translate.Script:
     """Return the script of the frameworks' forms and the misprints, with the catalogue."""
     wanted: dict[str, dict[str, None]] = {}
-    for entry in catalogue.entries():
+    for entry in listed():
         for part in catalogue.parts(entry.rule):
             cls = catalogue.kind_of(part)
             wanted.setdefault(cls.__module__, {})[cls.__name__] = None
