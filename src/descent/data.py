@@ -27,6 +27,25 @@ from numpy.typing import NDArray
 from descent import _check, _own_data
 from descent._numbers import plain
 
+__all__ = [
+    "FOLDER",
+    "MNIST",
+    "FASHION",
+    "CIFAR10",
+    "MIRRORS",
+    "BATCHES",
+    "Split",
+    "Data",
+    "images_as_targets",
+    "Pixels",
+    "Raw",
+    "names",
+    "load",
+    "READERS",
+    "LABELS",
+    "batches",
+]
+
 FOLDER = "DESCENT_DATA"
 """The environment variable that names the folder of the files."""
 

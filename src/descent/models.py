@@ -20,6 +20,23 @@ from torch import Tensor, nn
 
 from descent import _check
 
+__all__ = [
+    "Image",
+    "DEPTHS",
+    "names",
+    "get",
+    "count",
+    "mlp",
+    "autoencoder",
+    "alexnet_lite",
+    "vgg_lite",
+    "Block",
+    "resnet_lite",
+    "he_",
+    "OPTIONS",
+    "PRESETS",
+]
+
 Image = tuple[int, int, int]
 """Channels, rows and columns of an image."""
 

@@ -29,6 +29,9 @@ __all__ = [
     "InverseSquareRoot",
     "OneCycle",
     "RobbinsMonro",
+    "Linear",
+    "Milestones",
+    "WarmupStableDecay",
 ]
 
 _CHECKS: dict[str, Callable[[str, Any], None]] = {

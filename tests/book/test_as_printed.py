@@ -50,7 +50,7 @@ def test_a_schedule_as_printed_gives_the_rates_of_its_function(name):
 def gradient_descent(text):
     """Return the point that gradient descent as printed reaches, with the gradient as printed."""
     f = Rosenbrock()
-    as_printed = latex.Run(
+    as_printed = latex.Evaluation(
         latex.statements(text),
         constants={},
         given={"eta": lambda t: 1e-3},
@@ -162,19 +162,19 @@ def test_no_misprint_of_a_schedule_passes(name):
     ],
 )
 def test_latex_is_read_as_it_is_meant(text, value):
-    run = latex.Run(latex.statements(text), {"a": 2, "b": 3})
+    run = latex.Evaluation(latex.statements(text), {"a": 2, "b": 3})
     assert run.at("y", 3) == pytest.approx(value, abs=1e-12)
 
 
 @pytest.mark.parametrize("text", [r"x_t = \frac{a}{", r"|x| = a", r"x = \heartsuit", "x = a +"])
 def test_other_latex_is_an_error(text):
     with pytest.raises(ValueError, match=r"cannot read|nothing printed"):
-        latex.Run(latex.statements(text), {"a": 1.0}).at("x", 1)
+        latex.Evaluation(latex.statements(text), {"a": 1.0}).at("x", 1)
 
 
 def test_a_name_that_is_given_by_itself_is_an_error():
     with pytest.raises(ValueError, match="is given by itself"):
-        latex.Run(latex.statements("x_t = x_t + 1"), {}).at("x", 1)
+        latex.Evaluation(latex.statements("x_t = x_t + 1"), {}).at("x", 1)
 
 
 def test_a_formula_that_leaves_a_letter_open_is_an_error():

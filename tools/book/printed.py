@@ -112,7 +112,7 @@ def in_the_book() -> dict[str, str]:
 
 def printed_run(
     update: Update, texts: Sequence[str], x: Any, gradients: Sequence[Any]
-) -> latex.Run:
+) -> latex.Evaluation:
     """Return the run that formulas as printed make from x along these gradients.
 
     What they do not print of the start is that of the rule.
@@ -121,7 +121,7 @@ def printed_run(
     names = {**LETTERS, **update.letters}
     constants = {k: getattr(rule, v) for k, v in names.items() if hasattr(rule, v)}
     shape = dict(zip(("rows", "columns"), np.shape(x), strict=False))
-    return latex.Run(
+    return latex.Evaluation(
         statements=[statement for text in texts for statement in latex.statements(text)],
         constants=constants | shape,
         given={
@@ -170,6 +170,6 @@ def rates_apart(name: str, text: str, steps: int) -> float:
     """Return how far a schedule as printed parts from its function, relative to its rate η."""
     schedule, letters = SCHEDULES[name]
     constants = {letter: getattr(schedule, attribute) for letter, attribute in letters.items()}
-    run = latex.Run(latex.statements(text), {"eta": schedule.lr, **constants})
+    run = latex.Evaluation(latex.statements(text), {"eta": schedule.lr, **constants})
     apart = max(abs(run.at("eta", t) - schedule(t)) for t in range(1, steps + 1))
     return float(apart) / schedule.lr

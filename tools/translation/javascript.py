@@ -247,3 +247,20 @@ def quoted(text: str) -> str:
 def indented(text: str) -> str:
     """Return lines two spaces further in."""
     return "\n".join(f"  {line}" if line else line for line in text.splitlines())
+
+
+def origin(home: str, name: str) -> str:
+    """Return the module that defines a class or function which a package offers as its own."""
+    if name in module(home).defined:
+        return home
+    found = getattr(importlib.import_module(home), name, None)
+    where = getattr(found, "__module__", None) or ""
+    return where if where.startswith("descent.") else home
+
+
+def computed(home: Module, name: str) -> str:
+    """Return a constant that is a number as the module itself computes it."""
+    value = getattr(importlib.import_module(home.name), name, None)
+    if not isinstance(value, float):
+        raise home.error(home.defined[name], "this constant")
+    return repr(value)

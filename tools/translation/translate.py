@@ -14,7 +14,6 @@ of them.
 """
 
 import ast
-import importlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,9 +30,11 @@ from tools.translation.javascript import (
     MissingError,
     Module,
     UntranslatableError,
+    computed,
     helper_names,
     indented,
     module,
+    origin,
     quoted,
     safe,
 )
@@ -72,6 +73,7 @@ class Program:
 
     def request(self, home: str, name: str) -> str:
         """Return what a name of a module is called, translated with all that it uses."""
+        home = origin(home, name)
         key = (home, name)
         full = f"{home}.{name}"
         if full in self.elsewhere:
@@ -152,14 +154,6 @@ class Program:
                 if own:
                     found.fields[one.target.id] = one.value
         return found
-
-
-def computed(home: Module, name: str) -> str:
-    """Return a constant that is a number as the module itself computes it."""
-    value = getattr(importlib.import_module(home.name), name, None)
-    if not isinstance(value, float):
-        raise home.error(home.defined[name], "this constant")
-    return repr(value)
 
 
 class _Scope(Expressions):

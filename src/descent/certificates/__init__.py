@@ -27,7 +27,19 @@ from descent.certificates.problems import WORST
 from descent.certificates.proofs import check_attained, check_dual, check_induction
 from descent.certificates.sequences import SEQUENCES
 
-__all__ = ["Certificate", "RefusedError", "certificates", "check", "read"]
+__all__ = [
+    "Certificate",
+    "RefusedError",
+    "certificates",
+    "check",
+    "read",
+    "HOW",
+    "KINDS",
+    "SENTENCES",
+    "by_hand",
+    "named_steps",
+    "steps",
+]
 
 _DATA = Path(__file__).parent / "data"
 """Where the files lie: in the package, so that an installed one can check itself."""

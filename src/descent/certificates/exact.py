@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
+__all__ = ["Number", "OPERATIONS", "RefusedError", "read", "Field"]
+
 Number = Any
 """A `Fraction`, or an element of a field of rational functions."""
 

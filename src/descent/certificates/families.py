@@ -14,6 +14,31 @@ from descent.certificates.exact import Field, Number, RefusedError
 from descent.certificates.gram import UNIT, Sum
 from descent.certificates.problems import STAR, Numbers, Point, smooth, smooth_convex, tangent
 
+__all__ = [
+    "Formula",
+    "on_line",
+    "value",
+    "Family",
+    "smooth_fact",
+    "convex_fact",
+    "bent_fact",
+    "gradient_moves",
+    "long_moves",
+    "nesterov_starts",
+    "nesterov_moves",
+    "proximal_moves",
+    "nothing",
+    "height",
+    "steepness",
+    "distance",
+    "RUN",
+    "FAMILIES",
+    "Run",
+    "check_family",
+    "require_run",
+    "require_constant",
+]
+
 Formula = Callable[[str, Number], Number]
 """The value of a formula of the family, by its name and step."""
 

@@ -10,6 +10,19 @@ from typing import Any
 
 from descent.certificates.exact import Field, Number, RefusedError
 
+__all__ = [
+    "UNIT",
+    "Sum",
+    "total",
+    "named",
+    "dot",
+    "square",
+    "vectors",
+    "matrix",
+    "form",
+    "require_semidefinite",
+]
+
 UNIT = "1"
 """The name of the constant term of a quantity."""
 

@@ -18,6 +18,40 @@ from typing import NamedTuple
 from descent.certificates.exact import Field, Number
 from descent.certificates.gram import UNIT, Sum, dot, named, square
 
+__all__ = [
+    "Point",
+    "STAR",
+    "Facts",
+    "Numbers",
+    "Statement",
+    "tangent",
+    "smooth_convex",
+    "smooth_strongly_convex",
+    "smooth",
+    "below_parabola",
+    "Pairs",
+    "point",
+    "Worst",
+    "gradient_steps",
+    "with_star",
+    "unit_smooth_convex",
+    "gradient_descent",
+    "long_steps",
+    "gradient_norm",
+    "nesterov",
+    "best_step",
+    "short_step",
+    "too_long_step",
+    "sufficient_decrease",
+    "armijo",
+    "armijo_too_long",
+    "lojasiewicz",
+    "noisy_step",
+    "adagrad_step",
+    "projected_step",
+    "WORST",
+]
+
 
 class Point(NamedTuple):
     """A point, the gradient and the function value there."""

@@ -13,6 +13,28 @@ from descent.certificates.gram import Sum, form, matrix, require_semidefinite, t
 from descent.certificates.induction import INDUCTIONS, Quantities
 from descent.certificates.problems import WORST, Facts, Statement
 
+__all__ = [
+    "Data",
+    "Numbers",
+    "require_identity",
+    "require_equal",
+    "claimed",
+    "stated",
+    "check_dual",
+    "check_attained",
+    "place",
+    "require_attained",
+    "inner",
+    "with_place",
+    "Stage",
+    "check_induction",
+    "potential",
+    "start",
+    "step",
+    "end",
+    "STAGES",
+]
+
 Data = Mapping[str, Any]
 """A proof, or a part of one, as in the file."""
 

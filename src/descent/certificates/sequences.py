@@ -11,6 +11,38 @@ from typing import Any, NamedTuple
 from descent.certificates.exact import Field, Number, RefusedError, read
 from descent.certificates.gram import require_semidefinite
 
+__all__ = [
+    "Data",
+    "require",
+    "require_counted",
+    "fraction",
+    "check_heavy_ball_cycle",
+    "slope",
+    "check_momentum_best",
+    "check_lower_bound",
+    "ZERO",
+    "SECOND_DIFFERENCE",
+    "least",
+    "check_line_search_run",
+    "searched",
+    "check_subgradient_run",
+    "fraction_at",
+    "check_adagrad_extremal",
+    "regret_over_bound",
+    "Online",
+    "require_pairs_gain",
+    "require_drift_gains",
+    "check_adam_step",
+    "weights",
+    "step_bound",
+    "check_losses_in_a_cycle",
+    "DIGIT",
+    "cycle_of_v",
+    "require_root",
+    "check_rmsprop_cycle",
+    "SEQUENCES",
+]
+
 Data = Mapping[str, Any]
 """A proof as in the file."""
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from descent.identify import latex
 from descent.identify._candidate import Candidate, NotRunnableError, Stepper
-from descent.identify.latex import Equation, Node, Run
+from descent.identify.latex import Equation, Evaluation, Node
 
 POINTS = ("theta", "x", "w", "W", "p", "omega")
 """What the parameters are called."""
@@ -142,7 +142,7 @@ class Formula:
 
         return step
 
-    def _run(self, x: Any, gradients: list[Any]) -> Run:
+    def _run(self, x: Any, gradients: list[Any]) -> Evaluation:
         names = {one.name for one in self.statements} - {self.point}
         offset = self._gradient_offset()
 

@@ -11,6 +11,8 @@ from torch import Tensor, nn
 
 from descent import _check
 
+__all__ = ["Augmentation", "cropped", "flipped", "cut_out"]
+
 
 @dataclass(frozen=True)
 class Augmentation:

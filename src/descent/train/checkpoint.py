@@ -12,6 +12,8 @@ from typing import IO, Any
 import numpy as np
 import torch
 
+__all__ = ["check_writable", "write", "write_json", "storable", "save", "load"]
+
 
 def check_writable(path: Path) -> None:
     """Require that files can be made beside `path`, before an hour of work depends on it.

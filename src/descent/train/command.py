@@ -39,6 +39,22 @@ from descent.train.loop import (
     fit,
 )
 
+__all__ = [
+    "Milestones",
+    "SCHEDULES",
+    "SHAPES",
+    "INTERRUPTED",
+    "parser",
+    "device_named",
+    "described",
+    "versions",
+    "optimizer_for",
+    "train",
+    "averaged",
+    "main",
+    "CHANGES",
+]
+
 Milestones = tuple[float, ...]
 """Shares of a run."""
 

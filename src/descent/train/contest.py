@@ -20,6 +20,17 @@ from descent.rules import AdaGrad, Adam, GradientDescent, LearningRate, Momentum
 from descent.torch_optim import Optimizer
 from descent.train.loop import Loss, NonFiniteLossError, evaluate, fit
 
+__all__ = [
+    "CONTESTANTS",
+    "HALF_DECADES",
+    "Scores",
+    "Problem",
+    "tune",
+    "interval",
+    "paired",
+    "sign_flips",
+]
+
 CONTESTANTS: dict[str, Callable[[LearningRate], Rule]] = {
     "SGD": GradientDescent,
     "momentum": Momentum,

@@ -15,6 +15,8 @@ from torch import nn
 from descent.train import checkpoint as files
 from descent.train.loop import Callback, History
 
+__all__ = ["csv_log", "tensorboard_log", "score", "best_epoch", "keep_best", "report"]
+
 
 def csv_log(path: Path) -> Callback:
     """Return a callback that writes the epochs as CSV, a line each, under a head of their names."""

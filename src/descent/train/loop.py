@@ -23,6 +23,18 @@ from descent.train import _progress as shown
 from descent.train import checkpoint as files
 from descent.train import workers
 
+__all__ = [
+    "CHECK",
+    "PRECISIONS",
+    "Loss",
+    "NonFiniteLossError",
+    "History",
+    "Callback",
+    "fit",
+    "Settings",
+    "evaluate",
+]
+
 CHECK = 50
 """Steps from one look at the losses to the next: on a GPU each look waits for the device."""
 

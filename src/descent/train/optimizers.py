@@ -17,6 +17,20 @@ from descent.conventions import Around, DecoupledDecay, L2Decay
 from descent.rules import Array, Rule
 from descent.torch_optim import Optimizer
 
+__all__ = [
+    "RATES",
+    "DECAYS",
+    "DECAY_FORMS",
+    "ALIASES",
+    "rule_named",
+    "with_decay",
+    "AsMatrix",
+    "groups",
+    "made_for",
+    "hidden_matrices",
+    "Together",
+]
+
 RATES = {
     "gradient-descent": 0.1,
     "momentum": 0.03,

@@ -27,6 +27,8 @@ from descent import data, models
 from descent.data import Data
 from descent.train import checkpoint as files
 
+__all__ = ["Saved", "build", "notes", "load_model"]
+
 
 @dataclass(frozen=True)
 class Saved:

@@ -24,6 +24,19 @@ from descent.train._extras import in_words
 from descent.train.loop import evaluate
 from descent.train.saved import Saved, load_model
 
+__all__ = [
+    "MISTAKES",
+    "parser",
+    "main",
+    "evaluate_file",
+    "scores_by_class",
+    "draw_mistakes",
+    "predict",
+    "read_images",
+    "plot",
+    "read_run",
+]
+
 MISTAKES = 20
 """Pictures of mistakes that are drawn at most."""
 
@@ -199,7 +212,7 @@ def predict(options: argparse.Namespace) -> None:
 
 
 def read_images(path: Path, image: tuple[int, int, int]) -> Tensor:
-    """Return the images of a file, shape (N, *image), with pixels from 0 to 1.
+    """Return the images of a file, N of them in the shape `image`, with pixels from 0 to 1.
 
     Args:
         path: a picture, which is scaled to the image's size, or an array in a .npy file: one image

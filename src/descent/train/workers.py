@@ -14,6 +14,26 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+__all__ = [
+    "is_launched",
+    "own_device",
+    "join",
+    "leave",
+    "rank",
+    "size",
+    "is_sharded",
+    "replicated",
+    "apart",
+    "own_part",
+    "mean",
+    "any_of",
+    "model_state",
+    "optimizer_state",
+    "load_model",
+    "load_optimizer",
+    "state_of",
+]
+
 
 def is_launched() -> bool:
     """Whether `torchrun` started this process."""

@@ -1,5 +1,6 @@
 """The API reference shows every public object, and reads docstrings as they are meant."""
 
+import ast
 import importlib
 import importlib.util
 import inspect
@@ -110,3 +111,11 @@ def test_the_reference_needs_no_pytorch_and_links_the_same_lines():
         except ValueError:
             assert link is None, name
     assert json.loads(done.stdout)["descent.models:mlp"]
+
+
+@pytest.mark.parametrize("module", api.modules())
+def test_a_module_lists_all_that_it_defines_for_others(module):
+    found = importlib.import_module(module)
+    names = [name for one in ast.parse(inspect.getsource(found)).body for name in api._defined(one)]
+    public = {name for name in names if not name.startswith("_")}
+    assert public <= set(getattr(found, "__all__", [])), "in `__all__`, or with an underscore"

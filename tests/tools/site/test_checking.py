@@ -4,13 +4,13 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from tests.tools.test_translate import node
 
 from descent.identify._catalogue import FORMULAS
 from descent.identify._forms import NotRunnableError
 from descent.identify._formula import candidate_of
 from descent.identify._verdict import judged_candidate
 from descent.misprints import MISPRINTS
+from tests.tools.translation.test_translate import node
 from tools.book import catalogue
 from tools.site import checking, offered, playground
 

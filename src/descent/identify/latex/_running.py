@@ -1,0 +1,149 @@
+"""Equations run step by step, as they are printed."""
+
+import math
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from descent.identify.latex._reading import Equation, Node, Step
+from descent.rules import norm, quotient
+
+_OPERATIONS: dict[str, Callable[..., Any]] = {
+    "add": operator.add,
+    "sub": operator.sub,
+    "mul": operator.mul,
+    "div": quotient,
+    "neg": operator.neg,
+    "abs": np.abs,
+    "floor": np.floor,
+    "norm": norm,
+    "gt": operator.gt,
+    "lt": operator.lt,
+    "ge": operator.ge,
+    "le": operator.le,
+}
+_FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "max": np.maximum,
+    "min": np.minimum,
+    "sign": np.sign,
+    "sgn": np.sign,
+    "cos": np.cos,
+}
+
+
+def _power(base: Any, exponent: Any) -> Any:
+    """Return a power as the rules compute it: a whole exponent is one."""
+    whole = isinstance(exponent, float) and exponent.is_integer()
+    return base ** (int(exponent) if whole else exponent)
+
+
+@dataclass
+class Evaluation:
+    r"""What printed statements give, step by step.
+
+    Attributes:
+        statements: what is printed.
+        constants: values of names without a step.
+        given: functions of the step: names that the statements take as known.
+        starts: values at step 0 of names whose start is not printed.
+        functions: what the words of \\operatorname compute.
+    """
+
+    statements: Sequence[Equation]
+    constants: Mapping[str, Any]
+    given: Mapping[str, Callable[[int], Any]] = field(default_factory=dict)
+    starts: Mapping[str, Any] = field(default_factory=dict)
+    functions: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+    first: int = 1
+    known: dict[tuple[str, int], Any] = field(default_factory=dict, init=False)
+
+    def at(self, name: str, step: int) -> Any:
+        """Return the value of a name at a step.
+
+        Raises:
+            ValueError: no statement gives it, or one gives it by itself.
+        """
+        if name in self.given:
+            return self.given[name](step)
+        if (name, step) not in self.known:
+            self.known[name, step] = None  # until it is computed
+            self.known[name, step] = self._computed(name, step)
+        if self.known[name, step] is None:
+            raise ValueError(f"{name} at step {step} is given by itself")
+        return self.known[name, step]
+
+    def _computed(self, name: str, step: int) -> Any:
+        for one in self.statements:
+            if one.name != name:
+                continue
+            t = step - (one.step.offset if one.step else 0)
+            is_start = one.step is not None and one.step.base == ""
+            applies = step == 0 if is_start else t >= self.first
+            if applies and (one.condition is None or self.value(one.condition, {"t": t})):
+                return self.value(one.value, {"t": t})
+        if step <= self.first and name in self.starts:
+            return self.starts[name]
+        raise ValueError(f"nothing printed gives {name} at step {step}")
+
+    def value(self, e: Node, steps: Mapping[str, int]) -> Any:
+        """Return the value of an expression, its indices at these values."""
+        if e.kind == "number":
+            return e.value
+        if e.kind == "t":
+            return float(steps["t"])
+        if e.kind == "name":
+            return self._named(e, steps)
+        if e.kind in ("sum", "prod"):
+            return self._big(e, steps)
+        values = [self.value(part, steps) for part in e.parts]
+        if e.kind == "pow":
+            return _power(*values)
+        if e.kind == "call":
+            return self._called(e, values)
+        return _OPERATIONS[e.kind](*values)
+
+    def _called(self, e: Node, values: list[Any]) -> Any:
+        compute = {**_FUNCTIONS, **self.functions}.get(e.name)
+        if compute is None:
+            raise ValueError(f"nothing printed gives {e.name}")
+        return compute(*values)
+
+    def _big(self, e: Node, steps: Mapping[str, int]) -> Any:
+        first, last = (int(self.value(part, steps)) for part in e.parts[:2])
+        values = [self.value(e.parts[2], {**steps, e.name: i}) for i in range(first, last + 1)]
+        if e.kind == "prod":
+            return math.prod(values)
+        return sum(values[1:], values[0]) if values else 0.0
+
+    def _named(self, e: Node, steps: Mapping[str, int]) -> Any:
+        if e.step is not None:
+            return self.at(e.name, e.step.at(steps))
+        if e.name in steps:
+            return float(steps[e.name])
+        known = self.constants.get(e.name)
+        return self.at(e.name, steps["t"]) if known is None else known
+
+
+def ordered(found: Sequence[Equation]) -> list[Equation]:
+    """Return statements with arrows as equations: what is set later is meant a step before."""
+    places = {one.name: i for i, one in reversed(list(enumerate(found)))}
+    if not any(one.sets or (one.step is None and _asks(one.value, one.name)) for one in found):
+        return list(found)
+    return [
+        replace(one, step=one.step or Step(), value=_indexed(one.value, i, places))
+        for i, one in enumerate(found)
+    ]
+
+
+def _asks(value: Node, name: str) -> bool:
+    return any(node.kind == "name" and node.name == name and node.step is None for node in value)
+
+
+def _indexed(e: Node, place: int, places: Mapping[str, int]) -> Node:
+    parts = tuple(_indexed(part, place, places) for part in e.parts)
+    if e.kind == "name" and e.step is None and e.name in places:
+        return replace(e, step=Step("t", 0 if places[e.name] < place else -1))
+    return replace(e, parts=parts)
