@@ -155,7 +155,7 @@ class Formula:
         given = {self.gradient: gradient} if self.gradient else {}
         given |= {n: _constant(v) for n, v in self.constants.items()}
         starts = dict.fromkeys(names, 0 * x) | {self.point: x}
-        return _Run(
+        return _Given(
             self.statements,
             dict(self.constants),
             given,
@@ -174,7 +174,7 @@ class Formula:
         return max(offsets, default=0)
 
 
-class _Run(Run):
+class _Given(Evaluation):
     """A run whose gradients are handed in, wherever they are said to be taken."""
 
     def __init__(self, *arguments: Any, gradients: list[Any]) -> None:

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from descent import rules
 from descent._numbers import where
 from descent.rules import Array, LearningRate, Rule, maximum, norm, trust, zeros_like
+from descent.rules import Lamb as PaperLamb
 
 __all__ = [
     "Lamb",
@@ -16,7 +16,7 @@ __all__ = [
 
 
 @dataclass(frozen=True)
-class Lamb(rules.Lamb):
+class Lamb(PaperLamb):
     """LAMB as Optax and Keras have it: with ε_root inside the root too.
 
     u_t = m̂_t / (√(v̂_t + ε_root) + ε) + λ x_{t-1}

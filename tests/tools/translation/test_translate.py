@@ -31,7 +31,11 @@ SCHEDULES = {
     "InverseSquareRoot": (0.1, 40),
     "OneCycle": (0.1, 300),
     "RobbinsMonro": (0.1, 0.75),
+    "Linear": (0.1, 300),
+    "WarmupStableDecay": (0.1, 40, 300, 100),
 }
+UNTRANSLATED = {"Milestones"}
+"""What takes a list, for which no page has a field."""
 STEPS = 500
 
 
@@ -155,7 +159,8 @@ def test_every_misprint_makes_the_same_500_hostile_steps():
 
 
 def test_every_schedule_gives_the_same_rates_to_500_steps_and_refuses_the_same_arguments():
-    assert set(SCHEDULES) == {cls.__name__ for cls in schedules.Schedule.__subclasses__()}
+    known = {cls.__name__ for cls in schedules.Schedule.__subclasses__()}
+    assert set(SCHEDULES) == known - UNTRANSLATED
     translated = script({"descent.schedules": SCHEDULES})
     run = """
         const tried = (f) => { try { return f(); } catch (error) { return error.message; } };
