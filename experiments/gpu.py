@@ -168,8 +168,9 @@ def precision(plan: Plan) -> dict[str, Any]:
     found = {}
     before = torch.get_float32_matmul_precision()
     for name, (forward, products) in PRECISIONS.items():
-        torch.set_float32_matmul_precision(products if plan.device.type == "cuda" else before)
-        torch.backends.cudnn.allow_tf32 = name != "float32"
+        if plan.device.type == "cuda":
+            torch.set_float32_matmul_precision(products)
+            torch.backends.cudnn.allow_tf32 = name != "float32"
         found[name] = plan.train(adamw, 3e-3, 3, forward)
         print(f"  {name}: {found[name]['images_per_second']:,.0f} images a second", flush=True)
     torch.set_float32_matmul_precision(before)

@@ -49,6 +49,7 @@ RATES = {
     "radam": 1e-2,
     "adafactor": 1e-2,
     "lion": 1e-3,
+    "lamb": 0.03,
     "muon": 0.02,
 }
 """A learning rate for each rule at which the networks of the book learn; no more than that."""
