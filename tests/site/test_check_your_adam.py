@@ -6,9 +6,9 @@ import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from test_accessibility import TRANSFERRED
 from test_paint import contrast
-from tools.compressing import serving
 
 from tools.book import project
+from tools.check.server import serving
 
 PAGE = "book/check-your-adam.html"
 ANSWERED = """() => {

@@ -165,6 +165,6 @@ def test_a_part_that_cannot_be_loaded_leaves_the_others_as_they_were():
     state = both.state_dict()
     state["parts"][1] = Optimizer(other.parameters(), rules.Momentum()).state_dict()
     fresh = made_for(other, with_decay(rule_named("muon")))
-    with pytest.raises(ValueError, match="state.dict"):
+    with pytest.raises(ValueError, match=r"state.dict"):
         fresh.load_state_dict(state)
     assert not any(part.state_dict()["state"] for part in fresh.parts[:1])

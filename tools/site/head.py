@@ -96,6 +96,17 @@ def offer_pdf(app: Sphinx, _page: str, _template: str, context: dict[str, Any], 
             group["buttons"].append(book)
 
 
+def list_every_page(app: Sphinx, exception: Exception | None) -> None:
+    """Put every page into the sitemap, those too that this build did not write anew."""
+    links: Any = getattr(app, "sitemap_links", None)
+    if exception or app.builder.format != "html" or links is None:
+        return
+    while not links.empty():
+        links.get_nowait()
+    for page in sorted(app.env.found_docs):
+        links.put((f"{page}.html", None))
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the extension."""
     app.connect("config-inited", configure, priority=100)
@@ -103,4 +114,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("config-inited", leave_out_thebe, priority=900)
     app.connect("html-page-context", surround, priority=600)  # the theme's buttons come at 501
     app.connect("html-page-context", offer_pdf, priority=900)
+    app.connect("build-finished", list_every_page, priority=400)  # the sitemap is written at 500
     return {"parallel_read_safe": True, "parallel_write_safe": True}
