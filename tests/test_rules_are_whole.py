@@ -64,7 +64,7 @@ def missing(name):
     if not boxed and name not in IN_PIECES:
         yield f"no chapter boxes its formula: a {{formula}} with `:code: {code}`"
     if not run and name not in IN_PIECES:
-        yield "tools/book/printed.py does not run its formula as it is printed"
+        yield "its formula is not run as printed: its id ends in `-update`, or printed.py lists it"
     known = any(issubclass(one, kind) for one in FRAMEWORKS) or name in PAPERS
     if not known and name not in NO_FRAMEWORK:
         yield "descent.conventions has no optimiser that is it, and NO_FRAMEWORK here no reason"

@@ -18,11 +18,9 @@ def moved(module: str, names: Mapping[str, str]) -> Callable[[str], Any]:
         if name not in names:
             raise AttributeError(f"module {module!r} has no attribute {name!r}")
         home, _, new = names[name].rpartition(".")
-        warnings.warn(
-            f"{module}.{name} is no public name any more: it is {names[name]} now, and may change",
-            DeprecationWarning,
-            stacklevel=2,
-        )
+        is_private = "._" in names[name]
+        said = "is no public name any more: it is" if is_private else "is called"
+        warnings.warn(f"{module}.{name} {said} {names[name]} now", DeprecationWarning, stacklevel=2)
         return getattr(importlib.import_module(home), new)
 
     return find

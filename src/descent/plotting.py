@@ -13,12 +13,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
+from descent._moved import moved
 from descent.landscapes import Landscape
 from descent.minimize import Trajectory
 
-__all__ = ["COLOURS", "DASHES", "MARKERS", "STYLE", "figure", "contours", "paths", "curves"]
+__all__ = ["COLORS", "DASHES", "MARKERS", "STYLE", "figure", "contours", "paths", "curves"]
 
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#000000")
+__getattr__ = moved(__name__, {"COLOURS": f"{__name__}.COLORS"})
+
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#000000")
 """Okabe and Ito's colours, in the order in which figures use them."""
 
 DASHES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1)))
@@ -29,7 +32,7 @@ MARKERS = ("o", "s", "^", "D", "v", "x")
 
 STYLE: Any = {
     "axes.grid": True,
-    "axes.prop_cycle": cycler(color=COLOURS, linestyle=DASHES),
+    "axes.prop_cycle": cycler(color=COLORS, linestyle=DASHES),
     "axes.spines.right": False,
     "axes.spines.top": False,
     "figure.dpi": 200,  # 6.4 inches: 640 pixels of a page, with two of the figure to each

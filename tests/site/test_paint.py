@@ -152,8 +152,8 @@ def test_in_the_dark_a_figure_lies_on_the_ground_of_the_page(open_page, chapter)
 
 def swatches():
     """Return a picture of white with a square of each colour of the figures, as an address."""
-    picture = Image.new("RGB", (20 * len(plotting.COLOURS), 20), "white")
-    for place, colour in enumerate(plotting.COLOURS):
+    picture = Image.new("RGB", (20 * len(plotting.COLORS), 20), "white")
+    for place, colour in enumerate(plotting.COLORS):
         picture.paste(colour, (20 * place + 5, 5, 20 * place + 15, 15))
     file = io.BytesIO()
     picture.save(file, "png")
@@ -173,7 +173,7 @@ def test_in_the_dark_each_colour_of_the_figures_stands_out_and_keeps_its_hue(ope
         swatches(),
     )
     (picture,) = pictures(page, [figure])
-    for place, colour in enumerate(plotting.COLOURS):
+    for place, colour in enumerate(plotting.COLORS):
         seen = picture[10, 20 * place + 10]
         stands_out = contrast(f"rgb({seen[0]}, {seen[1]}, {seen[2]})", ground(page))
         assert stands_out >= (4.5 if colour == "#000000" else 3), colour

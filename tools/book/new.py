@@ -15,7 +15,6 @@ from tools.book import catalogue, errata, project
 
 RULES = project.ROOT / "src" / "descent" / "rules.py"
 ORACLES = project.ROOT / "tests" / "oracles.py"
-PRINTED = project.ROOT / "tools" / "book" / "printed.py"
 LOCKED_ERRATA = project.BOOK / "errata.lock.txt"
 
 Edits = dict[Path, str]
@@ -154,22 +153,21 @@ def within(page: Path, new: str) -> str:
 
 
 def rule(name: str, page: str) -> tuple[Edits, str]:
-    """Return the skeleton of a rule: its class, its oracle, its formula on a page, and its line."""
+    """Return the skeleton of a rule: its class, its oracle, and its formula on a page."""
     if slug(name, "rule") in rules.names():
         raise ValueError(f"the name of a rule must be new, got {name!r}")
     kind, chapter = name.title().replace("-", ""), page_named(page)
     names = {"name": name, "kind": kind, "snake": name.replace("-", "_")}
     box = FORMULA.format(id=f"{name}-update", title=kind, code=f"descent.rules.{kind}.update")
-    line = f'    "{name}-update": Update(rules.{kind}(lr)),\n'
     edits = {
         RULES: RULES.read_text(encoding="utf-8").rstrip() + "\n" + CLASS.format(**names),
         ORACLES: ORACLES.read_text(encoding="utf-8").rstrip() + "\n" + ORACLE.format(**names),
-        PRINTED: inserted(PRINTED.read_text(encoding="utf-8"), "}\n\nSCHEDULES", line),
         chapter: within(chapter, f"## {kind}: WHAT IT IS\n{box}"),
     }
     return edits, (
         f"Fill in what is in capitals; add the defaults of {name} to DEFAULTS in tests/oracles.py, "
-        f"and what the section claims to book/claims/{page}.yml.\n"
+        "a rate at which it learns to RATES in src/descent/train/optimizers.py, and what the "
+        f"section claims to book/claims/{page}.yml.\n"
         "Then: make notebooks lock-formulas, and make unit, which says what is missing.\n"
         "A framework that has it: its signature in src/descent/conventions, its settings in "
         "tools/check/parity.py."

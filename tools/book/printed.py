@@ -1,12 +1,12 @@
 r"""The formulas whose printed LaTeX is evaluated, and what it is compared with.
 
-A formula is added by one line: its id, the rule that computes it, and the formulas that it needs.
-The letters of the formula are the package's names, by `LETTERS`; a rule whose state or
-hyper-parameters have another name says so.
+A formula whose id ends in `-update` is run beside its own code; another is added by one line: its
+id, the rule that computes it, and the formulas that it needs. The letters of the formula are the
+package's names, by `LETTERS`; a rule whose state or hyper-parameters have another name says so.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cache
 from typing import Any
 
@@ -17,7 +17,7 @@ from descent.conventions import framework_rule
 from descent.identify import latex
 from descent.rules import Rule
 from descent.schedules import Schedule
-from tools.book import catalogue
+from tools.book import catalogue, myst
 
 LETTERS = {
     "mu": "momentum",
@@ -54,34 +54,40 @@ def lr(t: int) -> float:
 
 MOMENTS = ("adam-moments", "adam-bias-correction")
 BETAS = {"beta1": 0.8, "beta2": 0.95}
+GENERIC = {"momentum": 0.8, "rho": 0.95, **BETAS, "eps": 0.01, "weight_decay": 0.2}
 TORCH_SGD = framework_rule("torch.optim.SGD", lr=lr, momentum=0.8)
 
-UPDATES = {
-    "gd-update": Update(rules.GradientDescent(lr)),
-    "momentum-update": Update(rules.Momentum(lr, 0.8)),
+LISTED = {
     "momentum-outside": Update(TORCH_SGD),
-    "nesterov-update": Update(rules.Nesterov(lr, 0.8)),
-    "adagrad-update": Update(rules.AdaGrad(lr, eps=0.01)),
-    "rmsprop-update": Update(rules.RMSprop(lr, 0.95)),
     "rmsprop-centered": Update(rules.CenteredRMSprop(lr, 0.95, 0.8, eps=0.01)),
     "adadelta-update": Update(rules.Adadelta(1.0, 0.95, eps=0.01)),
     "adam-unrolled": Update(rules.Adam(lr, **BETAS), (MOMENTS[1], "adam-update")),
-    "adam-update": Update(rules.Adam(lr, **BETAS, eps=0.01), MOMENTS),
     "adam-epsilon-hat": Update(rules.Adam(lr, **BETAS, eps=0.01), MOMENTS[:1]),
-    "adamax-update": Update(rules.AdaMax(lr, **BETAS)),
-    "nadam-update": Update(rules.NAdam(lr, **BETAS, eps=0.01)),
-    "amsgrad-update": Update(rules.AMSGrad(lr, **BETAS)),
     "adamw-update": Update(
         rules.AdamW(0.3, **BETAS, eps=0.01, weight_decay=0.2, multiplier=lr),
         MOMENTS,
         letters={"alpha": "lr"},
         eta="multiplier",
     ),
-    "radam-update": Update(rules.RAdam(lr, **BETAS), MOMENTS),
-    "lamb-update": Update(rules.Lamb(lr, **BETAS, eps=0.01, weight_decay=0.2), MOMENTS),
-    "lion-update": Update(rules.Lion(lr, **BETAS, weight_decay=0.2)),
-    "muon-update": Update(rules.Muon(lr, 0.8, weight_decay=0.2)),
 }
+"""The formulas that are run otherwise than by their own code at `GENERIC` hyper-parameters."""
+
+
+def of_code(formula: myst.Formula) -> Update:
+    """Return a formula as its own rule, with the moments that it names and does not define."""
+    kind = getattr(rules, formula.code.split(".")[2])
+    known = {field.name for field in fields(kind)}
+    rule = kind(lr, **{name: value for name, value in GENERIC.items() if name in known})
+    borrows = r"\hat m_t" in formula.latex and r"\hat m_t &=" not in formula.latex
+    return Update(rule, MOMENTS if borrows else ())
+
+
+UPDATES = LISTED | {
+    formula.id: of_code(formula)
+    for formula in catalogue.book()
+    if formula.id.endswith("-update") and formula.id not in LISTED
+}
+"""Every formula whose id ends in `-update`, and a few more."""
 
 SCHEDULES: dict[str, tuple[Schedule, dict[str, str]]] = {
     "schedule-step": (schedules.Step(0.3, 7, 0.5), {"gamma": "gamma", "k": "every"}),

@@ -136,10 +136,10 @@ def draw(paths: dict[str, NDArray[np.float64]], file: Path) -> None:
     import matplotlib.pyplot as plt
     from PIL import Image
 
-    from descent.plotting import COLOURS, figure
+    from descent.plotting import COLORS, figure
 
     fig, ax = figure(height=0.6 * 6.4)
-    for (name, xs), colour, dash in zip(paths.items(), COLOURS[1::-1], ("--", "-"), strict=True):
+    for (name, xs), colour, dash in zip(paths.items(), COLORS[1::-1], ("--", "-"), strict=True):
         ax.plot(np.clip(xs, -1e9, 1e9), label=name, color=colour, linestyle=dash)
     ax.set(xlabel="step t", ylabel="x", ylim=limits(*paths.values()))
     ax.legend()

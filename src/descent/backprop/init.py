@@ -13,11 +13,12 @@ from collections.abc import Callable
 
 import numpy as np
 
+from descent._moved import moved
 from descent._numbers import Floats
 
 __all__ = [
     "Shape",
-    "Initialiser",
+    "Initializer",
     "fans",
     "glorot_uniform",
     "glorot_normal",
@@ -25,10 +26,12 @@ __all__ = [
     "he_normal",
 ]
 
+__getattr__ = moved(__name__, {"Initialiser": f"{__name__}.Initializer"})
+
 Shape = tuple[int, ...]
 """The shape of an array of weights."""
 
-Initialiser = Callable[[Shape, np.random.Generator], Floats]
+Initializer = Callable[[Shape, np.random.Generator], Floats]
 """Draws weights of a shape from a generator."""
 
 

@@ -255,7 +255,7 @@ def plot(options: argparse.Namespace) -> None:
 
     runs = {path: read_run(path) for path in options.runs}
     figure, axes = plotting.figure(2)
-    for (path, run), colour in zip(runs.items(), itertools.cycle(plotting.COLOURS), strict=False):
+    for (path, run), colour in zip(runs.items(), itertools.cycle(plotting.COLORS), strict=False):
         epochs = [epoch["epoch"] for epoch in run["epochs"]]
         for ax, score in zip(axes, ("loss", "accuracy"), strict=True):
             for kind, style in (("train", "--"), ("validation", "-"), ("average_validation", ":")):

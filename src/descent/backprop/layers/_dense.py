@@ -4,7 +4,7 @@ import numpy as np
 
 from descent import _check
 from descent._numbers import Floats
-from descent.backprop.init import Initialiser, he_normal
+from descent.backprop.init import Initializer, he_normal
 from descent.backprop.layers._layer import Layer, _require_axes
 
 __all__ = ["Linear", "ReLU", "Tanh", "Sigmoid", "Flatten"]
@@ -33,7 +33,7 @@ class Linear(Layer):
         out_features: int,
         *,
         rng: np.random.Generator,
-        init: Initialiser = he_normal,
+        init: Initializer = he_normal,
     ) -> None:
         _check.positive_count("in_features", in_features)
         _check.positive_count("out_features", out_features)

@@ -5,7 +5,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from descent import _check
 from descent._numbers import Floats
-from descent.backprop.init import Initialiser, he_normal
+from descent.backprop.init import Initializer, he_normal
 from descent.backprop.layers._layer import Layer, _require_axes
 
 __all__ = ["output_size", "windows", "fold", "Conv2d", "MaxPool2d", "AvgPool2d"]
@@ -117,7 +117,7 @@ class Conv2d(_Windowed):
         stride: int = 1,
         padding: int = 0,
         rng: np.random.Generator,
-        init: Initialiser = he_normal,
+        init: Initializer = he_normal,
     ) -> None:
         super().__init__(kernel_size, stride, padding)
         _check.positive_count("in_channels", in_channels)
