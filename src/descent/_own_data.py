@@ -72,8 +72,8 @@ def _pictures(path: Path, size: int | None) -> Examples:
                 f"{path} must hold pictures of one size, got {pictures[0].shape[:2]} and "
                 f"{one.shape[:2]} in {file.name}: give a size, to which each is scaled"
             )
-    if len({one.shape[2] for one in pictures}) > 1:  # some in colour, some in grey
-        pictures = [np.broadcast_to(one, (*one.shape[:2], 3)) for one in pictures]
+    if len({picture.shape[2] for picture in pictures}) > 1:  # some in colour, some in grey
+        pictures = [np.broadcast_to(p, (*p.shape[:2], 3)) for p in pictures]
     labels = np.array([file.parent.name for file in files])
     return np.stack(pictures).transpose(0, 3, 1, 2), labels
 

@@ -105,9 +105,12 @@ def _formula(name: str, _: Path) -> bool:
 def _theorems() -> set[str]:
     cells = (cell for page in project.chapters() for cell in myst.read_cells(page)[0].cells)
     found = (
-        one for cell in cells if "{prf:" in cell.source for one in myst.directives(cell.source)
+        directive
+        for cell in cells
+        if "{prf:" in cell.source
+        for directive in myst.directives(cell.source)
     )
-    return {one.options["label"] for one in found if one.name.startswith("prf:")}
+    return {theorem.options["label"] for theorem in found if theorem.name.startswith("prf:")}
 
 
 def _theorem(name: str, _: Path) -> bool:
@@ -265,13 +268,14 @@ def sentences(page: Path) -> Iterator[str]:
 def unlisted(page: Path) -> list[str]:
     """Return the sentences of a chapter that have a telling word and are not on its list."""
     exempt = project.read_yaml(listed(page)).get("no_claims", [])
-    known = [plain(one) for one in [*(claim.sentence for claim in of(page)), *exempt] if one]
+    listed_ = [*(claim.sentence for claim in of(page)), *exempt]
+    known = [plain(sentence) for sentence in listed_ if sentence]
     return [
-        one
-        for one in sentences(page)
-        if TELLING.search(one)
-        and not one.endswith("?")
-        and not any(one in other or other in one for other in known)
+        sentence
+        for sentence in sentences(page)
+        if TELLING.search(sentence)
+        and not sentence.endswith("?")
+        and not any(sentence in other or other in sentence for other in known)
     ]
 
 
@@ -304,7 +308,7 @@ def main() -> None:
         print(*row, sep="\t")
     amiss = [fault for claim in book() for fault in faults(claim)]
     for page in filter(of, project.chapters()):
-        amiss += [f"{listed(page).name} lacks: {one}" for one in unlisted(page)]
+        amiss += [f"{listed(page).name} lacks: {sentence}" for sentence in unlisted(page)]
     print("\n".join(amiss))
 
 

@@ -84,10 +84,10 @@ def solved(problem: str, case: Case) -> tuple[float, dict[str, float]]:
 
 def cases(problem: str) -> tuple[Certificate, dict[int, Case]]:
     """Return the certificate of a problem, and its case for each N; for 0 that with parameters."""
-    for one in certificates().values():
-        for proof in one.proofs:
+    for certificate in certificates().values():
+        for proof in certificate.proofs:
             if proof["kind"] == "dual" and proof["problem"] == problem:
-                return one, {case.get("N", 0): case for case in proof["cases"]}
+                return certificate, {case.get("N", 0): case for case in proof["cases"]}
     raise SystemExit(f"no certificate is of the problem {problem}")
 
 
@@ -130,7 +130,7 @@ def compare(problem: str, steps: int) -> bool:
     constant, own = certified(certificate, case)
     value, multipliers = solved(problem, case)
     tried = [rounded(multipliers, largest) for largest in DENOMINATORS]
-    proofs = [one for one in tried if prove(problem, case, constant, one)]
+    proofs = [proof for proof in tried if prove(problem, case, constant, proof)]
     same = sum([*proofs, tried[-1]][0][name] == one for name, one in own.items())
     exact = "exact" in certificate.verdict
     agree = value < constant + TOLERANCE and (not exact or value > constant - TOLERANCE)
@@ -154,8 +154,8 @@ def main(arguments: list[str]) -> int:
         return 0
     known = {
         proof["problem"]
-        for one in certificates().values()
-        for proof in one.proofs
+        for certificate in certificates().values()
+        for proof in certificate.proofs
         if proof["kind"] == "dual" and proof["problem"] != "adagrad-step"  # it is no maximum
     }
     pairs = [(name, n) for name in sorted(known) for n in (0, *STEPS) if n in cases(name)[1]]

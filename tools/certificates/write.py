@@ -49,7 +49,7 @@ def proof_of(
     return {
         "multipliers": {name: one for name, one in multipliers.items() if one != "0"},
         "vectors": names,
-        "matrix": [[written(one, at) for one in row] for row in rows],
+        "matrix": [[written(entry, at) for entry in row] for row in rows],
     }
 
 

@@ -48,7 +48,7 @@ def build(rule: Rule, free: Sequence[str]) -> list[Any]:
 def listed() -> list[catalogue.Entry]:
     """Return what of the catalogue the page knows: a formula is run on coordinates, not arrays."""
     found = catalogue.entries()
-    return [one for one in found if one.rule.elementwise and "lr_decay" not in one.free]
+    return [entry for entry in found if entry.rule.elementwise and "lr_decay" not in entry.free]
 
 
 @cache
@@ -159,14 +159,14 @@ def visit_html(writer: Any, node: Check) -> None:
     told = facts().values()
     found = catalogue_of_book.formula_pages()
     address = partial(writer.builder.get_relative_uri, writer.docnames[0])
-    shown = {one["formula"] for one in told} & found.keys()
-    stated = {one["erratum"] for one in told if "erratum" in one}
+    shown = {verdict["formula"] for verdict in told} & found.keys()
+    stated = {verdict["erratum"] for verdict in told if "erratum" in verdict}
     listed = {name for entry in errata.errata().values() for name in entry.ids}
     pages = {
-        "formulas": {one: address(found[one].relative_to(project.ROOT).with_suffix("").as_posix())
-                     for one in sorted(shown)},
+        "formulas": {id_: address(found[id_].relative_to(project.ROOT).with_suffix("").as_posix())
+                     for id_ in sorted(shown)},
         "errata": address("book/errata"),
-        "known": {one: errata.anchor(one) for one in sorted(stated & listed)},
+        "known": {id_: errata.anchor(id_) for id_ in sorted(stated & listed)},
     }  # fmt: skip
     attributes = {"data-pages": json.dumps(pages)}
     writer.body.append(writer.starttag(node, "div", "", CLASS="playground check", **attributes))

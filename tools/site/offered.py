@@ -240,7 +240,7 @@ def rules_script() -> translate.Script:
 def landscapes_script() -> translate.Script:
     """Return the script of the landscapes, and of what the page knows of them as `LANDSCAPES`."""
     data = {"LANDSCAPES": {name: place(name) for name in PLACES}}
-    made = dict.fromkeys(str(one["made"]) for one in data["LANDSCAPES"].values())
+    made = dict.fromkeys(str(landscape["made"]) for landscape in data["LANDSCAPES"].values())
     return translate.script(
         {"descent.landscapes": made}, leave_out=["noisy_grad"], after=[rules_script()], data=data
     )

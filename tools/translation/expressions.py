@@ -271,7 +271,7 @@ class Expressions:
 
     def items(self, nodes: Sequence[ast.expr]) -> str:
         """Return expressions with commas between them."""
-        return ", ".join(self.spread(one) for one in nodes)
+        return ", ".join(self.spread(node) for node in nodes)
 
     def spread(self, node: ast.expr) -> str:
         """Return one of a list of expressions, which a star may spread."""
@@ -368,7 +368,7 @@ class Expressions:
             self.locals[target.id] = safe(target.id, self.program.helper_names)
             return self.locals[target.id]
         if isinstance(target, ast.Tuple | ast.List):
-            return f"[{', '.join(self.bound(one) for one in target.elts)}]"
+            return f"[{', '.join(self.bound(element) for element in target.elts)}]"
         if isinstance(target, ast.Starred):
             return f"...{self.bound(target.value)}"
         raise self.error(target, "this target")
@@ -474,7 +474,7 @@ class Expressions:
 
     def arguments(self, node: ast.Call, signature: Known | ast.FunctionDef | None) -> str:
         """Return the arguments of a call, those with keywords in their places."""
-        given = [self.spread(one) for one in node.args]
+        given = [self.spread(argument) for argument in node.args]
         if any(keyword.arg is None for keyword in node.keywords):
             if signature is not None or len(node.keywords) > 1:
                 raise self.error(node, "a call with **")
@@ -509,14 +509,14 @@ class Expressions:
         only = dict(zip(spec.kwonlyargs, spec.kw_defaults, strict=True))
         ordered = [*named, *spec.kwonlyargs] if not spec.vararg else [*spec.kwonlyargs, *named]
         texts = []
-        for one in ordered:
-            default = defaults.get(one) or only.get(one)
+        for parameter in ordered:
+            default = defaults.get(parameter) or only.get(parameter)
             value = f" = {self.text(default)}" if default is not None else ""
-            self.kinds[one.arg] = self.kind_of(one.annotation)
-            if one.arg == "state" and self.own and not isinstance(self.kinds["state"], Known):
+            self.kinds[parameter.arg] = self.kind_of(parameter.annotation)
+            if parameter.arg == "state" and self.own and not isinstance(self.kinds["state"], Known):
                 self.kinds["state"] = self.own.find("inner", "State")
-            self.locals[one.arg] = safe(one.arg, self.program.helper_names)
-            texts.append(self.locals[one.arg] + value)
+            self.locals[parameter.arg] = safe(parameter.arg, self.program.helper_names)
+            texts.append(self.locals[parameter.arg] + value)
         if spec.vararg:
             self.locals[spec.vararg.arg] = safe(spec.vararg.arg, self.program.helper_names)
             self.kinds.pop(spec.vararg.arg, None)
@@ -532,4 +532,4 @@ def isinstance_known(*kinds: Kind) -> bool:
 
 
 def _is_property(node: ast.FunctionDef) -> bool:
-    return any(ast.unparse(one) in ("property", "cached_property") for one in node.decorator_list)
+    return any(ast.unparse(d) in ("property", "cached_property") for d in node.decorator_list)

@@ -209,8 +209,8 @@ class Known:
 
     def find(self, table: str, name: str) -> Any:
         """Return an entry of one of its tables, or of a base's."""
-        for one in (self, *self.bases):
-            found = one.__dict__[table].get(name) if one is self else one.find(table, name)
+        for known in (self, *self.bases):
+            found = known.__dict__[table].get(name) if known is self else known.find(table, name)
             if found is not None:
                 return found
         return None

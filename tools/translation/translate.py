@@ -138,21 +138,21 @@ class Program:
         decorators = [ast.unparse(d).partition("(")[0] for d in node.decorator_list]
         found.is_data = "dataclass" in decorators or any(b.is_data for b in bases)
         own = "dataclass" in decorators or found.is_record
-        for one in node.body:
-            if isinstance(one, ast.FunctionDef):
-                found.methods[one.name] = one
-            elif isinstance(one, ast.ClassDef):
-                found.inner[one.name] = self.described(home, one, f"{name}.{one.name}")
-            elif isinstance(one, ast.Assign) and isinstance(one.value, ast.Name):
-                inner = self.known(home, one.value.id)
-                if inner and isinstance(one.targets[0], ast.Name):
-                    found.inner[one.targets[0].id] = inner
-            elif isinstance(one, ast.AnnAssign) and isinstance(one.target, ast.Name):
-                if ast.unparse(one.annotation).startswith("ClassVar"):
+        for part in node.body:
+            if isinstance(part, ast.FunctionDef):
+                found.methods[part.name] = part
+            elif isinstance(part, ast.ClassDef):
+                found.inner[part.name] = self.described(home, part, f"{name}.{part.name}")
+            elif isinstance(part, ast.Assign) and isinstance(part.value, ast.Name):
+                inner = self.known(home, part.value.id)
+                if inner and isinstance(part.targets[0], ast.Name):
+                    found.inner[part.targets[0].id] = inner
+            elif isinstance(part, ast.AnnAssign) and isinstance(part.target, ast.Name):
+                if ast.unparse(part.annotation).startswith("ClassVar"):
                     continue
-                found.annotations[one.target.id] = one.annotation
+                found.annotations[part.target.id] = part.annotation
                 if own:
-                    found.fields[one.target.id] = one.value
+                    found.fields[part.target.id] = part.value
         return found
 
 
@@ -189,7 +189,7 @@ class _Scope(Expressions):
         for name in self.mixed:
             self.kinds[name] = self.joined(node, name)
         lines = [f"let {', '.join(self.locals[n] for n in hoisted)};"] if hoisted else []
-        lines += [self.statement(one) for one in statements]
+        lines += [self.statement(statement) for statement in statements]
         return indented("\n".join(line for line in lines if line))
 
     def joined(self, node: ast.FunctionDef, name: str) -> Kind:
@@ -211,9 +211,9 @@ class _Scope(Expressions):
         inner.own = known
         base = self.base(known)
         methods = [
-            inner.method_of(one)
-            for one in node.body
-            if isinstance(one, ast.FunctionDef) and one.name not in self.program.leave_out
+            inner.method_of(method)
+            for method in node.body
+            if isinstance(method, ast.FunctionDef) and method.name not in self.program.leave_out
         ]
         head = f"class {called}{f' extends {base}' if base else ''}"
         text = f"{head} {{\n{indented(chr(10).join(methods))}\n}}" if methods else f"{head} {{}}"
@@ -228,7 +228,7 @@ class _Scope(Expressions):
         return text
 
     def base(self, known: Known) -> str:
-        names = [ast.unparse(one) for one in known.node.bases]
+        names = [ast.unparse(base) for base in known.node.bases]
         names = [n for n in names if n not in ("Protocol", "object")]
         if names:
             return self.name(ast.Name(names[0], lineno=known.node.lineno))
@@ -242,16 +242,16 @@ class _Scope(Expressions):
         """Return what the class itself has: constants, and the record of its state."""
         assert self.own is not None
         found = []
-        for one in self.own.node.body:
-            if isinstance(one, ast.ClassDef):
-                inner = self.own.inner[one.name]
-                found.append(f"{one.name}: {self.record(inner)}")
-            elif isinstance(one, ast.Assign) and isinstance(one.targets[0], ast.Name):
-                found.append(f"{one.targets[0].id}: {self.text(one.value)}")
-            elif isinstance(one, ast.AnnAssign) and isinstance(one.target, ast.Name):
-                is_shared = ast.unparse(one.annotation).startswith("ClassVar")
-                if is_shared and one.value is not None:
-                    found.append(f"{one.target.id}: {self.text(one.value)}")
+        for part in self.own.node.body:
+            if isinstance(part, ast.ClassDef):
+                inner = self.own.inner[part.name]
+                found.append(f"{part.name}: {self.record(inner)}")
+            elif isinstance(part, ast.Assign) and isinstance(part.targets[0], ast.Name):
+                found.append(f"{part.targets[0].id}: {self.text(part.value)}")
+            elif isinstance(part, ast.AnnAssign) and isinstance(part.target, ast.Name):
+                is_shared = ast.unparse(part.annotation).startswith("ClassVar")
+                if is_shared and part.value is not None:
+                    found.append(f"{part.target.id}: {self.text(part.value)}")
         return found
 
     def field(self, name: str, value: ast.expr | None) -> str:
@@ -268,7 +268,7 @@ class _Scope(Expressions):
     def method_of(self, node: ast.FunctionDef) -> str:
         """Return a method."""
         inner = _Scope(self.program, self.module, self)
-        decorators = [ast.unparse(one) for one in node.decorator_list]
+        decorators = [ast.unparse(decorator) for decorator in node.decorator_list]
         if unknown := set(decorators) - {"property", "cached_property"}:
             raise self.error(node.decorator_list[0], f"the decorator {unknown.pop()}")
         inner.me = node.args.args[0].arg
@@ -307,7 +307,7 @@ class _Scope(Expressions):
         return text
 
     def block(self, nodes: Sequence[ast.stmt]) -> str:
-        return indented("\n".join(filter(None, (self.statement(one) for one in nodes))))
+        return indented("\n".join(filter(None, (self.statement(node) for node in nodes))))
 
     def _stmt_expr(self, node: ast.Expr) -> str:
         value = node.value
@@ -328,7 +328,7 @@ class _Scope(Expressions):
         value, _, kind = self.expression(node.value)
         kinds: Any = kind
         if isinstance(node.value, ast.Tuple):
-            kinds = [self.expression(one)[2] for one in node.value.elts]
+            kinds = [self.expression(element)[2] for element in node.value.elts]
         *inner, first = node.targets
         texts = []
         for target in [first, *reversed(inner)]:
@@ -344,7 +344,7 @@ class _Scope(Expressions):
         if isinstance(target, ast.Attribute):
             return f"{self.text(target)} = {value};"
         if isinstance(target, ast.Tuple) and any(
-            isinstance(one, ast.Attribute | ast.Subscript) for one in target.elts
+            isinstance(place, ast.Attribute | ast.Subscript) for place in target.elts
         ):
             return self.apart(target, node)
         if isinstance(target, ast.Tuple):
@@ -361,15 +361,15 @@ class _Scope(Expressions):
         value = node.value  # type: ignore[attr-defined]
         if not isinstance(value, ast.Tuple):
             raise self.error(node, "this assignment")
-        found = [self.expression(one) for one in value.elts]
+        found = [self.expression(part) for part in value.elts]
         if any(self.depends(v, target.elts[:i]) for i, v in enumerate(value.elts)):
-            places = ", ".join(self.text(one) for one in target.elts)
+            places = ", ".join(self.text(place) for place in target.elts)
             return f"[{places}] = [{', '.join(text for text, _, _ in found)}];"
         pairs = zip(target.elts, found, strict=True)
         return "\n".join(self.assigned(t, text, kind, node) for t, (text, _, kind) in pairs)
 
     def depends(self, value: ast.expr, targets: Sequence[ast.expr]) -> bool:
-        texts = {ast.unparse(one) for one in targets}
+        texts = {ast.unparse(target) for target in targets}
         return any(ast.unparse(n) in texts for n in ast.walk(value) if isinstance(n, ast.expr))
 
     def pattern(self, target: ast.expr) -> str:
@@ -378,7 +378,7 @@ class _Scope(Expressions):
         if isinstance(target, ast.Starred):
             return f"...{self.pattern(target.value)}"
         if isinstance(target, ast.Tuple | ast.List):
-            return f"[{', '.join(self.pattern(one) for one in target.elts)}]"
+            return f"[{', '.join(self.pattern(element) for element in target.elts)}]"
         raise self.error(target, "this target")
 
     def learn(self, target: ast.expr, kind: Kind) -> None:
@@ -436,22 +436,22 @@ class _Scope(Expressions):
         text = f"try {{\n{self.block(node.body)}\n}}"
         if node.orelse or len(node.handlers) > 1:
             raise self.error(node, "this try")
-        for one in node.handlers:
+        for handler in node.handlers:
             scope = self
-            if one.name:
-                scope.locals[one.name] = "error"
-            kinds = one.type.elts if isinstance(one.type, ast.Tuple) else [one.type]
+            if handler.name:
+                scope.locals[handler.name] = "error"
+            kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
             tests = [f"error instanceof {self.text(k)}" for k in kinds if k is not None]
             guard = f"if (!({' || '.join(tests)})) throw error;\n" if tests else ""
-            inside = indented(f"{guard}{chr(10).join(self.statement(s) for s in one.body)}")
+            inside = indented(f"{guard}{chr(10).join(self.statement(s) for s in handler.body)}")
             text += f" catch (error) {{\n{inside}\n}}"
         return f"{text} finally {{\n{self.block(node.finalbody)}\n}}" if node.finalbody else text
 
     def _stmt_with(self, node: ast.With) -> str:
-        names = [ast.unparse(one.context_expr) for one in node.items]
+        names = [ast.unparse(item.context_expr) for item in node.items]
         if any(not name.startswith(("np.errstate", "suppress")) for name in names):
             raise self.error(node, "this with")
-        return "\n".join(filter(None, (self.statement(one) for one in node.body)))
+        return "\n".join(filter(None, (self.statement(statement) for statement in node.body)))
 
     def _stmt_functiondef(self, node: ast.FunctionDef) -> str:
         self.locals[node.name] = safe(node.name, self.program.helper_names)
@@ -484,7 +484,7 @@ def _own_nodes(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def _yields(node: ast.FunctionDef) -> bool:
-    return any(isinstance(one, ast.Yield | ast.YieldFrom) for one in _own_nodes(node))
+    return any(isinstance(inner, ast.Yield | ast.YieldFrom) for inner in _own_nodes(node))
 
 
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
@@ -570,7 +570,7 @@ def script(
     Raises:
         UntranslatableError: something that is wanted has no translation.
     """
-    known = {full: name for one in after for full, name in one.names.items()}
+    known = {full: name for program in after for full, name in program.names.items()}
     program = Program(leave_out, known, shows)
     for home, names in wanted.items():
         for name in names:

@@ -33,7 +33,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("certificate", nargs="*", help="an id, or a file; all if none is named")
     began = time.perf_counter()
     try:
-        results = [report(one) for one in chosen(parser.parse_args(arguments).certificate)]
+        results = [
+            report(certificate) for certificate in chosen(parser.parse_args(arguments).certificate)
+        ]
     except RefusedError as error:
         print(error)
         return 2

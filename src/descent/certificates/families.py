@@ -232,7 +232,7 @@ def require_run(family: Family, proof: Mapping[str, Any]) -> None:
     i = family.first + run.at["i"]
     run.total = i + 1 + run.at["m"]
     left = family.starts(run.of, run.at) + family.moves(run.of, i, run.at)
-    if any(one != 0 for one in left):
+    if any(rest != 0 for rest in left):
         raise RefusedError(f"the formulas are no run of the method: {left} is left over")
 
 

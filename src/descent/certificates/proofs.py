@@ -127,7 +127,7 @@ def place(case: Data) -> str:
 
 def require_attained(claim: Sum, statement: Statement, case: Data, field: Field) -> None:
     """Require that coordinates and values satisfy the facts, and the claim with equality."""
-    places = {name: [field.read(one) for one in row] for name, row in case["vectors"].items()}
+    places = {name: [field.read(entry) for entry in row] for name, row in case["vectors"].items()}
     values = {name: field.read(one) for name, one in case["values"].items()}
 
     def value(quantity: Sum) -> Number:

@@ -205,7 +205,7 @@ def check_subgradient_run(proof: Data, constant: str) -> None:
     require_counted(proof["values"])
     for name, stated in proof["values"].items():
         x = [Fraction(1)] * int(name)
-        least_value, squared = max(x), sum(one**2 for one in x)
+        least_value, squared = max(x), sum(entry**2 for entry in x)
         for _ in x:
             least_value = min(least_value, max(x))
             x[x.index(max(x))] -= 1
@@ -341,7 +341,7 @@ def check_losses_in_a_cycle(proof: Data, constant: str) -> None:
     second = cycle_of_v(gradients, fraction(proof["beta2"]))
     if proof["rule"] == "AMSGrad":
         second, gradients = [max(second)] * 3, [-g for g in gradients]
-    bounds = [fraction(one) for one in proof["steps"]]
+    bounds = [fraction(bound) for bound in proof["steps"]]
     for g, v, bound in zip(gradients, second, bounds, strict=True):
         require_root(-g, v, bound)
     total = sum(bounds)

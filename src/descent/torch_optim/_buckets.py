@@ -20,8 +20,8 @@ def padded(tensors: list[Tensor]) -> list[int]:
     return [-(-t.numel() // line) * line for t in tensors[:-1]] + [tensors[-1].numel()]
 
 
-def are_side_by_side(tensors: list[Tensor]) -> bool:
-    """Whether the tensors lie in one buffer as `moved` lays them."""
+def are_contiguous(tensors: list[Tensor]) -> bool:
+    """Whether the tensors are contiguous parts of one buffer, as `moved` lays them out."""
     first, last = tensors[0], tensors[-1]
     starts = accumulate((n * first.element_size() for n in padded(tensors)), initial=0)
     return first.untyped_storage().data_ptr() == last.untyped_storage().data_ptr() and all(
@@ -45,8 +45,8 @@ def moved(tensors: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
 
 
 def joined(tensors: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
-    """Return a buffer and its parts: the tensors themselves if side by side, else copies."""
-    if are_side_by_side(tensors):
+    """Return a buffer and its parts: the tensors themselves if contiguous, else copies."""
+    if are_contiguous(tensors):
         return tensors[0].detach().as_strided((sum(padded(tensors)),), (1,)), tensors
     return moved(tensors)
 
@@ -54,7 +54,7 @@ def joined(tensors: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
 class Bucket:
     """Parameters that are updated as one vector, and what `Optimizer.state` keeps for each.
 
-    With `in_place`, parameters and gradients that lie side by side are the vector. Elsewhere a step
+    With `in_place`, parameters and gradients that are contiguous are the vector. Elsewhere a step
     copies them to buffers of the bucket, and the parameters back.
     """
 

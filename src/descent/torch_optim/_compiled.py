@@ -12,10 +12,11 @@ A trace of Momentum, d ← μ d − η g and x ← x + d, with the values (η, �
 - `μ * d` meets a tensor: `__torch_function__` puts the formula values[1] into entry 0 of the vector
   and traces the product of that entry and d. `η * g` takes entry 1. The difference and the sum are
   tensors alone.
-- An `if` on a number would be taken now, and remembered: the graph holds for values that take it.
+- An `if` on a number would be taken now, and become a guard: the graph holds for values that take
+  the same branch.
 
 At each later step the two formulas are evaluated, the vector is filled, and the graph runs; where
-a branch falls the other way, another graph is traced and kept beside it.
+a guard fails, another graph is traced and kept beside it.
 """
 
 import copy
@@ -40,26 +41,26 @@ MOST_INPUTS = 64
 
 @dataclass
 class _Trace:
-    """What one run of the update left: the graph's inputs, and the branches it took."""
+    """What one run of the update left: the graph's inputs, and its guards."""
 
     vector: Tensor
     values: Values
     inputs: list[Formula] = field(default_factory=list)
-    branches: list[tuple[Formula, bool]] = field(default_factory=list)
+    guards: list[tuple[Formula, bool]] = field(default_factory=list)
 
     def input(self, formula: Formula) -> Tensor:
         """Return the entry of the vector that will hold the formula's value."""
         self.inputs.append(formula)
         return self.vector[len(self.inputs) - 1]
 
-    def branch(self, formula: Formula) -> bool:
+    def guard(self, formula: Formula) -> bool:
         """Return the formula's truth now; the graph holds as long as it stays the same."""
-        self.branches.append((formula, bool(formula(self.values))))
-        return self.branches[-1][1]
+        self.guards.append((formula, bool(formula(self.values))))
+        return self.guards[-1][1]
 
     def holds(self, values: Values) -> bool:
-        """Whether these values take the branches that were traced."""
-        return all(bool(formula(values)) == taken for formula, taken in self.branches)
+        """Whether these values pass the guards: they take the branches that were traced."""
+        return all(bool(formula(values)) == taken for formula, taken in self.guards)
 
 
 class Number:
@@ -69,7 +70,7 @@ class Number:
         self.formula, self.trace = formula, trace
 
     def __bool__(self) -> bool:
-        return self.trace.branch(self.formula)
+        return self.trace.guard(self.formula)
 
     @classmethod
     def __torch_function__(
@@ -91,7 +92,7 @@ def _define(name: str, function: Callable[..., Any], truth: bool = False) -> Non
             return function(*(_evaluate(o, values) for o in operands))
 
         trace = operands[0].trace
-        return trace.branch(formula) if truth else Number(formula, trace)
+        return trace.guard(formula) if truth else Number(formula, trace)
 
     setattr(Number, name, method)
 

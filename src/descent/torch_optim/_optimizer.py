@@ -23,8 +23,8 @@ from descent.torch_optim._buckets import (
     Bucket,
     Plan,
     Single,
+    are_contiguous,
     are_same,
-    are_side_by_side,
     gradients,
     has_dense_gradient,
     joined,
@@ -126,7 +126,7 @@ class Optimizer(torch.optim.Optimizer):
             _check_group(self.rule, param_group)
             if self.flat:
                 _check_gradients(param_group["params"])
-            if self.flat and not are_side_by_side(param_group["params"]):
+            if self.flat and not are_contiguous(param_group["params"]):
                 _check_memory(param_group["params"])
             self._lay_out(param_group["params"])
             if self.flat:  # what saves or loads a state may ask for it before the first step
@@ -304,7 +304,7 @@ class Optimizer(torch.optim.Optimizer):
         yield from kinds.values()
 
     def _lay_out(self, params: list[Tensor]) -> list[list[Tensor]]:
-        """With `flat`, bring parameters and gradients of a kind side by side; return the kinds.
+        """With `flat`, make parameters and gradients of a kind contiguous; return the kinds.
 
         Where something took a tensor out of the buffer, such as `model.to`, this takes it back.
         """
@@ -315,11 +315,11 @@ class Optimizer(torch.optim.Optimizer):
             else:
                 p.grad = None
         for kind in kinds.values():
-            self._lay_side_by_side(kind)
+            self._make_contiguous(kind)
         return list(kinds.values())
 
     @torch.no_grad()
-    def _lay_side_by_side(self, params: list[Tensor]) -> None:
+    def _make_contiguous(self, params: list[Tensor]) -> None:
         for p, part in zip(params, joined(params)[1], strict=True):
             if p is not part:
                 p.data = part

@@ -50,12 +50,12 @@ def own_device(device: torch.device) -> torch.device:
 
 
 def join(device: torch.device) -> None:
-    """Join the other processes: over NCCL on GPUs, over Gloo elsewhere."""
+    """Join the process group: over NCCL on GPUs, over Gloo elsewhere."""
     dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
 
 
 def leave() -> None:
-    """Part from the other processes."""
+    """Leave the process group, if this process is in one."""
     if dist.is_initialized():
         dist.destroy_process_group()
 

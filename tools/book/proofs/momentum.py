@@ -165,15 +165,15 @@ def factor_of_a_double_root() -> dict[str, Any]:
 def energy_of_a_cycle() -> dict[str, Any]:
     """The energy of heavy-ball-lean along the certified cycle, where μ = 1 and x* = 0."""
     data = certificates()["heavy-ball-cycle"].proofs[0]
-    places = [Fraction(one) for one in data["x"]]
+    places = [Fraction(place) for place in data["x"]]
     rho = (Fraction(data["root_L"]) - 1) / (Fraction(data["root_L"]) + 1)
     kinks, curvatures = ([*map(Fraction, data[name])] for name in ("kinks", "curvatures"))
     assert [Fraction(data[name]) for name in ("eta", "mu")] == [Fraction(4, 36), rho**2]
 
     def value(x: Fraction) -> Fraction:
         """Return f by the trapezoids below its slope, which is linear between the kinks."""
-        at = sorted({Fraction(0), x, *(one for one in kinks if 0 < one < x)})
-        heights = [slope(one, kinks, curvatures) for one in at]
+        at = sorted({Fraction(0), x, *(kink for kink in kinks if 0 < kink < x)})
+        heights = [slope(place, kinks, curvatures) for place in at]
         sides = itertools.pairwise(zip(at, heights, strict=True))
         area = sum((b - a) * (g + h) / 2 for (a, g), (b, h) in sides)
         return Fraction(area if x > 0 else -area)
