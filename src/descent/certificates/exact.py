@@ -115,12 +115,13 @@ class Field:
 
     def _signed(self, value: Number) -> tuple[Mapping[Any, Any], Mapping[Any, Any]]:
         """Return numerator and denominator, with a sign that makes the denominator positive."""
-        value = self.lift(1) * value
+        value = self.lift(1) * value  # a whole number has no numerator and denominator
         sign = -1 if any(c < 0 for c in value.denom.values()) else 1
         return (value.numer * sign, value.denom * sign)
 
     def _is_positive(self, polynomial: Mapping[Any, Any]) -> bool:
         """Whether no coefficient is below 0, and one term does not vanish."""
+        # A term without the parameters that may be 0 is above 0 wherever the others are.
         return all(c >= 0 for c in polynomial.values()) and any(
             c > 0 and not any(powers[self.positive :]) for powers, c in polynomial.items()
         )

@@ -216,10 +216,12 @@ def check_family(proof: Mapping[str, Any], constant: str) -> None:
     """
     family = FAMILIES[proof["problem"]]
     require_run(family, proof)
+    # Any two points of the run: i and j + 1 = i + d + 1, of N = i + d + m + 2 steps.
     pair = Run(family, proof, "i", "d", "m")
     i, j = pair.at["i"], pair.at["i"] + pair.at["d"]
     pair.total = pair.total + 1
     pair.require_pair(pair.point(i), pair.point(j + 1))
+    # The last point may have formulas of its own, so each other one is paired with it apart.
     single = Run(family, proof, "i", "m")
     single.require_pair(single.point(single.at["i"]), single.end())
     single.require_pair(single.point(single.at["i"]), STAR)
@@ -245,5 +247,6 @@ def require_constant(run: Run, constant: str) -> None:
     if (slack := value(run.family.fact(STAR, run.end(), run.at))) != 0:
         raise RefusedError(f"the last value could be larger by {slack}")
     claimed = run.field.read(constant, N=run.total) * run.family.initial(run.point(0))
+    # 0 would be "attained" by a run that starts at the best point.
     if claimed == 0 or claimed != run.family.measure(run.end()):
         raise RefusedError(f"{run.family.measure(run.end())} is attained, and not {claimed}")

@@ -90,7 +90,7 @@ def vectors(quantity: Sum) -> list[str]:
 
 def matrix(quantity: Sum, names: list[str], field: Field) -> list[list[Number]]:
     """Return the symmetric matrix of the quadratic part in these vectors."""
-    half = field.lift(1) / field.lift(2)
+    half = field.lift(1) / field.lift(2)  # a product of two vectors stands in two entries
 
     def entry(a: str, b: str) -> Number:
         coefficient = field.lift(1) * quantity.terms.get((min(a, b), max(a, b)), 0)
@@ -124,6 +124,7 @@ def require_semidefinite(rows: list[list[Number]], field: Field) -> list[Number]
         if not field.is_not_negative(pivot):
             raise RefusedError(f"pivot {k + 1} of the matrix is not shown to be ≥ 0: {pivot}")
         below = range(k + 1, len(rest))
+        # With a 0 there and c beside it, the form is 2cab + … for large a: it takes both signs.
         if pivot == 0 and any(rest[i][k] != 0 for i in below):
             raise RefusedError(f"pivot {k + 1} of the matrix is 0, and its column is not")
         for i in (i for i in below if rest[i][k] != 0):

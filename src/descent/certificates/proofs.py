@@ -127,6 +127,8 @@ def place(case: Data) -> str:
 
 def require_attained(claim: Sum, statement: Statement, case: Data, field: Field) -> None:
     """Require that coordinates and values satisfy the facts, and the claim with equality."""
+    # Values that satisfy the facts for all pairs of points are those of a function of the class:
+    # the interpolation theorem of Taylor, Hendrickx & Glineur, which the page states.
     places = {name: [field.read(entry) for entry in row] for name, row in case["vectors"].items()}
     values = {name: field.read(one) for name, one in case["values"].items()}
 
@@ -144,6 +146,7 @@ def require_attained(claim: Sum, statement: Statement, case: Data, field: Field)
     if (found := value(claim)) != 0:
         raise RefusedError(f"the function does not attain the constant: {found} is left over")
     if value(statement.initial) == 0:
+        # 0 = constant · 0 would hold for every constant.
         raise RefusedError("the function starts where it ends: the initial quantity is 0")
 
 
@@ -193,6 +196,7 @@ def start(proof: Data, constant: str) -> Stage:
     """Return the claim constant · initial ≥ φ_first."""
     problem = INDUCTIONS[proof["problem"]]
     field = problem.field("m")
+    # m is at least 0 for the field, so N = 1 + m is any number of steps.
     numbers = {"k": field.lift(problem.first), "N": 1 + field.parameters["m"]}
     quantities, initial, facts = problem.start(field.parameters | numbers)
     claim = initial.times(field.read(constant, **numbers))

@@ -119,6 +119,7 @@ def check_momentum_best(proof: Data, constant: str) -> None:
     expected = -(rate**2) * (curvature - low) * (high - curvature)
     require(discriminant == expected, f"the discriminant is {discriminant}")
     require((1 + size) / (1 - size) == (a + d) / a, "((1 + ρ)/(1 − ρ))² is not L/ℓ")
+    # r = p/(p + q) is any number in (0, 1); the slack has to be ≥ 0 for all of them.
     r, mu = p / (p + q), p**2 / (p + q) ** 2 * a / (a + d)
     slack = ((1 + r) / (1 - r)) ** 2 - (1 + r) * (r + mu) / ((1 - r) * (r - mu))
     require(field.is_not_negative(slack), "a pair may be better")
@@ -139,6 +140,7 @@ def check_lower_bound(proof: Data, constant: str) -> None:
         steps = int(name)
         n = 2 * steps + 1
         rows = [[SECOND_DIFFERENCE.get(abs(i - j), ZERO) for j in range(n)] for i in range(n)]
+        # A and 4 − A semidefinite: the curvatures lie in [0, L].
         above = [[4 * (i == j) - rows[i][j] for j in range(n)] for i in range(n)]
         require_semidefinite(rows, Field())
         require_semidefinite(above, Field())
@@ -176,6 +178,7 @@ def check_line_search_run(proof: Data, constant: str) -> None:
     """
     require_counted(proof["counts"])
     rate, x, tries = fraction(proof["first"]), Fraction(1), 0
+    # E of the bound: the step size is at most 2^E before the first search.
     enough = next(n for n in range(len(proof["first"]) * 4 + 1) if rate <= 2**n)
     for name, stated in proof["counts"].items():
         rate, failures = searched(x, 2 * rate)
@@ -245,6 +248,7 @@ def regret_over_bound(proof: Data) -> Fraction:
         at = at.turned(q).turned(-q)
     for _ in range(int(proof["drift"])):
         at = at.turned(r)
+    # The bound is (D²/(2η) + η) √s, and `root` is √s: a fraction by the choice of gradients.
     part = Fraction(at.regret / (reach**2 / (2 * rate) + rate) / at.root)
     return part // DIGIT * DIGIT
 
@@ -356,6 +360,7 @@ def cycle_of_v(gradients: Sequence[Fraction], beta: Fraction) -> list[Fraction]:
     """Return v after each gradient of a cycle, once v repeats itself."""
     n = len(gradients)
     total = sum(beta ** (n - 1 - s) * g**2 for s, g in enumerate(gradients))
+    # Where v repeats itself after n steps, v = βⁿ v + (1 − β) · total.
     v, seen = (1 - beta) * total / (1 - beta**n), []
     for g in gradients:
         v = beta * v + (1 - beta) * g**2

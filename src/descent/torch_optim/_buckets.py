@@ -112,7 +112,9 @@ class Bucket:
         self.state = update(rule, self.x, self.g, self.state)
         if not in_place:
             torch._foreach_copy_(self.params, self.xs)
+        # A step through the buffer is unseen by autograd, whose graph may hold the old values.
         torch.autograd.graph.increment_version(self.params)
+        # Arrays were changed where they lie; numbers such as t are new objects for each parameter.
         for i, value in enumerate(leaves(self.state)):
             if not isinstance(value, Tensor):
                 self.entries[i :: len(self.names)] = [value] * len(self.params)
@@ -125,7 +127,7 @@ class Single:
 
     def __init__(self, p: Tensor, state: Any, init: Callable[[Tensor], Any], vector: bool) -> None:
         self.p, self.init, self.vector = p, init, vector
-        self.blank = init(p.new_zeros(1, 1))
+        self.blank = init(p.new_zeros(1, 1))  # for the names: any matrix has them all
         self.names = leaf_names(self.blank)
         self.kept: dict[str, Any] = state[p]
 

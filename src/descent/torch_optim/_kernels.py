@@ -30,6 +30,8 @@ def assign_(rule: Rule, x: Tensor, g: Tensor, state: Any) -> Any:
     new_x, new = rule.update(*(in_single(x, g, state) if takes_single else (x, g, state)))
     old = [x, *arrays_of(state)]
     results = [new_x, *arrays_of(new)]
+    # A rule may return what it was given, such as the g of one step as the state of the next: it
+    # must not change as it is written over.
     results = [t.clone() if any(t is o for o in old) else t for t in results]
     for destination, result in zip(old, results, strict=True):
         destination.copy_(result)
@@ -129,5 +131,5 @@ def arrays_of(state: Any) -> list[Tensor]:
 
 def with_arrays(state: Any, arrays: Iterable[Tensor]) -> Any:
     """Return the state with these arrays in place of its own."""
-    rest = iter(arrays)
+    rest = iter(arrays)  # in the order of `leaves`
     return with_leaves(state, (next(rest) if isinstance(s, Tensor) else s for s in leaves(state)))

@@ -258,6 +258,7 @@ class Optimizer(torch.optim.Optimizer):
         if values != known:
             hyper = dict(zip(self._hyper, values, strict=True))
             lr = hyper["lr"]
+            # A function passes the check that lr > 0, so a rate of 0 may be set by a scheduler.
             rule = _replaced(self.rule, hyper | {"lr": lr if callable(lr) else lambda t: lr})
             self._rules[id(group)] = values, rule
         return rule
@@ -297,6 +298,7 @@ class Optimizer(torch.optim.Optimizer):
                 raise RuntimeError(f"{self.rule} does not support sparse gradients")
             numbers = (v for v in self.state[p].values() if not isinstance(v, Tensor))
             kind = (p.dtype, p.device, *numbers, None if self._joins(p) else p)
+            # More than a chunk would be cut into chunks again: this bucket is full.
             if kind in kinds and sizes[kind] + p.numel() > longest:
                 yield kinds.pop(kind)
             sizes[kind] = p.numel() + (sizes[kind] if kind in kinds else 0)
@@ -310,6 +312,7 @@ class Optimizer(torch.optim.Optimizer):
         """
         kinds: dict[Any, list[Tensor]] = {}
         for p in params if self.flat else ():
+            # A frozen parameter must not get the zeros of a buffer as its gradient.
             if p.requires_grad:
                 kinds.setdefault((p.dtype, p.device), []).append(p)
             else:

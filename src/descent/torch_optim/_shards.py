@@ -26,7 +26,7 @@ def on_shards(update: Callable[..., Any]) -> Callable[..., Any]:
         if not is_sharded(x):
             return update(rule, x, g, state)
         arrays: list[Any] = arrays_of(state)
-        if rule.elementwise:
+        if rule.elementwise:  # no coordinate looks at another, so no process at another
             xs, gs, *parts = (a.to_local() for a in (x, g, *arrays))
             return with_arrays(update(rule, xs, gs, with_arrays(state, parts)), arrays)
         xs, gs, *parts = (a.full_tensor() for a in (x, g, *arrays))

@@ -286,11 +286,11 @@ class _Run:
                 group["lr"] = lr * group.get("lr_scale", 1)
         self.optimizer.zero_grad()
         *firsts, last = workers.own_part(batch).chunk(self.settings.accumulate)
-        with workers.apart(self.replica):
+        with workers.apart(self.replica):  # the processes average once, with the last part
             for part in firsts:
                 self._add_gradient(part)
         self._add_gradient(last)
-        if self.settings.clip:
+        if self.settings.clip:  # of the gradient itself: unscaled first
             self.scaler.unscale_(self.optimizer)
             nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip)
         self.scaler.step(self.optimizer)
@@ -323,6 +323,7 @@ class _Run:
 
     def _check_losses(self) -> None:
         """Bring the new losses together from all processes; stop at one that is no number."""
+        # On a GPU this waits for the device; so it is done once in CHECK steps.
         new = workers.mean(self.losses[self.checked : self.step])
         if not new.isfinite().all():
             first = self.checked + int((~new.isfinite()).nonzero()[0]) + 1
@@ -364,6 +365,7 @@ class _Run:
         return torch.autocast(self.device.type, dtype) if dtype else contextlib.nullcontext()
 
     def _save(self, *, at_once: bool) -> None:
+        # Each process has its own clock, and a save gathers from all: they decide together.
         late = time.monotonic() - self.saved >= self.save_seconds
         if not self.path or not workers.any_of(at_once or late, self.device):
             return
