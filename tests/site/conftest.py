@@ -73,9 +73,14 @@ def browser():
 def listen(page, scripts=True):
     """Keep in `page.kept` what a page asks for, and what the browser complains of."""
     page.kept = kept = SimpleNamespace(complaints=[], requests=[])
+
+    def note_missing(request):
+        if request.failure != "net::ERR_ABORTED":  # the page was left while it was on its way
+            kept.complaints.append(f"no {request.url}: {request.failure}")
+
     page.on("pageerror", lambda error: kept.complaints.append(str(error)))
     if scripts:  # else no script arrives, as it should be
-        page.on("requestfailed", lambda request: kept.complaints.append(f"no {request.url}"))
+        page.on("requestfailed", note_missing)
     page.on("request", lambda request: kept.requests.append(request.url))
     page.on(
         "console",
