@@ -1,5 +1,7 @@
 """The formulas of the chapter on momentum."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 import torch
@@ -10,7 +12,7 @@ from tolerance import near
 from descent import minimize
 from descent.conventions import framework_rule
 from descent.landscapes import NoisyQuadratic, Quadratic
-from descent.rules import Momentum, Nesterov
+from descent.rules import GradientDescent, Momentum, Nesterov
 
 lrs = st.floats(1e-3, 10)
 momenta = st.floats(0, 0.98)
@@ -112,6 +114,61 @@ def test_the_factors_of_nesterov_are_the_roots_of_its_polynomial(lr, mu, curvatu
     shrink = 1 - lr * curvature
     assert np.trace(step) == near((1 + mu) * shrink, step)
     assert np.linalg.det(step) == near(mu * shrink, step @ step)
+
+
+@pytest.mark.formula("nesterov-guarantee")
+@given(
+    low=st.floats(0.001, 0.9),
+    x0=st.tuples(st.floats(-4, 4), st.floats(-4, 4)),
+    angle=st.floats(0, np.pi),
+)
+def test_nesterov_keeps_its_guarantee_on_functions_that_are_no_quadratics(low, x0, angle):
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+
+    def f(x):
+        bent, flat = turn @ x
+        return low / 2 * (bent**2 + flat**2) + (1 - low) * np.log(np.cosh(bent))
+
+    def grad(x):
+        bent, flat = turn @ x
+        return turn.T @ np.array([low * bent + (1 - low) * np.tanh(bent), low * flat])
+
+    root = low**-0.5
+    run = minimize(f, np.array(x0), Nesterov(1.0, (root - 1) / (root + 1)), 60, grad=grad)
+    losses = np.array([f(x - g) for x, g in zip(run.x[:-1], run.g[:-1], strict=True)])
+    at_start = f(np.array(x0)) + low / 2 * np.sum(np.square(x0))
+    assert (losses <= (1 - 1 / root) ** np.arange(1, 61) * at_start * (1 + 1e-12) + 1e-15).all()
+
+
+@pytest.mark.formula("momentum-lower-bound")
+@pytest.mark.parametrize(
+    "rule",
+    [
+        GradientDescent(Fraction(1, 5)),
+        Momentum(Fraction(1, 4), Fraction(1, 4)),
+        Nesterov(Fraction(1, 9), Fraction(1, 2)),
+    ],
+)
+def test_no_rule_is_faster_on_the_worst_quadratic_than_its_lower_bound(rule):
+    low, high, q, steps = 1, 9, Fraction(1, 2), 12  # q = (√κ − 1)/(√κ + 1)
+    n = steps + 2  # what the gradients reach, and two more
+
+    def grad(x):
+        before, after = [1, *x[:-1]], [*x[1:], 0]
+        rows = zip(before, x, after, strict=True)
+        return np.array([Fraction(high - low, 4) * (2 * b - a - c) + low * b for a, b, c in rows])
+
+    best = np.array([q ** (i + 1) for i in range(n)])
+    assert not grad(best)[:-1].any()  # the last one misses its neighbour
+    tail = q ** (2 * n + 2) / (1 - q**2)
+    x, from_start = np.array([Fraction(0)] * n), q**2 / (1 - q**2)
+    state = rule.init(x)
+    for t in range(1, steps + 1):
+        x, state = rule.update(x, grad(x), state)
+        assert not x[t:].any()
+        assert sum((x - best) ** 2) + tail >= q ** (2 * t) * from_start
+    reached = sum((np.where(np.arange(n) < steps, best, 0) - best) ** 2) + tail
+    assert reached == q ** (2 * steps) * from_start  # nothing in these coordinates is nearer
 
 
 @pytest.mark.formula("momentum-noise")

@@ -113,6 +113,26 @@ def test_the_bound_is_attained_on_a_parabola_by_the_step_one_over_its_curvature(
     assert all(mean([path[t] ** 2 / 2 for path in paths]) == floor for t in (1, 2, 3))
 
 
+@pytest.mark.formula("sgd-nonconvex")
+@given(x0=st.floats(-6, 6), eta=st.floats(0.01, 1), sigma=st.floats(0, 3))
+def test_the_mean_squared_gradient_on_a_wave_stays_below_its_bound(x0, eta, sigma):
+    steps = 8
+    x = np.full(2**steps, x0)  # every sequence of signs of the noise; f(x) = 1 − cos x, L = 1
+    noise = sigma * np.array(list(product((-1, 1), repeat=steps))).T
+    squares = []
+    for xi in noise:
+        squares.append(np.mean(np.sin(x) ** 2))
+        x = x - eta * (np.sin(x) + xi)
+        bound = 2 * (1 - np.cos(x0)) / (eta * len(squares)) + eta * sigma**2
+        assert np.mean(squares) <= bound * (1 + 1e-12) + 1e-15
+
+
+def test_on_a_parabola_the_bound_on_the_gradients_is_nearly_attained():
+    paths = list(runs(Fraction(1), Fraction(2), product(signs, repeat=3)))
+    squares = [mean([path[t] ** 2 for path in paths]) for t in range(3)]  # L = η = σ² = 1
+    assert mean(squares) == Fraction(2**2, 3) + 1 - Fraction(1, 3)  # the bound less σ²/T
+
+
 @pytest.mark.formula("sgd-robbins-monro")
 @given(power=st.floats(0.51, 1.0), lr=st.floats(0.1, 10))
 def test_the_steps_of_robbins_and_monro_sum_beyond_bounds_and_their_squares_do_not(power, lr):
