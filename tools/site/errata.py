@@ -188,6 +188,14 @@ def write_files(app: Sphinx, exception: Exception | None) -> None:
             shutil.copyfile(errata_figures.drawn(entry).file, target)
 
 
+def name_entries(app: Sphinx, doctree: nodes.document) -> None:
+    """Let `[S0-01](errata.md#S0-01)` find the entry: MyST knows the anchors of headings alone."""
+    if app.env.docname == DOCNAME:
+        slugs = app.env.metadata[DOCNAME].setdefault("myst_slugs", {})
+        for entry in errata.errata().values():
+            slugs.update({id_: (0, id_, entry.title) for id_ in entry.ids})
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the extension."""
     app.add_directive("erratum", ErratumDirective)
@@ -197,6 +205,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("not-errors", NotErrorsDirective)
     app.add_directive("right-things", RightThingsDirective)
     app.add_css_file("errata.css")
+    app.connect("doctree-read", name_entries)
     app.connect("html-page-context", only_where_needed)
     app.connect("build-finished", write_files, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
