@@ -87,6 +87,19 @@ def test_every_figure_has_a_text():
     assert {page: sources for page, sources in without.items() if sources} == {}
 
 
+def test_exercises_are_numbered_in_each_chapter_and_a_solution_leads_to_its_own():
+    for page in project.chapters():
+        boxes = tree(f"book/{page.stem}.html").find_class("exercise")
+        titles = [box.find_class("admonition-title")[0].text_content() for box in boxes]
+        assert [title.partition(". ")[0] for title in titles] == [
+            f"Exercise {number + 1}" for number in range(len(boxes))
+        ]
+        solutions = tree(f"book/{page.stem}.html").find_class("solution")
+        assert [box.find_class("admonition-title")[0].text_content() for box in solutions] == [
+            f"Solution to {title}" for title in titles
+        ]
+
+
 def test_the_sitemap_has_every_page_and_each_says_what_it_is():
     places = ElementTree.parse(HTML / "sitemap.xml").findall(".//{*}loc")
     ends = {urlsplit(place.text).path.rpartition("/book/")[2] for place in places}

@@ -33,6 +33,7 @@ class Prose:
         values: what the chapter's cells glued, by name.
         cited: bibliography keys in the order in which they were met.
         solution: whether the text stands between `solution-start` and `solution-end`.
+        exercises: how many were met.
     """
 
     path: Path
@@ -40,6 +41,7 @@ class Prose:
     values: dict[str, str]
     cited: list[str] = field(default_factory=list)
     solution: bool = False
+    exercises: int = 0
 
     def cell(self, text: str, line: int) -> str:
         """Return a cell's text as CommonMark; a solution that runs on is folded in each cell."""
@@ -234,8 +236,9 @@ def _certificates(prose: Prose, directive: Directive, line: int) -> str:
 
 
 def _exercise(prose: Prose, directive: Directive, line: int) -> str:
-    title = f" ({prose._inline(directive.argument, line)})" if directive.argument else ""
-    return _box(prose, directive, line, f"Exercise{title}")
+    prose.exercises += 1
+    title = f". {prose._inline(directive.argument, line)}" if directive.argument else ""
+    return _box(prose, directive, line, f"Exercise {prose.exercises}{title}")
 
 
 def _solution_start(prose: Prose, directive: Directive, line: int) -> str:
