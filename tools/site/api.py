@@ -9,7 +9,6 @@ import ast
 import importlib
 import inspect
 import re
-import textwrap
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,7 @@ from sphinx.util.inspect import stringify_signature
 
 import descent
 from tools.book import catalogue, myst, project
-from tools.site.source import PACKAGE, source_link
+from tools.site.source import PACKAGE, definition, source_link
 
 LONGEST_SIGNATURE = 60
 """Characters from which on each argument has a line of its own."""
@@ -305,7 +304,7 @@ def annotations(obj: Any) -> dict[str, str]:
     written: dict[str, str] = {}
     for base in getattr(obj, "__mro__", (obj,))[::-1]:
         if home(base) in modules():
-            written |= _annotations(ast.parse(textwrap.dedent(inspect.getsource(base))).body[0])
+            written |= _annotations(definition(base))
     return written
 
 

@@ -12,6 +12,7 @@ import shutil
 import site
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -84,8 +85,11 @@ def build() -> int:
 
 def run_sphinx(out: Path = HTML, builder: str = "html") -> int:
     """Do what `jupyter-book build -W -n --keep-going -q .` does, with several processes."""
+    import pybtex.plugin
     from jupyter_book.sphinx import build_sphinx
 
+    # Else each citation searches all installed packages for the same plugin.
+    pybtex.plugin.entry_points = cache(pybtex.plugin.entry_points)
     settings = {
         "external_toc_path": project.TOC.as_posix(),
         "latex_individualpages": False,

@@ -16,6 +16,8 @@ from tools.book import project
 
 PACKAGE = Path(descent.__file__).parent
 
+Definition = ast.ClassDef | ast.FunctionDef
+
 
 def source_link(name: str) -> str:
     """Return the address of the lines that define an object of the package.
@@ -45,18 +47,33 @@ def resolved(name: str) -> Any:
 
 def lines(path: Path) -> dict[str, tuple[int, int]]:
     """Return the first and last line of each class and function of a file, by its full name."""
-    return _lines(path.read_text(encoding="utf-8"))
+    return {name: _span(node) for name, node in definitions(path).items()}
+
+
+def _span(node: Definition) -> tuple[int, int]:
+    first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+    return first, node.end_lineno or first
+
+
+def definition(obj: Any) -> Definition:
+    """Return the syntax tree of a class or a function of the package."""
+    plain = inspect.unwrap(undecorate(obj))
+    return definitions(Path(str(sys.modules[plain.__module__].__file__)))[plain.__qualname__]
+
+
+def definitions(path: Path) -> dict[str, Definition]:
+    """Return the syntax tree of each class and function of a file, by its full name."""
+    return _definitions(path.read_text(encoding="utf-8"))
 
 
 @cache
-def _lines(text: str) -> dict[str, tuple[int, int]]:
-    return dict(_spans(ast.parse(text).body, ""))
+def _definitions(text: str) -> dict[str, Definition]:
+    return dict(_within(ast.parse(text).body, ""))
 
 
-def _spans(body: list[ast.stmt], within: str) -> Iterator[tuple[str, tuple[int, int]]]:
+def _within(body: list[ast.stmt], names: str) -> Iterator[tuple[str, Definition]]:
     for node in body:
-        if isinstance(node, ast.ClassDef | ast.FunctionDef):
-            first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
-            yield within + node.name, (first, node.end_lineno or first)
+        if isinstance(node, Definition):
+            yield names + node.name, node
             if isinstance(node, ast.ClassDef):
-                yield from _spans(node.body, f"{within}{node.name}.")
+                yield from _within(node.body, f"{names}{node.name}.")
