@@ -291,6 +291,11 @@ def _playground(prose: Prose, directive: Directive, line: int) -> str:
     return f"[{directive.argument}: in the playground]({page}#{directive.options['query']})"
 
 
+def _oscillator(prose: Prose, directive: Directive, line: int) -> str:
+    """Render the map of momentum: a link to the page, which has it."""
+    return f"[The map, to be dragged on]({prose.page(prose.path)}#a-damped-oscillator)"
+
+
 OPEN_SOLUTION = "<details>\n<summary>Solution</summary>\n"
 OPEN_REST = "<details>\n<summary>Solution, continued</summary>\n"
 CLOSE_SOLUTION = "\n</details>"
@@ -305,6 +310,7 @@ DIRECTIVES: dict[str, Callable[[Prose, Directive, int], str]] = {
     "solution-start": _solution_start,
     "solution-end": _solution_end,
     "playground": _playground,
+    "oscillator": _oscillator,
     **dict.fromkeys(("admonition", "note", "tip", "warning", "important", "seealso"), _admonition),
     **dict.fromkeys(("prf:theorem", "prf:lemma", "prf:corollary", "prf:definition"), _statement),
 }

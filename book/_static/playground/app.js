@@ -28,6 +28,8 @@
     return element;
   }
 
+  playground.html = html;
+
   // Where a number sits on its slider, and what number sits at a place of it.
   // Sizes are spread by decades, with 0 at the left end where it is allowed; decay rates by the
   // decades of 1 − β, so that 0.9, 0.99 and 0.999 are equally far apart.

@@ -228,5 +228,5 @@
     return plot;
   }
 
-  Object.assign(playground, { landscapePlot, lossPlot, sample, svg });
+  Object.assign(playground, { BOX, axes, canvas, landscapePlot, lossPlot, path, sample, scale, svg, ticks });
 })((window.descentPlayground = window.descentPlayground || {}));
