@@ -10,9 +10,7 @@ from tools.book import claims, project
 LISTED = [page for page in project.pages() if claims.listed(page).exists()]
 EXAMPLE = next(claim for claim in claims.of(LISTED[0]) if claim.sentence)
 
-NOT_YET_LISTED = {
-    "resnet-lite",
-}
+NOT_YET_LISTED = {}
 """Chapters that were not yet read for their claims."""
 
 with_list = pytest.mark.parametrize("chapter", LISTED, ids=lambda page: page.stem)
