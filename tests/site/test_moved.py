@@ -12,7 +12,7 @@ from tools.check.server import serving
 
 HTML = project.BUILD / "html"
 GIVEN_OUT = json.loads(Path(__file__).with_name("given_out.json").read_text(encoding="utf-8"))
-"""The ids within the article of each page that was split, as the site had them before; but not those
+"""The ids within the article of each page that was split, as the site had them before; not those
 that Sphinx numbers (`id7`): an edit of another page changed them, so they were no address."""
 
 OLD = "book/backpropagation.html#what-helps-and-what-does-not"
