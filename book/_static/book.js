@@ -45,6 +45,19 @@ function unfold() {
   document.querySelectorAll("img[loading=lazy]").forEach((image) => (image.loading = "eager"));
 }
 
+// An address whose part moved to another page leads there; the page lists such parts.
+function leadOn() {
+  const list = document.getElementById("moved");
+  const anchor = decodeURIComponent(location.hash.slice(1));
+  if (!list || !anchor || document.getElementById(anchor)) return;
+  const listed = new DOMParser().parseFromString(list.textContent, "text/html");
+  const place = listed.getElementById(anchor)?.querySelector("a");
+  if (place) location.replace(place.getAttribute("href"));
+}
+
+window.addEventListener("hashchange", leadOn);
+leadOn();
+
 window.addEventListener("beforeprint", unfold);
 
 const signs = ["scroll", "wheel", "pointermove", "pointerdown", "keydown", "beforeprint"];

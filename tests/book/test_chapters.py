@@ -85,6 +85,25 @@ def test_a_chapter_has_formulas_exercises_with_solutions_and_a_table_by_hand(cha
     assert "Table(" in by_hand
 
 
+FOLDED = re.compile(
+    r":::\{solution-start\}.*?:::\{solution-end\}\n:::\n"
+    r"|:::\{admonition\}[^\n]*\n:class: dropdown\n.*?\n:::\n"
+    r"|```\{code-cell\} ipython3\n---\ntags: \[[^\]]*hide-input.*?\n```\n",
+    re.DOTALL,
+)
+"""What a page shows folded: solutions, proofs, code that is not part of the argument."""
+
+ONE_SITTING = 4500  # words
+NOT_YET_DIVIDED = {"when-adam-fails"}
+
+
+@by_stem
+def test_a_chapter_is_read_in_one_sitting(chapter):
+    """Prose, and code that is not folded; a longer one becomes two (see `book/moved.yml`)."""
+    shown = FOLDED.sub("", chapter.read_text(encoding="utf-8").split("\n---\n", 1)[1])
+    assert (len(shown.split()) > ONE_SITTING) == (chapter.stem in NOT_YET_DIVIDED)
+
+
 @by_stem
 def test_every_solution_runs_code_that_asserts(chapter):
     text = chapter.read_text(encoding="utf-8")

@@ -1,6 +1,5 @@
 """The formulas of the chapter on learning rates."""
 
-import ast
 import math
 from fractions import Fraction
 from itertools import product
@@ -12,28 +11,12 @@ from hypothesis import strategies as st
 from tolerance import near
 
 from descent import schedules
-from descent.landscapes import Huber
-from descent.rules import Adam, GradientDescent
-from tools.book import myst, project
-from tools.notebook import files
+from descent.rules import GradientDescent
 
 rate = st.floats(1e-4, 10)
 count = st.integers(1, 40)
 share = st.floats(0.01, 1)
 small = st.fractions(Fraction(1, 8), 4, max_denominator=8)
-
-
-def functions_of_the_chapter(*names):
-    """Return functions that the chapter's cells define, by name."""
-    cells = files.code_cells(myst.read_cells(project.BOOK / "learning-rates.md")[0])
-    nodes = [node for cell in cells for node in ast.parse(cell.source).body]
-    body = [node for node in nodes if getattr(node, "name", None) in names]
-    namespace = {"np": np}
-    exec(compile(ast.Module(body, []), "learning-rates.md", "exec"), namespace)
-    return namespace
-
-
-CHAPTER = functions_of_the_chapter("outputs", "gradient", "starts", "by_norm")
 
 
 # --- schedules ----------------------------------------------------------------------------------
@@ -133,147 +116,7 @@ def test_one_cycle_is_two_halves_of_cosines(lr, steps, p, t):
     assert found == near(expected, lr)
 
 
-# --- stability ----------------------------------------------------------------------------------
-
-
-def size_under_frozen_adam(lr, beta1, hessian, root, x, steps=100):
-    """Return the size of x after Adam's steps with √v̂ = root at rest."""
-    rule, state = Adam(lr, beta1, 1 - 1e-12, 0.0), Adam.State(10**15, 0 * x, root**2)
-    for _ in range(steps):
-        x, state = rule.update(x, hessian @ x, state)
-    return np.linalg.norm(x)
-
-
-@pytest.mark.formula("adam-stability-limit")
-@given(beta1=st.floats(0, 0.9), seed=st.integers(0, 10**6))
-def test_adam_with_a_frozen_denominator_is_stable_up_to_the_limit_and_not_beyond(beta1, seed):
-    rng = np.random.default_rng(seed)
-    factor, root = rng.standard_normal((3, 3)), rng.uniform(0.1, 10, 3)
-    hessian = factor @ factor.T + 0.1 * np.eye(3)
-    curvatures, directions = np.linalg.eig(hessian / root[:, None])
-    limit = (2 + 2 * beta1) / ((1 - beta1) * curvatures.real.max())
-    start = 1e-9 * directions[:, curvatures.real.argmax()].real
-    assert size_under_frozen_adam(0.97 * limit, beta1, hessian, root, start) < 0.5e-9
-    assert size_under_frozen_adam(1.03 * limit, beta1, hessian, root, start) > 2e-9
-
-
-@pytest.mark.formula("edge-of-stability")
-@pytest.mark.parametrize("lr", [0.25, 0.3])
-def test_the_sharpness_of_the_network_rises_to_two_over_eta_and_stays_there(lr):
-    u = np.linspace(-1, 1, 40)
-    y, p, sharp = 2 * np.sin(6 * u), CHAPTER["starts"](1, 0), []
-    for t in range(3001):
-        g = CHAPTER["gradient"](p, u, y)
-        if t % 100 == 0:
-            sides = [CHAPTER["gradient"](p + h * np.eye(49), u, y) for h in (1e-4, -1e-4)]
-            sharp.append(np.linalg.eigvalsh((sides[0] - sides[1]) / 2e-4)[-1])
-        p = p - lr * g
-    assert lr * sharp[0] < 1.5
-    assert lr * np.median(sharp[-10:]) == pytest.approx(2, rel=0.05)
-
-
-@pytest.mark.formula("edge-self-stabilisation")
-@given(x=st.floats(-1, 1), y=st.floats(-1, 1))
-def test_a_swing_adds_half_its_square_times_the_gradient_of_the_sharpness(x, y):
-    """The function is exp(x) (2 + sin y) + 3 x² + y⁴/4 + x y."""
-
-    def grad(p):
-        x, y = p
-        wave = math.exp(x) * (2 + math.sin(y))
-        return np.array([wave + 6 * x + y, math.exp(x) * math.cos(y) + y**3 + x])
-
-    def eigen(p):
-        x, y = p
-        bend = math.exp(x) * math.cos(y) + 1
-        first = math.exp(x) * (2 + math.sin(y)) + 6
-        return np.linalg.eigh([[first, bend], [bend, 3 * y * y - math.exp(x) * math.sin(y)]])
-
-    p, h = np.array([x, y]), 1e-4
-    u = eigen(p)[1][:, -1]
-    slope = [(eigen(p + e)[0][-1] - eigen(p - e)[0][-1]) / (2 * h) for e in h * np.eye(2)]
-
-    def rest(a):
-        swing = (grad(p + a * u) + grad(p - a * u)) / 2
-        return np.abs(swing - grad(p) - a**2 / 2 * np.array(slope)).max()
-
-    assert rest(0.02) < 1e-6 < 1e-5 < rest(0.02) + 0.02**2 / 2 * np.abs(slope).max()
-    assert rest(0.4) / rest(0.2) == pytest.approx(16, rel=0.1)
-
-
-# --- clipping -----------------------------------------------------------------------------------
-
-vector = st.lists(st.floats(-100, 100), min_size=1, max_size=4).map(np.array)
-
-
-@pytest.mark.formula("clip-by-norm")
-@given(g=vector, c=st.floats(0.1, 50), seed=st.integers(0, 10**6))
-def test_clipping_by_norm_gives_the_nearest_point_of_the_ball(g, c, seed):
-    length, clipped = np.linalg.norm(g), CHAPTER["by_norm"](g, c)
-    assert clipped == near(g * min(1, c / length) if length else g)
-    assert np.linalg.norm(clipped) == pytest.approx(min(length, c))
-    other = np.random.default_rng(seed).standard_normal(len(g))
-    other *= c * np.random.default_rng(seed).uniform() / np.linalg.norm(other)
-    assert np.linalg.norm(g - clipped) <= np.linalg.norm(g - other) + 1e-12 * (length + c)
-
-
-@pytest.mark.formula("clip-by-value")
-@given(g=vector, c=st.floats(0.1, 50))
-def test_clipping_by_value_is_the_gradient_of_hubers_function(g, c):
-    clipped = [max(-c, min(c, value)) for value in g]
-    assert np.array_equal(clipped, Huber(c).grad(g))
-
-
-# --- batch size ---------------------------------------------------------------------------------
-
-
-@pytest.mark.formula("batch-linear-scaling")
-@given(
-    gradients=st.lists(st.fractions(-5, 5, max_denominator=9), min_size=1, max_size=8),
-    lr=st.fractions(Fraction(1, 9), 2, max_denominator=9),
-)
-def test_one_step_of_k_eta_along_the_mean_is_k_steps_along_gradients_that_do_not_change(
-    gradients, lr
-):
-    k, rule = len(gradients), GradientDescent(lr)
-    x, state = Fraction(0), rule.init(Fraction(0))
-    for g in gradients:
-        x, state = rule.update(x, g, state)
-    long = GradientDescent(k * lr)
-    assert long.update(Fraction(0), sum(gradients) / k, long.init(Fraction(0)))[0] == x
-
-
-def drift_and_spread(lr, k, beta1=0.9, beta2=0.99, examples=1600):
-    """Return mean and variance of Adam's displacement on a gradient of 0.05 with noise."""
-    rng, x = np.random.default_rng(k), np.zeros(3000)
-    rule = Adam(lr, 1 - k * (1 - beta1), 1 - k * (1 - beta2), 0.0)
-    state = rule.init(x)
-    for _ in range(examples // k):
-        x, state = rule.update(x, 0.05 + rng.standard_normal(3000) / math.sqrt(k), state)
-    return -np.mean(x), np.var(x)
-
-
-@pytest.mark.formula("batch-sqrt-scaling")
-def test_the_square_root_keeps_the_drift_and_the_spread_of_adam_per_example():
-    drift, spread = drift_and_spread(0.01, 1)
-    scaled = drift_and_spread(0.01 * math.sqrt(4), 4)
-    linear = drift_and_spread(0.01 * 4, 4)
-    assert scaled == pytest.approx((drift, spread), rel=0.1)
-    assert linear[0] > 1.7 * drift
-    assert linear[1] > 3 * spread
-
-
-@pytest.mark.formula("batch-sqrt-scaling")
-@given(k=st.integers(1, 20), eps=st.floats(1e-3, 10), signs=st.lists(st.sampled_from((-1, 1))))
-def test_epsilon_over_root_k_keeps_its_share_of_the_denominator(k, eps, signs):
-    root = math.sqrt(k)
-    few, many = Adam(0.1, eps=eps), Adam(0.1 * root, eps=eps / root)
-    x, y, state, other = 0.0, 0.0, few.init(0.0), many.init(0.0)
-    points = [y]
-    for g in signs:
-        x, state = few.update(x, float(g), state)
-        y, other = many.update(y, g / root, other)
-        points.append(y)
-        assert y == near(root * x, points)
+# --- what the chapter says beside its formulas ----------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from sphinx.config import Config
 from sphinx.environment import BuildEnvironment
 
 from tools.book import catalogue, citation, project, references
-from tools.site import api
+from tools.site import api, moved
 from tools.site.build import installed
 
 SHOW_FORMULAS = ("book/formulas", "book/citing")
@@ -39,7 +39,7 @@ def configure(app: Sphinx, config: Config) -> None:
     """Set what all pages are read with, and what they are written with."""
     tools = files(project.ROOT / "tools")
     config.read_with = digest([*tools, references.BIBLIOGRAPHY], installed())
-    config.written_with = digest([*files(project.BOOK / "_static"), citation.CITATION])
+    config.written_with = digest([*files(project.BOOK / "_static"), citation.CITATION, moved.TABLE])
 
 
 def formulas() -> str:
