@@ -278,7 +278,7 @@ def main() -> int:
     if not has_face():
         print(f"{FACE} is missing, another face serves: apt-get install fonts-sil-charis")
     if not has_chinese():
-        print("No font has Chinese characters, boxes serve: apt-get install fonts-noto-cjk")
+        print("No font has Chinese characters, boxes serve: apt-get install fonts-wqy-microhei")
     print("Gathering the pages ...", flush=True)
     project.PDF.parent.mkdir(parents=True, exist_ok=True)
     draft = project.PDF.with_name("draft.pdf")
