@@ -19,7 +19,7 @@ class ChineseRole(SphinxRole):
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
         """Return the text with its language, which docutils reads from the class."""
         text = nodes.inline("", classes=[f"language-{LANGUAGE}"])
-        content, messages = self.inliner.parse(self.text.strip(), self.lineno, self, text)
+        content, messages = self.inliner.parse(self.text.strip(), self.lineno, self.inliner, text)
         text += content
         return [text], messages
 
