@@ -6,7 +6,15 @@ document.addEventListener("DOMContentLoaded", () => {
   if (!filter || !entries.length) return;
 
   const sections = [...new Set(entries.map((entry) => entry.closest("section")))];
-  const texts = new Map(entries.map((entry) => [entry, entry.textContent.toLowerCase()]));
+  const texts = new Map(entries.map((entry) => [entry, saidOf(entry).toLowerCase()]));
+
+  /** Return what an entry says, with the Chinese terms of its topic and the titles of its sources. */
+  function saidOf(entry) {
+    const terms = entry.closest("section").querySelector(".topic-terms");
+    const sources = [...entry.classList].filter((name) => name.startsWith("source-"));
+    const titles = sources.map((name) => document.querySelector(`.tutorial.${name}`));
+    return [entry, terms, ...titles].map((part) => part?.textContent ?? "").join(" ");
+  }
 
   function labelled(text, control) {
     const label = document.createElement("label");

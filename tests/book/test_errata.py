@@ -157,6 +157,92 @@ def test_the_counts_add_up():
     assert errata.count()[-1][-1] == len(ERRATA)
 
 
+# --- the words of the tutorials ---
+
+TUTORIALS = {name for name, source in errata.sources().items() if source.opening}
+quoting = pytest.mark.parametrize(
+    "entry",
+    [one for one in ERRATA.values() if TUTORIALS & set(one.where)],
+    ids=lambda entry: entry.id,
+)
+
+
+def test_the_tutorials_are_those_that_are_numbered():
+    assert {"000", "001", "002", "003", "004"} == TUTORIALS
+
+
+@quoting
+def test_an_erratum_on_a_tutorial_has_its_words_beside_the_translation(entry):
+    """Works are listed in English there; all else is Chinese, code or a formula."""
+    assert set(entry.original) == TUTORIALS & set(entry.where)
+    for words in (one for quoted in entry.original.values() for one in quoted):
+        assert len(words) <= 120
+        marked = errata.HAN.search(words) or errata.MARKED.fullmatch(words)
+        assert marked or entry.topic == "references"
+
+
+def test_an_erratum_on_another_text_has_none():
+    assert of_each(lambda entry: set(entry.original) - TUTORIALS) == {}
+
+
+def test_a_quotation_that_is_too_long_does_not_fit():
+    entry = {**errata.data()["errata"][0], "original": {"002": ["梯度" * 61]}}
+    with pytest.raises(jsonschema.ValidationError, match="too long"):
+        jsonschema.validate({**errata.data(), "errata": [entry]}, schema())
+
+
+def test_the_published_file_keeps_what_version_1_had_and_adds_the_originals():
+    published = errata.published("https://example.org/")
+    assert published["version"] == 2
+    first = published["errata"][0]
+    assert {"id", "title", "where", "printed", "why", "right", "shows", "shown", "url"} <= set(
+        first
+    )
+    assert first["where"] == {"002": "section 2.2.3"}
+    assert "沿着梯度方向" in first["original"]["002"][0]
+    assert published["sources"]["003"]["original"] == "Adam在大规模深度学习中的表现"
+
+
+def test_each_topic_has_its_chinese_terms():
+    assert set(errata.data()["terms"]) == set(errata.data()["topics"])
+    assert all(errata.HAN.search(one) for terms in errata.data()["terms"].values() for one in terms)
+
+
+def test_a_section_has_its_title_beside_its_number():
+    first, _, third, *_ = (errata.sources()[name] for name in sorted(TUTORIALS))
+    assert third.at("section 2.2.2") == "Source 002, section 2.2.2 {zh}`《小批量梯度》`"
+    assert (
+        first.at("section 3, items 1 and 2")
+        == "Source 000, section 3 {zh}`《Adam 算法原理》`, items 1 and 2"
+    )
+    both = first.at("sections 1 and 5")
+    assert both == "Source 000, sections 1 {zh}`《简介》` and 5 {zh}`《总结》`"
+
+
+def test_the_sections_that_are_named_and_no_others_have_a_title():
+    lists = [errata.data()[name] for name in ("errata", "not_errors", "right_things")]
+    for name in TUTORIALS:
+        places = [
+            one["where"][name] for entries in lists for one in entries if name in one["where"]
+        ]
+        listed = " ".join(match for place in places for match in errata.SECTIONS.findall(place))
+        assert set(re.findall(errata.NUMBER, listed)) == set(errata.sources()[name].sections)
+
+
+def test_what_pages_print_of_the_tutorials_are_their_own_titles():
+    text = (project.BOOK / "sources.md").read_text(encoding="utf-8")
+    titles = [one for s in errata.sources().values() for one in (s.original, *s.sections.values())]
+    printed = re.findall("《(.+?)》", text)
+    assert printed
+    assert set(printed) <= set(titles)
+
+
+def test_each_term_of_the_glossary_has_its_chinese_word():
+    text = (project.BOOK / "glossary.md").read_text(encoding="utf-8")
+    terms = text.partition("```{glossary}\n")[2].partition("\n```")[0].split("\n\n")
+    assert [term for term in terms if not re.search(r"\n  {zh}`.*[一-鿿].*`[.;]", term)] == []
+
+
 def test_a_path_is_a_link_to_the_state_of_the_file_that_was_read():
     labml = errata.sources()["labml"]
     assert f"/blob/{labml.commit}/labml_nn/optimizers/adam.py)" in labml.at(

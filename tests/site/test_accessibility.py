@@ -6,9 +6,10 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT, AxeResults
+from lxml import html
 from PIL import Image
 
-from tools.book import project
+from tools.book import errata, project
 from tools.check.server import serving
 from tools.site import heights
 
@@ -20,6 +21,24 @@ CHAPTERS = [chapter.stem for chapter in project.chapters()]
 def settled(open_page, settle):
     """Return a function that opens a page and waits until all of it is laid out."""
     return lambda address, **options: settle(open_page(address, **options))
+
+
+# --- language ---
+
+
+def test_what_is_chinese_says_so(site, report):
+    """Without it a screen reader speaks Chinese as English, and axe-core has no rule for that."""
+    found = []
+    for page in site.rglob("*.html"):
+        for text in html.parse(page).xpath("//body//text()[not(parent::script)]"):
+            if errata.HAN.search(text):
+                tag = text.getparent() if text.is_text else text.getparent().getparent()
+                found.append(
+                    (page.name, text, tag.xpath("string(ancestor-or-self::*[@lang][1]/@lang)"))
+                )
+    report(f"{len(found)} texts in Chinese")
+    assert len(found) > len(errata.errata())
+    assert [one for one in found if one[2] != "zh-Hans"] == []
 
 
 # --- axe-core ---------------------------------------------------------------------------------
@@ -81,8 +100,8 @@ PUT = """([where, html]) => {
 @pytest.mark.xdist_group("spoilt")
 @pytest.mark.parametrize("where", ["article section section > p", ".katex-display", "pre"])
 def test_axe_finds_what_is_wrong_in_a_section_beside_a_formula_and_beside_code(where, copy):
-    for html in FAULTS.values():
-        copy.evaluate(PUT, [where, html])
+    for fault in FAULTS.values():
+        copy.evaluate(PUT, [where, fault])
     found = {one["id"]: one for one in judged(copy).response["violations"]}
     copy.evaluate("() => document.querySelectorAll('.spoilt').forEach((one) => one.remove())")
     assert set(FAULTS) <= set(found)

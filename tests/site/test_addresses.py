@@ -113,6 +113,24 @@ def test_the_filter_stands_in_the_address_and_the_way_back_takes_it_out(open_pag
     assert shown_entries(page) == whole
 
 
+def test_the_filter_finds_in_chinese(open_page):
+    page = open_page(f"{ERRATA}?search=偏差修正", viewport={"width": 1440, "height": 900})
+    shown = page.locator("div.erratum:not([hidden])").evaluate_all(
+        "(all) => all.map((one) => one.className)"
+    )
+    topic = [one for one in errata.errata().values() if one.topic == "adam-correction"]
+    assert len(shown) == len(topic)
+    assert all("topic-adam-correction" in classes for classes in shown)
+    search = page.locator("#errata-filter input")
+    search.fill("函数一直迭代至收敛")  # the words of a tutorial
+    assert page.locator("div.erratum:not([hidden])").evaluate_all("(all) => all[0].id") == "S0-16"
+    search.fill("揭开Adam优化算法的新篇章")  # the title of one
+    shown = page.locator("div.erratum:not([hidden])").evaluate_all(
+        "(all) => all.every((one) => one.classList.contains('source-004')) && all.length"
+    )
+    assert shown == sum("004" in one.where for one in errata.errata().values())
+
+
 def test_a_search_that_finds_nothing_leaves_no_heading(open_page):
     page = open_page(f"{ERRATA}?search=no-such-word", viewport={"width": 1440, "height": 900})
     assert page.locator("#errata-filter input").input_value() == "no-such-word"

@@ -74,6 +74,12 @@ def test_every_formula_is_mathml_with_its_id(pages, report):
     report(f"{sum(e.tag == f'{MATHML}math' for e in elements)} formulas in MathML")
 
 
+def test_what_is_chinese_says_so_as_xml_too(pages):
+    said = [e for page in pages.values() for e in page.iter(XHTML + "span") if e.get("lang")]
+    assert {one.get("lang") for one in said} == {"zh-Hans"}
+    assert all(one.get("{http://www.w3.org/XML/1998/namespace}lang") == "zh-Hans" for one in said)
+
+
 def test_no_formula_is_set_twice(pages):
     classes = [e.get("class") or "" for page in pages.values() for e in page.iter()]
     assert not any("katex-html" in each for each in classes)

@@ -12,6 +12,7 @@ from pypdf import PdfReader
 
 from tools.book import citation, project
 from tools.edition.pages import HTML, PREFACE, address, key
+from tools.edition.pdf import has_chinese
 
 A4 = (595.28, 841.89)
 RAW = re.compile(r"\$[^$\n]+\$|\\(frac|sqrt|begin|hat)\b|\{(eq|cite|glue|ref|doc)[:}]|:::|```")
@@ -161,6 +162,11 @@ def note_face(font, faces):
     if font["/Subtype"] != "/Type3":
         descriptor = font["/DescendantFonts"][0].get_object()["/FontDescriptor"]
         faces[font["/BaseFont"].removeprefix("/")] = "/FontFile2" in descriptor
+
+
+@pytest.mark.skipif(not has_chinese(), reason="no font of this machine has Chinese characters")
+def test_the_words_of_the_tutorials_are_set_as_text(texts):
+    assert "沿着梯度方向前进的步伐" in squeezed("".join(texts))
 
 
 def test_every_page_is_a4(pdf):

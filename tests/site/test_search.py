@@ -6,7 +6,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 import pytest
 
-from tools.book import project
+from tools.book import errata, project
 from tools.check.server import serving
 from tools.site import search
 
@@ -215,6 +215,21 @@ def test_chinese_is_found_by_pairs_of_characters(query, title, marks, chinese):
     first = chinese(query).locator("#search-results li").first
     assert first.locator("a").inner_text() == title
     assert set(marks) <= set(first.locator("mark").all_inner_texts())
+
+
+def test_the_words_of_the_field_find_the_errata_of_the_topic_first(ask, root):
+    topic = [one.id for one in errata.errata().values() if one.topic == "adam-correction"]
+    for query in errata.data()["terms"]["adam-correction"]:
+        found = leads_to(ask(query), root)
+        places = [address.partition("#")[2] for address in found[: len(topic)]]
+        assert sorted(places) == sorted(topic), query
+
+
+@pytest.mark.parametrize(
+    ("words", "entry"), [("矩阵乘法", "S0-06"), ("函数一直迭代至收敛", "S0-16")]
+)
+def test_the_words_of_a_tutorial_find_their_erratum(words, entry, ask, root):
+    assert same(leads_to(ask(words), root)[0], f"book/errata.html#{entry}")
 
 
 # --- the box ----------------------------------------------------------------------------------

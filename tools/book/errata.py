@@ -30,6 +30,12 @@ ITSELF = "itself"
 """The reference of a text that contradicts itself."""
 
 PATH = re.compile(r"[\w./-]+\.\w+")
+NUMBER = r"\d+(?:\.\d+)*"
+SECTIONS = re.compile(rf"\bsections? {NUMBER}(?:(?:, and |, | and ){NUMBER})*")
+"""The sections that a place names: "section 3.1", "sections 1, 2.2 and 6"."""
+HAN = re.compile(r"[\u3400-\u9fff]")
+MARKED = re.compile(r"(`+).+\1|\$[^$]+\$")
+"""A quotation that is code or a formula, and gets no quotation marks."""
 DIGITS = 4
 
 
@@ -41,11 +47,17 @@ class Source:
         title: what it is called on the page.
         url: the address of its repository, or of the text; "" where it has none.
         commit: the state of the repository that was read, "" for a text outside one.
+        original: its title as printed, where that is Chinese.
+        opening: the words it begins with, as printed, by which a copy without a title is known.
+        sections: the titles of its sections as printed, by number.
     """
 
     title: str
     url: str = ""
     commit: str = ""
+    original: str = ""
+    opening: str = ""
+    sections: dict[str, str] = field(default_factory=dict)
 
     def at(self, place: str) -> str:
         """Return a place in it, in Markdown; a path is a link to that state of the file."""
@@ -54,7 +66,20 @@ class Source:
             where = f"[{path}]({self.url}/blob/{self.commit}/{path})"
             return f"{self.title}, {where}{place[len(path) :]}"
         title = f"[{self.title}]({self.url})" if self.url else self.title
-        return f"{title}, {place}"
+        return f"{title}, {SECTIONS.sub(self._titled, place)}"
+
+    def _titled(self, listed: re.Match[str]) -> str:
+        """Return section numbers with the titles of the sections beside them."""
+        return re.sub(NUMBER, lambda number: self._section(number[0]), listed[0])
+
+    def _section(self, number: str) -> str:
+        title = self.sections.get(number)
+        return f"{number} {chinese(f'《{title}》')}" if title else number
+
+    def recognised_by(self) -> str:
+        """Return title and first words of a tutorial, in MyST."""
+        title = chinese(f"《{self.original}》") if self.original else "without a title in our copy"
+        return f"{self.title}: {title}, begins {chinese(f'“{self.opening}”')}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +94,7 @@ class Erratum:
         severity: whether it misleads badly or is cosmetic.
         where: the places that print it, by source.
         printed: what is printed.
+        original: the words of a tutorial as printed, by source; code in backticks, formulas in $.
         why: what is wrong with it.
         right: what is right.
         proof: the function of `tools.book.proofs` that computes the numbers, or "documentary".
@@ -95,6 +121,7 @@ class Erratum:
     formula: str = ""
     reference: str = ""
     misprint: str = ""
+    original: dict[str, list[str]] = field(default_factory=dict)
     figure: dict[str, Any] = field(default_factory=dict)
     thread: str = ""
     also: list[str] = field(default_factory=list)
@@ -137,6 +164,37 @@ def in_print(value: Any) -> str:
         power = "10" + str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
         mantissa = {"1": power, "-1": f"-{power}"}.get(mantissa, f"{mantissa} · {power}")
     return mantissa.replace("-", "−")
+
+
+def chinese(text: str) -> str:
+    """Return a Chinese text in MyST, marked as Chinese.
+
+    >>> chinese("动量"), chinese("`# 动量`")
+    ('{zh}`动量`', '{zh}`` `# 动量` ``')
+    """
+    if "`" not in text:
+        return f"{{zh}}`{text}`"
+    fence = "`" * (max(map(len, re.findall("`+", text))) + 1)
+    return f"{{zh}}{fence} {text} {fence}"
+
+
+def quoted(words: str) -> str:
+    """Return words of a tutorial as the page sets them: code and formulas as such.
+
+    >>> quoted("动量法"), quoted("`t = 0`"), quoted("[2] Adam")
+    ('{zh}`“动量法”`', '`t = 0`', '“[2] Adam”')
+    """
+    shown = words if MARKED.fullmatch(words) else f"“{words}”"
+    return chinese(shown) if HAN.search(words) else shown
+
+
+def in_the_original(entry: Erratum) -> list[str]:
+    """Return the paragraph with the words as they are printed, none where there are none."""
+    by_source = [
+        f"{sources()[name].title}: " * (len(entry.original) > 1) + " … ".join(map(quoted, words))
+        for name, words in entry.original.items()
+    ]
+    return [f"**In the original:** {'; '.join(by_source)}"] if by_source else []
 
 
 def anchor(erratum_id: str) -> str:
@@ -229,6 +287,7 @@ def body(entry: Erratum) -> str:
     parts = [
         f"{places(entry.where)}. *{entry.kind.capitalize()}, {entry.severity}.*",
         f"**Printed:** {entry.printed}",
+        *in_the_original(entry),
         entry.why,
         " · ".join(right),
         f"**{'By comparison' if entry.proof == DOCUMENTARY else 'Computed'}:** {entry.shown()}",

@@ -101,13 +101,17 @@ ERRATUM = """- id: {id}
   kind: formula
   severity: misleads badly
   where: {{"{source}": SECTION}}
-  printed: WHAT IS PRINTED
+  printed: WHAT IS PRINTED{original}
   why: WHAT IS WRONG WITH IT
   right: WHAT IS RIGHT
   proof: {proof}
   shows: THE SENTENCE WITH THE NUMBERS OF THE PROOF IN BRACES
   reference: KEY OF book/references.bib, PLACE
 """
+
+
+ORIGINAL = """
+  original: {{"{source}": [ITS OWN WORDS]}}"""
 
 
 def slug(name: str, kind: str) -> str:
@@ -220,7 +224,11 @@ def erratum(name: str, source: str) -> tuple[Edits, str]:
     if source not in errata.sources():
         raise ValueError(f"a source must be one of {', '.join(errata.sources())}, got {source!r}")
     entry = ERRATUM.format(
-        id=name, topic=next(iter(errata.data()["topics"])), source=source, proof=errata.DOCUMENTARY
+        id=name,
+        topic=next(iter(errata.data()["topics"])),
+        source=source,
+        proof=errata.DOCUMENTARY,
+        original=ORIGINAL.format(source=source) if errata.sources()[source].opening else "",
     )
     listed = errata.ERRATA.read_text(encoding="utf-8")
     return {

@@ -22,6 +22,7 @@ STYLES = {
     "pygments.css": HTML / "_static" / "pygments.css",
     "epub.css": Path(__file__).with_name("epub.css"),
 }
+LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
 CONTAINER = """<?xml version="1.0" encoding="utf-8"?>
 <container version="1.0" xmlns="urn:oasis:names:tc:opendocument:xmlns:container">
 <rootfiles>
@@ -43,6 +44,8 @@ def chapter(page: Path) -> tuple[HtmlElement, dict[str, Path]]:
         target = link.get("href")[1:]
         anchor = f"#{target}" if "--" in target else ""
         link.set("href", f"{target.partition('--')[0]}.xhtml{anchor}")
+    for part in shown.cssselect("[lang]"):
+        part.set(LANGUAGE, part.get("lang"))
     pictures = {}
     for image in shown.iter("img"):
         path = urljoin(address(page), image.get("src"))

@@ -264,11 +264,21 @@ def has_face() -> bool:
     return FACE in subprocess.run([match, FACE], capture_output=True, text=True, check=True).stdout
 
 
+def has_chinese() -> bool:
+    """Return whether a font with Chinese characters is installed, as far as can be told."""
+    if not (lister := shutil.which("fc-list")):
+        return True
+    command = [lister, ":lang=zh-cn", "family"]
+    return bool(subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip())
+
+
 def main() -> int:
     """Print the book, and say where it lies."""
     browser.path()  # missing, it is told of before the work
     if not has_face():
         print(f"{FACE} is missing, another face serves: apt-get install fonts-sil-charis")
+    if not has_chinese():
+        print("No font has Chinese characters, boxes serve: apt-get install fonts-wqy-microhei")
     print("Gathering the pages ...", flush=True)
     project.PDF.parent.mkdir(parents=True, exist_ok=True)
     draft = project.PDF.with_name("draft.pdf")

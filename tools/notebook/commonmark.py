@@ -344,9 +344,14 @@ def _value(prose: Prose, content: str) -> str:
     return prose.values[content]
 
 
+def _chinese(prose: Prose, content: str) -> str:
+    return content.strip()
+
+
 ROLES: dict[str, Callable[[Prose, str], str]] = {
     "cite:p": _citation,
     "cite:t": _citation_in_text,
     "eq": _equation,
     "glue:text": _value,
+    "zh": _chinese,
 }

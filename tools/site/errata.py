@@ -1,8 +1,9 @@
 """The Sphinx extension that puts the errata on the site.
 
 `{erratum} S0-01` shows one in a chapter, `{errata} TOPIC` those of a topic on their page, with a
-figure for each that runs; `{errata-filter}`, `{errata-count}`, `{not-errors}` and `{right-things}`
-the rest of the page. It writes `errata.json` and its schema to the root of the site.
+figure for each that runs; `{tutorials}`, `{errata-filter}`, `{errata-count}`, `{not-errors}` and
+`{right-things}` the rest of the page. It writes `errata.json` and its schema to the root of the
+site.
 """
 
 import html
@@ -52,6 +53,7 @@ class ErrataPart(SphinxDirective):
         classes = ["erratum", f"topic-{entry.topic}", f"severity-{entry.severity.split()[0]}"]
         classes += [f"source-{errata.anchor(name)}" for name in entry.where]
         box = nodes.container("", head, *self.parsed(errata.body(entry)), classes=classes, ids=ids)
+        box["terms"] = errata.data()["terms"][entry.topic]
         self.set_source_info(box)
         return box
 
@@ -79,13 +81,13 @@ class ErrataDirective(ErrataPart):
     def run(self) -> list[nodes.Node]:
         """Return the entries, in the order of the file."""
         self.depend()
-        if self.arguments[0] not in errata.data()["topics"]:
-            raise self.error(f"no topic is named {self.arguments[0]!r}")
-        return [
-            self._with_figure(entry)
-            for entry in errata.errata().values()
-            if entry.topic == self.arguments[0]
-        ]
+        topic = self.arguments[0]
+        if topic not in errata.data()["topics"]:
+            raise self.error(f"no topic is named {topic!r}")
+        terms = " · ".join(errata.data()["terms"][topic])
+        chinese = f'<p class="topic-terms" lang="zh-Hans">{html.escape(terms)}</p>'
+        found = [entry for entry in errata.errata().values() if entry.topic == topic]
+        return [nodes.raw("", chinese, format="html"), *map(self._with_figure, found)]
 
     def _with_figure(self, entry: Erratum) -> nodes.container:
         box = self.entry(entry, ids=errata.anchors(entry.ids))
@@ -130,6 +132,23 @@ class RightThingsDirective(ErrataPart):
             for entry in errata.data()["right_things"]
         ]
         return self.parsed("\n".join(lines))
+
+
+class TutorialsDirective(ErrataPart):
+    """By what the tutorials are recognised: their titles and first words as printed."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return a box for each; the filter finds its entries by what the box says."""
+        self.depend()
+        return [
+            nodes.container(
+                "",
+                *self.parsed(source.recognised_by()),
+                classes=["tutorial", f"source-{errata.anchor(name)}"],
+            )
+            for name, source in errata.sources().items()
+            if source.opening
+        ]
 
 
 class CountDirective(ErrataPart):
@@ -204,6 +223,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("errata-filter", FilterDirective)
     app.add_directive("not-errors", NotErrorsDirective)
     app.add_directive("right-things", RightThingsDirective)
+    app.add_directive("tutorials", TutorialsDirective)
     app.add_css_file("errata.css")
     app.connect("doctree-read", name_entries)
     app.connect("html-page-context", only_where_needed)

@@ -129,7 +129,7 @@ def _formula(box: nodes.container) -> Entry:
 def _erratum(box: nodes.container) -> Entry:
     head, *body = box.children
     link = head.next_node(nodes.reference).astext()
-    names = dict.fromkeys((link, *box["ids"]))
+    names = dict.fromkeys((link, *box["ids"], *box.get("terms", [])))
     return Entry("erratum", box["ids"][0], _title(head), words(*body), tuple(names))
 
 

@@ -47,7 +47,13 @@ def test_an_erratum_is_an_entry_and_a_locked_id():
     edits, _ = new.erratum("S5-01", "adam")
     entries = yaml.safe_load(edits[errata.ERRATA])["errata"]
     assert entries[-1]["id"] == "S5-01"
+    assert "original" not in entries[-1]
     assert edits[new.LOCKED_ERRATA].split()[-1] == "S5-01"
+
+
+def test_an_erratum_of_a_tutorial_asks_for_its_own_words():
+    edits, _ = new.erratum("S5-01", "003")
+    assert list(yaml.safe_load(edits[errata.ERRATA])["errata"][-1]["original"]) == ["003"]
 
 
 @pytest.mark.parametrize(

@@ -76,6 +76,19 @@ def test_a_formula_carries_its_id_as_tag_and_links_to_its_anchor(convert):
     assert "`descent.rules.Adam.update`" in text
 
 
+def test_chinese_is_text_and_its_code_stays_code(convert):
+    assert (
+        convert("Before {zh}`《偏差校正》`, {zh}`` `# 动量` ``.")
+        == "Before 《偏差校正》, `# 动量`."
+    )
+
+
+def test_an_erratum_has_the_words_of_the_original(convert):
+    text = convert("```{erratum} S0-16\n```")
+    assert "section 3.2 《具体操作步骤》" in text
+    assert "> **In the original:** `while True:` … “函数一直迭代至收敛。”" in text
+
+
 def test_an_erratum_becomes_a_block_quote_with_its_numbers_and_its_address(convert):
     text = convert("```{erratum} S0-01\n```")
     assert text.startswith(f"> [S0-01]({SITE}book/errata.html#s0-01) **")

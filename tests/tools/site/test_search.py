@@ -3,6 +3,8 @@
 import json
 
 import pytest
+from docutils import nodes
+from docutils.utils import new_document
 from sphinx.application import Sphinx
 
 from tools.book import catalogue
@@ -233,3 +235,15 @@ def test_latex_is_read_as_a_line_that_means_the_same(latex, text):
 def test_each_formula_of_the_book_can_be_read():
     wrong = [one.id for one in catalogue.book() if "\\" in plain(one.latex) or not plain(one.latex)]
     assert wrong == []
+
+
+def test_an_erratum_has_the_terms_of_its_topic_for_names():
+    head = nodes.paragraph("", "", nodes.reference("", "S0-02"), nodes.strong("", " No correction"))
+    box = nodes.container(
+        "", head, nodes.paragraph("", "Printed."), ids=["S0-02"], terms=["偏差修正"]
+    )
+    box["classes"] = ["erratum"]
+    document = new_document("errata")
+    document += box
+    (found,) = search.entries(document)
+    assert found.names == ("S0-02", "偏差修正")
