@@ -34,6 +34,7 @@ from descent.identify._fit import (
 )
 from descent.identify._probes import Array
 from descent.identify._relatives import NAMES
+from descent.misprints import AdamCentered
 from descent.rules import Rule
 
 CLOSE = 1e-5
@@ -176,7 +177,7 @@ def matches(case: Case) -> tuple[list[Match], list[tuple[float, Entry, Fitted]]]
             continue
         running.sign_of_life("while it was compared")
         own = is_made_of(case.candidate.source, entry)
-        if not own and marks != traits(_generic_run(entry, case.probe)):
+        if not own and not _may_have(marks, entry, case.probe):
             continue
         key = structure(entry)
         if key not in tried:
@@ -206,8 +207,12 @@ def fit_known(
     return Fitted(known | found.hyper, found.error, found.mean)
 
 
-def _generic_run(entry: Entry, visit: Visit) -> Array:
-    return displacements(entry.rule, visit.part(steps=2))
+def _may_have(marks: tuple[Any, ...], entry: Entry, visit: Visit) -> bool:
+    """Whether a rule has these traits; what cancels in its first step leaves it two of them."""
+    theirs = traits(displacements(entry.rule, visit.part(steps=2)))
+    if isinstance(entry.rule, AdamCentered):
+        return marks[0] is theirs[0] and marks[2] is theirs[2]
+    return marks == theirs
 
 
 def traits(u: Array) -> tuple[Any, ...]:
