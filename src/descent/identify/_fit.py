@@ -79,7 +79,7 @@ def batch(rule_at: RuleAt, hyper: Mapping[str, Array], visit: Visit) -> Array:
 def _each(rule_at: RuleAt, hyper: Mapping[str, Array], visit: Visit) -> Array:
     size = len(next(iter(hyper.values())))
     each = [{name: float(value[i]) for name, value in hyper.items()} for i in range(size)]
-    return np.array([displacements(rule_at(one), visit) for one in each])
+    return np.array([displacements(rule_at(choice), visit) for choice in each])
 
 
 RATE_GRIDS = {

@@ -104,8 +104,10 @@ def _class_with(cls: Any, given: Mapping[str, Any]) -> Candidate:
         raise NotRunnableError(f"{cls.__name__} asks for {', '.join(missing)}: give an object")
     defaults = {n: p.default for n, p in parameters.items()} | filled
     told = {n: v for n, v in _only_numbers(defaults).items() if n in LETTER or n == "alpha"}
-    one = _instance_with(cls(**filled), {}, lambda: cls(**filled))
-    return replace(one, told=told, source=cls, vary=lambda n, v: _class_with(cls, {**filled, n: v}))
+    candidate = _instance_with(cls(**filled), {}, lambda: cls(**filled))
+    return replace(
+        candidate, told=told, source=cls, vary=lambda n, v: _class_with(cls, {**filled, n: v})
+    )
 
 
 def _instance_with(
@@ -127,17 +129,17 @@ def _instance_with(
     )
 
     def begin(x: Any, factor: Callable[[int], float] | None) -> Stepper:
-        one, t = anew(), 0
+        optimiser, t = anew(), 0
         for name, value in given.items():
-            setattr(one, name, value)
-        own = getattr(one, rate) if rate else None
+            setattr(optimiser, name, value)
+        own = getattr(optimiser, rate) if rate else None
 
         def step(x: Any, g: Any) -> Any:
             nonlocal t
             t += 1
             if factor is not None and rate and own is not None:
-                setattr(one, rate, own * factor(t))
-            out = getattr(one, method)(*((g, x) if is_turned else (x, g)))
+                setattr(optimiser, rate, own * factor(t))
+            out = getattr(optimiser, method)(*((g, x) if is_turned else (x, g)))
             return x if out is None else out
 
         return step
@@ -173,13 +175,13 @@ def _generator_with(thing: Any, given: Mapping[str, Any]) -> Candidate:
         return _generator_of_gradients(thing, required, told, given)
 
     def fresh(x: Any) -> Stepper:
-        one = thing(x, **given) if parameters and required else thing(**given)
-        first = next(one)
+        generator = thing(x, **given) if parameters and required else thing(**given)
+        first = next(generator)
         shift = 0 if required or first is None else x - first
         at = [x - shift]
 
         def step(x: Any, g: Any) -> Any:
-            out = one.send(g)
+            out = generator.send(g)
             at[0] = out
             return out + shift
 
@@ -207,11 +209,11 @@ def _generator_of_gradients(
                 yield waiting.pop()
 
         first = [feed()] if required[0] in GRADIENTS else [x, feed()]
-        one = thing(*first, **given)
+        generator = thing(*first, **given)
 
         def step(x: Any, g: Any) -> Any:
             waiting.append(g)
-            return next(one)
+            return next(generator)
 
         return step
 

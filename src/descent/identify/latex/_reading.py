@@ -135,7 +135,7 @@ def statements(latex: str) -> list[Equation]:
     Raises:
         UnreadableError: an equation is not in the LaTeX that is understood.
 
-    >>> [(one.name, one.step) for one in statements(r"m_t = \beta_1 m_{t-1}, \qquad m_0 = 0")]
+    >>> [(e.name, e.step) for e in statements(r"m_t = \beta_1 m_{t-1}, \qquad m_0 = 0")]
     [('m', Step(base='t', offset=0)), ('m', Step(base='', offset=0))]
     """
     found = []
@@ -166,9 +166,9 @@ def _equations(reader: "_Reader") -> list[Equation]:
         return []
     names, texts = [], _sides(reader.tokens)
     for side in texts[:-1]:
-        one = _Reader(side)
-        name = one.name() if one.has_name() else None
-        if name is None or one.left():
+        left = _Reader(side)
+        name = left.name() if left.has_name() else None
+        if name is None or left.left():
             raise reader.error("the left side must be a name")
         names.append(name)
     value, condition = _Reader(texts[-1]).value_and_condition()
@@ -236,12 +236,12 @@ class _Reader:
         return found
 
     def relation(self) -> Node:
-        one = self.sum()
+        left = self.sum()
         sign = self.take()
         kinds = {">": "gt", "<": "lt", r"\ge": "ge", r"\geq": "ge", r"\le": "le", r"\leq": "le"}
         if sign not in kinds:
             raise self.error("a relation must stand here")
-        return Node(kinds[sign], (one, self.sum()))
+        return Node(kinds[sign], (left, self.sum()))
 
     def sum(self) -> Node:
         sign = self.take() if self.peek() in ("+", "-") else "+"

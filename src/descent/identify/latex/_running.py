@@ -76,14 +76,16 @@ class Evaluation:
         return self.known[name, step]
 
     def _computed(self, name: str, step: int) -> Any:
-        for one in self.statements:
-            if one.name != name:
+        for statement in self.statements:
+            if statement.name != name:
                 continue
-            t = step - (one.step.offset if one.step else 0)
-            is_start = one.step is not None and one.step.base == ""
+            t = step - (statement.step.offset if statement.step else 0)
+            is_start = statement.step is not None and statement.step.base == ""
             applies = step == 0 if is_start else t >= self.first
-            if applies and (one.condition is None or self.value(one.condition, {"t": t})):
-                return self.value(one.value, {"t": t})
+            if applies and (
+                statement.condition is None or self.value(statement.condition, {"t": t})
+            ):
+                return self.value(statement.value, {"t": t})
         if step <= self.first and name in self.starts:
             return self.starts[name]
         raise ValueError(f"nothing printed gives {name} at step {step}")
@@ -129,12 +131,17 @@ class Evaluation:
 
 def ordered(found: Sequence[Equation]) -> list[Equation]:
     """Return statements with arrows as equations: what is set later is meant a step before."""
-    places = {one.name: i for i, one in reversed(list(enumerate(found)))}
-    if not any(one.sets or (one.step is None and _asks(one.value, one.name)) for one in found):
+    places = {statement.name: i for i, statement in reversed(list(enumerate(found)))}
+    if not any(
+        statement.sets or (statement.step is None and _asks(statement.value, statement.name))
+        for statement in found
+    ):
         return list(found)
     return [
-        replace(one, step=one.step or Step(), value=_indexed(one.value, i, places))
-        for i, one in enumerate(found)
+        replace(
+            statement, step=statement.step or Step(), value=_indexed(statement.value, i, places)
+        )
+        for i, statement in enumerate(found)
     ]
 
 
