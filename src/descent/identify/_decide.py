@@ -22,11 +22,11 @@ from descent.identify._catalogue import (
     numbers,
     parts,
 )
+from descent.identify._example import walk
 from descent.identify._fit import (
     Fitted,
     RuleAt,
     Visit,
-    displacements,
     fit,
     improve,
     parting,
@@ -215,7 +215,8 @@ def fit_known(
 
 def _may_have(marks: tuple[Any, ...], entry: Entry, visit: Visit) -> bool:
     """Whether a rule has these traits; what cancels in its first step leaves it two of them."""
-    theirs = traits(displacements(entry.rule, visit.part(steps=2)))
+    with np.errstate(all="ignore"):
+        theirs = traits(np.diff(walk(entry.rule, visit.x[0], visit.g[:2]), axis=0))
     if isinstance(entry.rule, AdamCentered):
         return marks[0] is theirs[0] and marks[2] is theirs[2]
     return marks == theirs

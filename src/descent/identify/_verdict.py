@@ -15,7 +15,7 @@ from descent.identify._catalogue import FORMULAS, OFF, RATES, Entry, entries, wi
 from descent.identify._composed import Parts
 from descent.identify._decide import Case, Match, letter, matches
 from descent.identify._example import counterexample
-from descent.identify._fit import parting
+from descent.identify._fit import displacements, parting, scale
 from descent.identify._forms import candidate
 from descent.identify._notes import beyond
 from descent.identify._probes import matrices
@@ -227,8 +227,6 @@ def _without_effect(case: Case, match: Match) -> set[str]:
 
 
 def _is_idle(case: Case, match: Match, name: str) -> bool:
-    from descent.identify._fit import displacements
-
     visit = case.probe
     value = match.hyper[name]
     other = value / 2 if value > 1e-3 else 1e3 * value + 1e-3
@@ -433,7 +431,11 @@ def _changes_nothing(case: Case, vary: Any, name: str, value: float) -> bool:
             other = vary(name, changed).visit(*start)
         except Exception:  # it has an effect: a value is refused
             return False
-        if not np.array_equal(other.x, case.candidate.visit(*start).x, equal_nan=True):
+        own = case.candidate.visit(*start)
+        with np.errstate(all="ignore"):
+            off = np.abs(other.u - own.u)
+        same = np.isfinite(other.u) == np.isfinite(own.u)
+        if not np.all(same & ~(off > 1e-9 * scale(own.u) + np.spacing(np.abs(own.x[:-1])))):
             return False
     return True
 

@@ -2,7 +2,7 @@
 
 import math
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -129,8 +129,37 @@ class Evaluation:
         return self.at(e.name, steps["t"]) if known is None else known
 
 
+PRIME = "_prime"
+
+
+def _unprimed(found: Sequence[Equation]) -> list[Equation]:
+    """Return statements with x' for what x becomes as equations of steps."""
+    names = {statement.name for statement in found}
+    bases = {name: name.removesuffix(PRIME) for name in names}
+    olds = {base for name, base in bases.items() if name != base and base not in names}
+    if not olds:
+        return list(found)
+    return [
+        replace(
+            statement,
+            name=bases[statement.name] if bases[statement.name] in olds else statement.name,
+            step=Step() if bases[statement.name] in olds else statement.step,
+            value=_without_prime(statement.value, olds),
+        )
+        for statement in found
+    ]
+
+
+def _without_prime(e: Node, olds: Collection[str]) -> Node:
+    name = e.name.removesuffix(PRIME)
+    if e.kind == "name" and e.step is None and name in olds:
+        return replace(e, name=name, step=Step("t", 0 if e.name != name else -1))
+    return replace(e, parts=tuple(_without_prime(part, olds) for part in e.parts))
+
+
 def ordered(found: Sequence[Equation]) -> list[Equation]:
-    """Return statements with arrows as equations: what is set later is meant a step before."""
+    """Return statements with arrows or primes as equations: what is set later is a step before."""
+    found = _unprimed(found)
     places = {statement.name: i for i, statement in reversed(list(enumerate(found)))}
     if not any(
         statement.sets or (statement.step is None and _asks(statement.value, statement.name))
