@@ -181,9 +181,6 @@ THIRDS = (
     third("muon-optimizer", "muon.SingleDeviceMuon", "muon"),
     third("madgrad", "madgrad.MADGRAD", "madgrad"),
     third("came-pytorch", "came_pytorch.CAME", "came", lr=1e-3),
-    third("bitsandbytes", "bitsandbytes.optim.AdamW32bit", "adamw"),
-    third("bitsandbytes", "bitsandbytes.optim.Lion32bit", "lion"),
-    third("bitsandbytes", "bitsandbytes.optim.RMSprop32bit", "rmsprop", lr=0.01),
     third(
         "optax",
         "optax.adan",
