@@ -246,7 +246,7 @@ def _has_part_off(case: Case, match: Match) -> bool:
         return False
     if any(min(v, 1 - v) < EXTREME for n, v in match.hyper.items() if n in RATES):
         return True
-    if _without_effect(case, match).intersection(RATES):  # such as RAdam's β₂ below 0.6
+    if match.entry.family == "radam" and "beta2" in _without_effect(case, match):  # below 0.6
         return True
     parts = (OFF | {"initial_accumulator", "alpha", "lambd", "l1", "l2"}) & match.hyper.keys()
     is_two = {"eps", "eps_root"} <= match.hyper.keys() and match.entry.name not in NAMES
