@@ -213,7 +213,7 @@ def certain(rule_at: RuleAt, hyper: Mapping[str, float], visit: Visit, per: Arra
         shaken |= {n: hyper[n] * SHAKES for n in rates}
         others = batch(rule_at, shaken, visit)
         noise = np.maximum(noise, np.max(_apart(others[0], others[1:]), axis=0))
-    return noise < 1e-7 * per  # type: ignore[no-any-return]
+    return noise < 1e-7 * per
 
 
 SHAKES = 1 + 1e-12 * np.array([0.0, 1.0, -1.0, 0.3, -0.4, 0.7])
