@@ -80,7 +80,7 @@ lighthouse: $(READY) book  ## judge five pages with Lighthouse (needs Chromium a
 
 # --- every night: make nightly --------------------------------------------------------------------
 
-NIGHTLY := mutants long fresh-seeds portable test-colab test-frameworks test-oldest test-citation links
+NIGHTLY := mutants long fresh-seeds portable test-colab test-frameworks test-graders test-oldest test-citation links
 
 nightly:  ## run what does not fit into a commit, part by part (an hour or more on two cores)
 	@failed=; for part in $(NIGHTLY); do echo "==> make $$part"; $(MAKE) --no-print-directory $$part \
@@ -107,6 +107,10 @@ test-colab: $(READY)  ## run every notebook with Colab's versions, where the pac
 test-frameworks: $(READY)  ## compare with JAX, Keras, Optax and Gymnasium as the conventions name them
 	@VENV=$(VENV)-frameworks $(PYTHON) tools/install/environment.py requirements-frameworks.txt
 	$(subst $(VENV)/,$(VENV)-frameworks/,$(PYTEST)) -n auto -m frameworks
+
+test-graders: $(READY)  ## run `descent.identify.grade` inside otter-grader and nbgrader
+	@VENV=$(VENV)-graders $(PYTHON) tools/install/environment.py requirements-graders.txt
+	$(subst $(VENV)/,$(VENV)-graders/,$(PYTEST)) -m frameworks tests/identify/test_graders.py
 
 test-oldest: $(READY)  ## run the tests of the rules with the oldest NumPy that the package allows
 	@VENV=$(VENV)-oldest $(PYTHON) tools/install/environment.py requirements-oldest.txt
@@ -150,6 +154,11 @@ certificates: $(READY)  ## write the certificates of theorems; PEPit computes th
 
 experiments: $(READY)  ## make the recorded training runs that are missing (hours on a CPU)
 	$(BIN)/python -m experiments
+
+third-parties: $(READY)  ## identify optimisers that nobody here wrote, into book/results/third-parties.json
+	@VENV=$(VENV)-third-parties $(PYTHON) tools/install/environment.py requirements-frameworks.txt
+	$(subst $(VENV)/,$(VENV)-third-parties/,$(BIN)/python) -m pip install --quiet --no-deps -r requirements-third-parties.txt
+	$(subst $(VENV)/,$(VENV)-third-parties/,$(BIN)/python) -m experiments.third_parties
 
 lock: $(READY)  ## resolve the requirements anew (UPGRADE=1: to the newest versions)
 	$(BIN)/python -m tools.install.lock $(if $(UPGRADE),--upgrade)

@@ -47,33 +47,108 @@ def third(package: str, path: str, paper: str, seen: str = "", **hyper: Any) -> 
 
 THIRDS = (
     third("timm", "timm.optim.lion.Lion", "lion"),
-    third("timm", "timm.optim.rmsprop_tf.RMSpropTF", "rmsprop"),
+    third(
+        "timm",
+        "timm.optim.rmsprop_tf.RMSpropTF",
+        "rmsprop",
+        "rmsprop_tf.py:143 begins v at 1, as TensorFlow does",
+    ),
     third("timm", "timm.optim.sgdw.SGDW", "momentum", lr=0.1, momentum=0.9, weight_decay=0.01),
     third("timm", "timm.optim.nadam.NAdamLegacy", "nadam"),
-    third("timm", "timm.optim.radam.RAdamLegacy", "radam"),
+    third(
+        "timm",
+        "timm.optim.radam.RAdamLegacy",
+        "radam",
+        "radam.py:103 has an ε, added before the correction",
+    ),
     third("timm", "timm.optim.adamw.AdamWLegacy", "adamw"),
-    third("timm", "timm.optim.adabelief.AdaBelief", "optax.adabelief"),
+    third("timm", "timm.optim.adabelief.AdaBelief", "optax.adabelief", rectify=False),
     third("timm", "timm.optim.adan.Adan", "optax.adan"),
     third("timm", "timm.optim.adopt.Adopt", "adopt"),
     third("timm", "timm.optim.lamb.Lamb", "optax.lamb"),
-    third("timm", "timm.optim.lars.Lars", "optax.lars"),
+    third("timm", "timm.optim.lars.Lars", "optax.lars", lr=0.1, momentum=0.9, weight_decay=0.01),
     third("timm", "timm.optim.nvnovograd.NvNovoGrad", "optax.novograd"),
     third("timm", "timm.optim.adafactor.Adafactor", "adafactor"),
     third("timm", "timm.optim.madgrad.MADGRAD", "madgrad"),
     third("timm", "timm.optim.laprop.LaProp", "laprop"),
-    third("timm", "timm.optim.muon.Muon", "muon"),
-    third("torch_optimizer", "torch_optimizer.RAdam", "radam"),
-    third("torch_optimizer", "torch_optimizer.Yogi", "optax.yogi"),
+    third(
+        "timm",
+        "timm.optim.muon.Muon",
+        "muon",
+        "muon.py:321: a matrix with a side below 4 is left to AdamW",
+    ),
+    third(
+        "torch_optimizer",
+        "torch_optimizer.RAdam",
+        "radam",
+        "radam.py:177 has an ε, added before the correction",
+    ),
+    third(
+        "torch_optimizer",
+        "torch_optimizer.Yogi",
+        "optax.yogi",
+        "yogi.py:111 begins m at 10⁻⁶",
+    ),
     third("torch_optimizer", "torch_optimizer.AdaBelief", "optax.adabelief"),
     third("torch_optimizer", "torch_optimizer.Lamb", "optax.lamb"),
     third("torch_optimizer", "torch_optimizer.NovoGrad", "optax.novograd"),
     third("torch_optimizer", "torch_optimizer.Adafactor", "adafactor"),
-    third("torch_optimizer", "torch_optimizer.SGDW", "momentum", momentum=0.9, weight_decay=0.01),
+    third(
+        "torch_optimizer",
+        "torch_optimizer.SGDW",
+        "momentum",
+        "sgdw.py:121 takes η λ from every coordinate, whatever x is: no decay",
+        momentum=0.9,
+        weight_decay=0.01,
+    ),
     third("torch_optimizer", "torch_optimizer.AdamP", "adamp"),
     third("torch_optimizer", "torch_optimizer.DiffGrad", "diffgrad"),
     third("torch_optimizer", "torch_optimizer.QHM", "qhm", lr=0.1, momentum=0.9, nu=0.7),
     third("torch_optimizer", "torch_optimizer.AccSGD", "accsgd"),
     third("torch_optimizer", "torch_optimizer.PID", "pid"),
+    third("pytorch-optimizer", "pytorch_optimizer.Lion", "lion"),
+    third("pytorch-optimizer", "pytorch_optimizer.AdaBelief", "optax.adabelief"),
+    third("pytorch-optimizer", "pytorch_optimizer.AdaMax", "adamax"),
+    third("pytorch-optimizer", "pytorch_optimizer.NAdam", "nadam"),
+    third(
+        "pytorch-optimizer",
+        "pytorch_optimizer.RAdam",
+        "radam",
+        "radam.py:38 and base/optimizer.py:344: x stays where it is while ρ_t < 5",
+    ),
+    third("pytorch-optimizer", "pytorch_optimizer.Adan", "optax.adan"),
+    third("pytorch-optimizer", "pytorch_optimizer.ADOPT", "adopt"),
+    third(
+        "pytorch-optimizer",
+        "pytorch_optimizer.Yogi",
+        "optax.yogi",
+        "yogi.py:96 begins m at 10⁻⁶",
+    ),
+    third("pytorch-optimizer", "pytorch_optimizer.AdaDelta", "adadelta"),
+    third("pytorch-optimizer", "pytorch_optimizer.QHAdam", "qhadam"),
+    third("pytorch-optimizer", "pytorch_optimizer.LaProp", "laprop"),
+    third("pytorch-optimizer", "pytorch_optimizer.NovoGrad", "optax.novograd"),
+    third("pytorch-optimizer", "pytorch_optimizer.SignSGD", "lion"),
+    third(
+        "pytorch-optimizer",
+        "pytorch_optimizer.SGDW",
+        "momentum",
+        lr=0.1,
+        momentum=0.9,
+        weight_decay=0.01,
+    ),
+    third("pytorch-optimizer", "pytorch_optimizer.Muon", "muon"),
+    third("pytorch-optimizer", "pytorch_optimizer.AdaFactor", "adafactor"),
+    third("pytorch-optimizer", "pytorch_optimizer.Lamb", "optax.lamb"),
+    third("pytorch-optimizer", "pytorch_optimizer.LARS", "optax.lars"),
+    third("pytorch-optimizer", "pytorch_optimizer.FTRL", "keras.optimizers.Ftrl"),
+    third("pytorch-optimizer", "pytorch_optimizer.Prodigy", "optax.contrib.prodigy"),
+    third("pytorch-optimizer", "pytorch_optimizer.AdEMAMix", "optax.contrib.ademamix"),
+    third("pytorch-optimizer", "pytorch_optimizer.Tiger", "tiger"),
+    third("pytorch-optimizer", "pytorch_optimizer.StableAdamW", "stableadamw"),
+    third("pytorch-optimizer", "pytorch_optimizer.MADGRAD", "madgrad"),
+    third("pytorch-optimizer", "pytorch_optimizer.AdamP", "adamp"),
+    third("pytorch-optimizer", "pytorch_optimizer.DiffGrad", "diffgrad"),
     third("lion-pytorch", "lion_pytorch.Lion", "lion"),
     third(
         "adabelief-pytorch",
@@ -106,9 +181,14 @@ THIRDS = (
     third("muon-optimizer", "muon.SingleDeviceMuon", "muon"),
     third("madgrad", "madgrad.MADGRAD", "madgrad"),
     third("came-pytorch", "came_pytorch.CAME", "came", lr=1e-3),
-    third("bitsandbytes", "bitsandbytes.optim.AdamW32bit", "adamw"),
-    third("bitsandbytes", "bitsandbytes.optim.Lion32bit", "lion"),
-    third("bitsandbytes", "bitsandbytes.optim.RMSprop32bit", "rmsprop", lr=0.01),
+    third(
+        "optax",
+        "optax.adan",
+        "optax.adan",
+        "transform.py:666 and 674 weigh the change of the gradient by 1 − b2, which is 0.08; "
+        "timm's adan.py:231 and 235 by β₂, which is 0.92",
+        learning_rate=0.01,
+    ),
     third("optax", "optax.contrib.ademamix", "optax.contrib.ademamix", learning_rate=0.01),
     third("optax", "optax.contrib.sophia", "sophia", learning_rate=0.01),
     third("optax", "optax.contrib.adopt", "adopt", learning_rate=0.01),
@@ -130,7 +210,14 @@ def made(one: Third) -> Any:
     hyper = dict(one.hyper)
     if home.startswith(("optax", "torchopt")):
         return thing(**hyper)
-    return (lambda params: thing(params, **hyper)) if hyper else thing
+
+    def begun(params: Any) -> Any:
+        optimizer = thing(params, **hyper)
+        if home == "schedulefree":
+            optimizer.train()  # it is asked for before the first step
+        return optimizer
+
+    return begun if hyper or home == "schedulefree" else thing
 
 
 def row(one: Third) -> dict[str, Any]:

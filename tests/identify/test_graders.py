@@ -10,7 +10,8 @@ from descent.identify import grade
 pytestmark = pytest.mark.frameworks
 
 
-def test_otter_grader_passes_what_is_right_and_fails_what_is_not(tmp_path):
+def test_otter_grader_passes_what_is_right_and_fails_what_is_not(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # where it writes its log
     otter = pytest.importorskip("otter", reason="otter-grader is not installed")
     code = ">>> from descent.identify import grade\n>>> grade(step, 'adam').score == 1\nTrue"
     case = {"code": code, "hidden": False, "locked": False}

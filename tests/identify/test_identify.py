@@ -10,6 +10,7 @@ import candidates
 import jsonschema
 import numpy as np
 import pytest
+import strangers
 import yaml
 from sets import named
 
@@ -18,6 +19,9 @@ from descent.identify import NotRunnableError, assert_is, grade, identify
 from descent.identify import _catalogue as catalogue
 from descent.identify.__main__ import main
 from descent.identify._candidate import FORMS
+from descent.identify._example import walk
+from descent.identify._forms import candidate
+from descent.identify._formula import candidate_of
 from descent.misprints import MISPRINTS
 from tools.book import catalogue as book
 from tools.book import project
@@ -29,6 +33,7 @@ SCHEMA = json.loads(resources.files("descent.identify").joinpath("schema.json").
 def at_random(entry, rng):
     """Return an entry's rule at hyper-parameters of four digits."""
     spans = {"lr": (-4, -1), "eps": (-9, -3), "eps_root": (-9, -3), "weight_decay": (-3, -0.5)}
+    spans["lr_decay"] = (-3, -1)
     if entry.name == "optax.contrib.prodigy":  # at small ones it never moves far enough to show
         spans["lr"] = (-0.3, 0.3)
     hyper = {}
@@ -252,6 +257,79 @@ def test_a_formula_that_is_not_understood_is_refused_with_the_place(capsys, text
     status, found = command(capsys, "--latex", text)
     assert status == 3
     assert message in found["notes"][0]
+
+
+WRITTEN = [
+    r"m_t = \beta m_{t-1} + \left(1-\beta\right) g_t,\ x_t = x_{t-1} - \eta m_t",
+    r"\begin{eqnarray} m_t &=& \beta m_{t-1} + (1-\beta) g_t \\"
+    r" x_t &=& x_{t-1} - \eta m_t \end{eqnarray}",
+    r"\begin{align*} m_t &= \beta m_{t-1} + (1-\beta) g_t \label{eq:m} \\"
+    r" x_t &= x_{t-1} - \eta m_t \tag{2} \end{align*}",
+    r"m' = \beta m + (1-\beta) g, x' = x - \eta m'",
+    r"\text{momentum: } m_t = \beta m_{t-1} + (1-\beta) g_t \text{ and } x_t = x_{t-1} - \eta m_t",
+    r"m_t = \beta m_{t-1} + (1-\beta) g_t， x_t = x_{t-1} - \eta m_t。",
+    r"m_t = \beta m_{t−1} + (1−\beta) g_t； x_t = x_{t−1} − η m_t",
+    r"\widehat{m}_t = \beta \widehat{m}_{t-1} + \frac12 (2 - 2\beta) g_t, "
+    r"x_t = x_{t-1} - \eta \widehat{m}_t",
+    r"m := \beta m + (1-\beta) \frac{\partial J}{\partial w}, w := w - \eta m",
+]
+
+
+@pytest.mark.parametrize("text", WRITTEN)
+def test_latex_as_people_write_it_is_read(text):
+    x, g = np.array([0.5, -1.0]), np.array([[1.0, 0.5], [0.25, -2.0], [-1.0, 3.0]])
+    right = walk(rules.get("averaged-momentum", lr=0.001, momentum=0.9), x, g)
+    assert candidate_of(text).visit(x, g).x == pytest.approx(right, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        r"x_t = x_{t-1} - \eta \operatorname{sign}(g_t)",
+        r"x_t = x_{t-1} - \eta\,\mathrm{sign}(g_t)",
+        r"x_t = x_{t-1} - \eta \text{sgn}(g_t)",
+    ],
+)
+def test_a_sign_is_read_in_any_font(text):
+    visit = candidate_of(text).visit(np.array([1.0, 2.0]), np.array([[3.0, -4.0]]))
+    assert visit.u[0] == pytest.approx([-0.001, 0.001])
+
+
+MOMENTUM = [[-0.05, -0.05], [-0.045, -0.095], [-0.0905, -0.0355]]
+DESCENT = [[-0.05, -0.05], [0.0, -0.05], [-0.05, 0.05]]
+
+
+@pytest.mark.parametrize(
+    ("thing", "form", "moved"),
+    [
+        (strangers.Called, "function", DESCENT),
+        (strangers.Called(), "function", DESCENT),
+        (strangers.pairs, "generator", MOMENTUM),
+        (strangers.gradient_first, "function", DESCENT),
+        (strangers.state_dict, "function", MOMENTUM),
+        (strangers.named_state, "function", MOMENTUM),
+        (strangers.Both, "object", np.array(DESCENT) / np.sqrt([[1], [2], [3]])),
+    ],
+)
+def test_code_in_a_stranger_s_shape_is_recognised(thing, form, moved):
+    found = candidate(thing)
+    visit = found.visit(np.array([1.0, 2.0]), np.array([[1.0, 1.0], [0.0, 1.0], [1.0, -1.0]]))
+    assert found.form == form
+    assert visit.u == pytest.approx(np.array(moved), abs=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("thing", "why"),
+    [
+        (strangers.single_precision, "float32 only"),
+        (strangers.state_first, "takes x and g first, then its state: got state, x, g"),
+        (strangers.without_default, "asks for lr, and has no default"),
+        (strangers.Fitted(), "has step"),
+    ],
+)
+def test_what_has_no_shape_that_is_known_is_refused_with_a_sentence_that_helps(thing, why):
+    with pytest.raises(NotRunnableError, match=why):
+        candidate(thing)
 
 
 def test_arguments_that_are_not_understood_have_the_status_of_what_could_not_be_run(capsys):

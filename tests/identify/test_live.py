@@ -132,5 +132,15 @@ def test_what_is_no_rule_has_no_name(name):
     assert (report.verdict, report.names) == ("unknown", [])
 
 
+@pytest.mark.frameworks
+def test_a_rate_that_keras_loses_on_pytorch_is_dead():
+    """Keras 3.15.1, schedule_free_adamw.py:137: what is kept as old is changed in place."""
+    hyper = {"learning_rate": 0.00101, "beta_1": 0.892, "beta_2": 0.9969}
+    optimizer = live("keras.optimizers.ScheduleFreeAdamW", hyper)
+    if pytest.importorskip("keras").config.backend() != "torch":
+        pytest.skip("another backend keeps the old value")
+    assert identify(optimizer).dead == ["beta1"]
+
+
 def test_those_that_are_no_form_of_a_rule_are_frameworks_optimisers():
     assert set(NAMES) <= set(conventions.names())

@@ -16,7 +16,7 @@ from tools.install import environment
 ALL = environment.ROOT / "requirements.in"
 PARTS = [
     environment.ROOT / f"requirements-{part}.in"
-    for part in ("book", "frameworks", "oldest", "certificates")
+    for part in ("book", "frameworks", "graders", "oldest", "certificates")
 ]
 CUDA = re.compile(r"^(?:nvidia|cuda|triton)[\w-]*==.*\n", re.MULTILINE)
 """What PyTorch's build for Linux brings by itself: pinned, it would come with the CPU build too."""

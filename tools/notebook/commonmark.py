@@ -139,6 +139,10 @@ class Prose:
         target = (self.path.parent / page).resolve() if page else self.path
         if not target.exists():
             raise ChapterError(self.path, line, f"link to a missing page: {href}")
+        if target.suffix not in (".md", ".ipynb"):  # a file that the site offers as a download
+            branch = project.config()["repository"]["branch"]
+            place = target.relative_to(project.ROOT).as_posix()
+            return f"{project.written_address()}/blob/{branch}/{place}"
         return self.page(target) + (f"#{anchor}" if anchor else "")
 
     def page(self, path: Path) -> str:

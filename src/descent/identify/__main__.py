@@ -33,7 +33,7 @@ def hyper(text: str) -> tuple[str, float]:
 
 def parser() -> Parser:
     """Return the parser of the command line."""
-    one = Parser(
+    commands = Parser(
         prog="python -m descent.identify",
         description="Say which optimiser a piece of code or a formula is, and whether it is right.",
         epilog=(
@@ -41,11 +41,11 @@ def parser() -> Parser:
             "The code runs in a process of its own, which is no sandbox: run what you trust."
         ),
     )
-    one.add_argument("target", nargs="?", help="FILE.py:NAME or package.module:NAME")
-    one.add_argument("--latex", metavar="FORMULA", help="a formula in place of code")
-    one.add_argument("--form", choices=FORMS, help="what the code is; otherwise guessed")
-    one.add_argument("--json", action="store_true", help="print JSON, as schema.json has it")
-    one.add_argument(
+    commands.add_argument("target", nargs="?", help="FILE.py:NAME or package.module:NAME")
+    commands.add_argument("--latex", metavar="FORMULA", help="a formula in place of code")
+    commands.add_argument("--form", choices=FORMS, help="what the code is; otherwise guessed")
+    commands.add_argument("--json", action="store_true", help="print JSON, as schema.json has it")
+    commands.add_argument(
         "--hyper",
         metavar="NAME=VALUE",
         type=hyper,
@@ -53,14 +53,14 @@ def parser() -> Parser:
         default=[],
         help="a hyper-parameter to check; may be repeated",
     )
-    one.add_argument(
+    commands.add_argument(
         "--time-limit",
         metavar="SECONDS",
         type=float,
         default=TIME_LIMIT,
         help="how long no step may end (default: %(default)g)",
     )
-    return one
+    return commands
 
 
 def main(arguments: list[str] | None = None) -> int:

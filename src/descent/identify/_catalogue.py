@@ -191,10 +191,10 @@ def numbers(rule: Rule) -> dict[str, float]:
     """Return the hyper-parameters of a rule and of those inside that are numbers, not switches."""
     found = {}
     for part in parts(rule):
-        for one in fields(part):
-            value = getattr(part, one.name)
+        for hyper in fields(part):
+            value = getattr(part, hyper.name)
             if isinstance(value, int | float) and not isinstance(value, bool):
-                found[one.name] = float(value)
+                found[hyper.name] = float(value)
     return found
 
 
@@ -282,11 +282,12 @@ def _is_off(argument: str, value: Any, default: Any) -> bool:
 def _combinations(defaults: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     choices = {name: _choices(name, default) for name, default in defaults.items()}
     for values in itertools.product(*choices.values()):
-        one = dict(zip(choices, values, strict=True))
+        arguments = dict(zip(choices, values, strict=True))
         if not (
-            one.get("maximize") and (one.get("initial_accumulator_value") or one.get("lr_decay"))
+            arguments.get("maximize")
+            and (arguments.get("initial_accumulator_value") or arguments.get("lr_decay"))
         ):
-            yield one
+            yield arguments
 
 
 def _choices(name: str, default: Any) -> list[Any]:

@@ -6,13 +6,14 @@ the optimiser stood, so that one error does not hide in the next, and its displa
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from descent.identify._catalogue import RATES, parts
-from descent.identify._probes import STILL, Array
+from descent.identify._probes import SMALL_COLUMNS, STILL, Array
+from descent.misprints import AdamCentered
 from descent.rules import Adadelta, Rule
 
 RuleAt = Callable[[Mapping[str, Any]], Rule]
@@ -78,7 +79,7 @@ def batch(rule_at: RuleAt, hyper: Mapping[str, Array], visit: Visit) -> Array:
 def _each(rule_at: RuleAt, hyper: Mapping[str, Array], visit: Visit) -> Array:
     size = len(next(iter(hyper.values())))
     each = [{name: float(value[i]) for name, value in hyper.items()} for i in range(size)]
-    return np.array([displacements(rule_at(one), visit) for one in each])
+    return np.array([displacements(rule_at(choice), visit) for choice in each])
 
 
 RATE_GRIDS = {
@@ -197,9 +198,30 @@ def residual(model: Array, u: Array, per: Array) -> Array:
     return np.where(good & seen, np.clip(r, -1e3, 1e3), np.where(good == seen, 0.0, 1e3))
 
 
-def loss(model: Array, u: Array, per: Array) -> Array:
-    """Return how badly each of B models fits, blind to how far off a lost one is."""
-    r = np.abs(residual(model, u, per))
+def certain(rule_at: RuleAt, hyper: Mapping[str, float], visit: Visit, per: Array) -> Array:
+    """Return where a rule's displacements are its own, and not what rounding leaves of them.
+
+    What cancels may do so exactly at some rates, so these are shaken as well.
+    """
+    rule = rule_at(hyper)
+    if not rule.elementwise:
+        return np.isfinite(per)
+    x = np.where(np.isfinite(visit.x), np.abs(visit.x), 0)
+    noise = np.maximum(rounding(rule, visit), np.spacing(np.maximum(x[1:], x[:-1])))
+    if rates := [n for n in hyper if n in RATES]:
+        shaken = {n: np.full(len(SHAKES), v) for n, v in hyper.items()}
+        shaken |= {n: hyper[n] * SHAKES for n in rates}
+        others = batch(rule_at, shaken, visit)
+        noise = np.maximum(noise, np.max(_apart(others[0], others[1:]), axis=0))
+    return noise < 1e-7 * per
+
+
+SHAKES = 1 + 1e-12 * np.array([0.0, 1.0, -1.0, 0.3, -0.4, 0.7])
+
+
+def loss(model: Array, u: Array, per: Array, known: Array) -> Array:
+    """Return how badly each of B models fits where it is known, blind to how far off one is."""
+    r = np.abs(residual(model, u, per)) * known
     return np.minimum(r, 2.0).reshape(len(r), -1).mean(axis=1)  # type: ignore[no-any-return]
 
 
@@ -239,22 +261,24 @@ def fit(
     """
     hyper = {name: QUIET.get(name, generic[name]) for name in free}
     outer = [n for n in free if n in OTHER_GRIDS]
-    far = visit.part(large, 8)
-    inner = [n for n in free if n not in outer or _is_adadelta(rule_at, hyper)]
+    is_lost = isinstance(rule_at(hyper), AdamCentered)  # its first step is as long as g/ε
+    far = visit.part(SMALL_COLUMNS if is_lost else large, 8)
+    inner = [n for n in free if n not in outer or _is_eps_everywhere(rule_at, hyper)]
     key = _seen_far(rule_at, hyper, inner, far)
     if key not in known:
         known[key] = _fit_far(rule_at, hyper, inner, visit, far)
     first = known[key]
-    if first.mean < LOST:
+    if first.mean < LOST and not is_lost:
         return _with_rest(rule_at, hyper | first.hyper, outer, visit)
     return Fitted(hyper | first.hyper, first.error, first.mean)
 
 
 def _seen_far(rule_at: RuleAt, hyper: Mapping[str, float], inner: Sequence[str], far: Visit) -> Any:
     """Return what rules have in common that are one where gradients are large."""
-    u = displacements(rule_at(hyper), far)
+    u = displacements(rule_at(hyper), far) + 0.0  # -0 is 0
     is_alone = any(n in QUIET for n in inner)  # it is quiet there: the rule is its own key
-    return tuple(inner), np.round(u / scale(u), 6).tobytes(), rule_at if is_alone else None
+    with np.errstate(all="ignore"):
+        return tuple(inner), u.astype(np.float32).tobytes(), rule_at if is_alone else None
 
 
 def _fit_far(
@@ -264,11 +288,13 @@ def _fit_far(
     first = None
     for start in _starts(rule_at, hyper, _split(rule_at, inner, hyper), far):
         begin = {**hyper, **start}
-        for decay in {"weight_decay", "lambd"} & set(inner):
+        decays = {"weight_decay", "lambd"} & set(inner)
+        for decay in decays:
             begin |= _best(rule_at, begin, {decay: DECAYS}, visit.part(steps=5), False)
             begin |= _at_rest(rule_at, begin, decay, visit)
-        core = {n: begin[n] for n in inner}
-        found = improve(lambda h: rule_at({**hyper, **h}), core, far)
+        found = _improved(rule_at, begin, [n for n in inner if n not in decays], inner, far)
+        if decays and found.mean >= LOST:  # a decay that shows among large gradients, too
+            found = _improved(rule_at, begin, inner, inner, far)
         first = found if first is None else min(first, found, key=lambda f: f.mean)
         if first.mean < LOST or first.mean > HOPELESS:
             break
@@ -276,14 +302,31 @@ def _fit_far(
     return first
 
 
+def _improved(
+    rule_at: RuleAt,
+    begin: Mapping[str, float],
+    names: Sequence[str],
+    kept: Sequence[str],
+    visit: Visit,
+) -> Fitted:
+    """Return the fit of some hyper-parameters, and of those kept as they are."""
+    found = improve(lambda h: rule_at({**begin, **h}), {n: begin[n] for n in names}, visit)
+    return replace(found, hyper={n: found.hyper.get(n, begin[n]) for n in kept})
+
+
 def _at_rest(
     rule_at: RuleAt, hyper: Mapping[str, float], decay: str, visit: Visit
 ) -> dict[str, float]:
-    """Return the decay that moves x where there is no gradient, if that shows it."""
+    """Return the decay that moves x where there is no gradient, if that shows it.
+
+    Behind a root a motion shows the decay beside ε alone: far from what was read before, it is no
+    decay.
+    """
     still = visit.part(STILL, 5)
     kept = dict(hyper)
     found = improve(lambda h: rule_at({**kept, **h}), {decay: hyper[decay]}, still, rounds=15)
-    return found.hyper if found.mean < LOST else {}
+    is_near = 0.5 < found.hyper[decay] / hyper[decay] < 2
+    return found.hyper if found.mean < LOST and is_near else {}
 
 
 def _starts(
@@ -307,14 +350,14 @@ def _split(rule_at: RuleAt, free: Sequence[str], hyper: Mapping[str, float]) -> 
     looped = is_looped(rule_at, hyper)
     values = LOOPED_GRID if looped else RATE_GRIDS.get(max(len(rates), 1), RATE_GRIDS[3])
     grids = CORE_GRIDS | (
-        {"eps": 10.0 ** np.arange(-12, 0)} if _is_adadelta(rule_at, hyper) else {}
+        {"eps": 10.0 ** np.arange(-12, 0)} if _is_eps_everywhere(rule_at, hyper) else {}
     )
     return grid_of(dict.fromkeys(rates, values) | {n: v for n, v in grids.items() if n in free})
 
 
-def _is_adadelta(rule_at: RuleAt, hyper: Mapping[str, float]) -> bool:
-    """Whether ε sets the length of every step, and shows where gradients are large."""
-    return any(isinstance(part, Adadelta) for part in parts(rule_at(hyper)))
+def _is_eps_everywhere(rule_at: RuleAt, hyper: Mapping[str, float]) -> bool:
+    """Whether ε sets the length of a step, and shows where gradients are large."""
+    return any(isinstance(part, Adadelta | AdamCentered) for part in parts(rule_at(hyper)))
 
 
 def grid_of(values: Mapping[str, Any]) -> dict[str, Array]:
@@ -354,16 +397,17 @@ def best_on_grid(
     tried = {n: np.broadcast_to(v, size) for n, v in hyper.items()} | dict(grid)
     model, u = batch(rule_at, tried, visit), visit.u
     per = scale(u)
+    known = certain(rule_at, hyper, visit, per)
     lrs = [tried["lr"]] if "lr" in tried else []
     for steps in (1, len(u)) if "lr" in tried and with_lr else ():
         lrs.append(tried["lr"] * _times(model[:, :steps] / per[:steps], u[:steps] / per[:steps]))
     per_row = (-1, *[1] * u.ndim)
-    losses = [loss(model * (lr / tried["lr"]).reshape(per_row), u, per) for lr in lrs] or [
-        loss(model, u, per)
+    losses = [loss(model * (lr / tried["lr"]).reshape(per_row), u, per, known) for lr in lrs] or [
+        loss(model, u, per, known)
     ]
     if not grid and lrs:  # a learning rate that is no factor
         exact = batch(rule_at, {**tried, "lr": np.concatenate(lrs)}, visit)
-        losses = list(loss(exact, u, per)[:, None])
+        losses = list(loss(exact, u, per, known)[:, None])
     which, one = _largest_of_the_best(np.array(losses))
     found = {name: float(values[one]) for name, values in grid.items()}
     return found | ({"lr": float(lrs[which][one])} if lrs else {}), float(np.min(losses))
@@ -415,8 +459,7 @@ def improve(
     """Return hyper-parameters improved by the method of Levenberg and Marquardt."""
     names, u = list(hyper), visit.u
     per = scale(u)
-    rule = rule_at(hyper)
-    known = rounding(rule, visit) < 1e-7 * per if rule.elementwise else np.isfinite(per)
+    known = certain(rule_at, hyper, visit, per)
     p = np.array([_inward(name, hyper[name]) for name in names])
     damping, step = 1e-3, 1e-5
     positive = np.array([name not in (*RATES, "dampening") for name in names])

@@ -48,7 +48,7 @@ def candidate_of(text: str) -> Candidate:
     except latex.UnreadableError as error:
         raise NotRunnableError(str(error)) from error
     letters = ", ".join(f"{name} = {value:g}" for name, value in formula.constants.items())
-    one = Candidate(
+    candidate = Candidate(
         "formula",
         formula.fresh,
         {},
@@ -57,10 +57,10 @@ def candidate_of(text: str) -> Candidate:
         guess=f"a formula for {formula.point}" + (f" with {letters}" if letters else ""),
     )
     try:
-        one.visit(np.array([0.5, -1.0]), np.array([[1.0, 0.5], [0.25, -2.0]]))
+        candidate.visit(np.array([0.5, -1.0]), np.array([[1.0, 0.5], [0.25, -2.0]]))
     except (ValueError, TypeError) as error:
         raise NotRunnableError(str(error)) from error
-    return one
+    return candidate
 
 
 class Formula:
@@ -73,11 +73,11 @@ class Formula:
 
     def __init__(self, found: Sequence[Equation]) -> None:
         self.statements = list(found)
-        defined = {one.name for one in found}
+        defined = {statement.name for statement in found}
         self.point = next((name for name in POINTS if name in defined), "")
         if not self.point:
             raise latex.UnreadableError("no equation gives θ, x or w: nothing is updated")
-        self.used = [node for one in found for node in _nodes(one)]
+        self.used = [node for statement in found for node in _nodes(statement)]
         self.gradient = next(
             (n for n in GRADIENT if n not in defined and n in {u.name for u in self.used}), ""
         )
@@ -90,7 +90,11 @@ class Formula:
 
     def _counts_from_zero(self) -> bool:
         """Whether all is set at t + 1, and the step count is t + 1 where it is a number."""
-        steps = [one.step for one in self.statements if one.step and one.step.base]
+        steps = [
+            statement.step
+            for statement in self.statements
+            if statement.step and statement.step.base
+        ]
         if not steps or any(step.offset != 1 for step in steps):
             return False
         powers = [node for node in self.used if node.kind == "pow"]
@@ -103,7 +107,7 @@ class Formula:
         Raises:
             UnreadableError: a letter is not known.
         """
-        past = {name for one in self.statements for name in _weights_of_the_past(one)}
+        past = {name for statement in self.statements for name in _weights_of_the_past(statement)}
         found: dict[str, float] = {}
         for node in self.used:
             name = node.name
@@ -143,7 +147,7 @@ class Formula:
         return step
 
     def _run(self, x: Any, gradients: list[Any]) -> Evaluation:
-        names = {one.name for one in self.statements} - {self.point}
+        names = {statement.name for statement in self.statements} - {self.point}
         offset = self._gradient_offset()
 
         def gradient(t: int) -> Any:
@@ -195,18 +199,18 @@ def _missing(t: int) -> Any:
     raise latex.UnreadableError(f"the gradient of step {t} is asked for before it is there")
 
 
-def _nodes(one: Equation) -> Iterator[Node]:
-    yield from one.value
-    if one.condition is not None:
-        yield from one.condition
+def _nodes(statement: Equation) -> Iterator[Node]:
+    yield from statement.value
+    if statement.condition is not None:
+        yield from statement.condition
 
 
-def _weights_of_the_past(one: Equation) -> Iterator[str]:
+def _weights_of_the_past(statement: Equation) -> Iterator[str]:
     """Yield the letters L of 1 − L, and of L m for the last m of the statement itself."""
-    for node in one.value:
+    for node in statement.value:
         if node.kind == "sub" and node.parts[0].value == 1 and node.parts[1].kind == "name":
             yield node.parts[1].name
         if node.kind == "mul":
             names = [part for part in node.parts if part.kind == "name"]
-            if len(names) == 2 and any(n.name == one.name for n in names):
-                yield from (n.name for n in names if n.name != one.name)
+            if len(names) == 2 and any(n.name == statement.name for n in names):
+                yield from (n.name for n in names if n.name != statement.name)

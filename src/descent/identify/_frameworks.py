@@ -90,22 +90,28 @@ def _torch_step(p: Any, optimizer: Any, x: Any, g: Any) -> Any:
     return p.detach().numpy().copy()
 
 
+ROUNDS = ("bfloat16", "float")
+"""The methods of a tensor with which an optimizer rounds what it computes."""
+
+
 @contextmanager
 def _whole_precision(dtype: Any) -> Iterator[None]:
-    """Have what an optimizer keeps in PyTorch's default type, or rounds to bfloat16, in float64."""
+    """Have what an optimizer keeps in PyTorch's default type, or rounds itself, in float64."""
     import torch
 
     if dtype != torch.float64:
         yield
         return
-    default, rounds = torch.get_default_dtype(), torch.Tensor.bfloat16
+    default, rounds = torch.get_default_dtype(), {n: getattr(torch.Tensor, n) for n in ROUNDS}
     torch.set_default_dtype(dtype)
-    torch.Tensor.bfloat16 = torch.Tensor.clone  # type: ignore[method-assign]
+    for name in ROUNDS:
+        setattr(torch.Tensor, name, torch.Tensor.clone)
     try:
         yield
     finally:
         torch.set_default_dtype(default)
-        torch.Tensor.bfloat16 = rounds  # type: ignore[method-assign]
+        for name, method in rounds.items():
+            setattr(torch.Tensor, name, method)
 
 
 def _torch_maker(given: Any) -> Callable[[Any], Any]:
@@ -175,18 +181,18 @@ def _keras(thing: Any) -> Candidate:
 
     def candidate_with(given: Mapping[str, Any]) -> Candidate:
         def fresh(x: Any) -> Stepper:
-            variable, one = begin(x, given)
-            return lambda x, g: _keras_step(variable, one, g)
+            variable, own = begin(x, given)
+            return lambda x, g: _keras_step(variable, own, g)
 
         def scheduled(x: Any, factor: Callable[[int], float]) -> Stepper:
-            variable, one = begin(x, given)
-            rate, t = float(one.learning_rate), 0
+            variable, own = begin(x, given)
+            rate, t = float(own.learning_rate), 0
 
             def step(x: Any, g: Any) -> Any:
                 nonlocal t
                 t += 1
-                one.learning_rate = rate * factor(t)
-                return _keras_step(variable, one, g)
+                own.learning_rate = rate * factor(t)
+                return _keras_step(variable, own, g)
 
             return step
 

@@ -29,6 +29,9 @@ def _function(thing: Any) -> Candidate:
     return _function_with(thing, {})
 
 
+AVERAGES = ("m", "v", "velocity", "momentum", "buf", "buffer", "acc", "accumulator", "cache")
+"""Names of a state that is an array from the first step on."""
+
 STEPS = ("t", "step", "i", "k", "n", "iteration", "timestep", "epoch")
 
 
@@ -38,6 +41,10 @@ def _function_with(thing: Any, given: Mapping[str, Any]) -> Candidate:
         n for n, p in parameters.items() if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
     ]
     is_turned = names[0] in GRADIENTS
+    if names[0] in ("state", "opt_state"):
+        raise NotRunnableError(
+            f"a step takes x and g first, then its state: got {', '.join(names)}"
+        )
     required = _required(thing)
     more = required[2:] if len(names) > 2 else []
     if not more and len(names) > 2 and LETTER.get(names[2]) is None:
@@ -86,9 +93,9 @@ def _argument(name: str, value: Any, x: Any, t: int, given: Mapping[str, Any], c
         return given[name]
     if count > 1 and name in STEPS:
         return t
-    if LETTER.get(name) and count > 1:
+    if LETTER.get(name) and name not in AVERAGES:
         raise NotRunnableError(f"the step asks for {name}, and has no default for it")
-    return 0 * x if value is None and count > 1 else value
+    return 0 * x if value is None and (count > 1 or name in AVERAGES) else value
 
 
 def _object(thing: Any) -> Candidate:
@@ -104,8 +111,10 @@ def _class_with(cls: Any, given: Mapping[str, Any]) -> Candidate:
         raise NotRunnableError(f"{cls.__name__} asks for {', '.join(missing)}: give an object")
     defaults = {n: p.default for n, p in parameters.items()} | filled
     told = {n: v for n, v in _only_numbers(defaults).items() if n in LETTER or n == "alpha"}
-    one = _instance_with(cls(**filled), {}, lambda: cls(**filled))
-    return replace(one, told=told, source=cls, vary=lambda n, v: _class_with(cls, {**filled, n: v}))
+    candidate = _instance_with(cls(**filled), {}, lambda: cls(**filled))
+    return replace(
+        candidate, told=told, source=cls, vary=lambda n, v: _class_with(cls, {**filled, n: v})
+    )
 
 
 def _instance_with(
@@ -122,22 +131,23 @@ def _instance_with(
         if n in LETTER or n == "alpha"
     }
     rate = next((n for n in told if LETTER.get(n) == "lr"), None)
-    is_turned = (
-        _required(getattr(thing, method))[:1] and _required(getattr(thing, method))[0] in GRADIENTS
-    )
+    required = _required(getattr(thing, method))
+    is_turned = bool(required) and required[0] in GRADIENTS
+    counts = required[2:] in [[name] for name in STEPS]
 
     def begin(x: Any, factor: Callable[[int], float] | None) -> Stepper:
-        one, t = anew(), 0
+        optimiser, t = anew(), 0
         for name, value in given.items():
-            setattr(one, name, value)
-        own = getattr(one, rate) if rate else None
+            setattr(optimiser, name, value)
+        own = getattr(optimiser, rate) if rate else None
 
         def step(x: Any, g: Any) -> Any:
             nonlocal t
             t += 1
             if factor is not None and rate and own is not None:
-                setattr(one, rate, own * factor(t))
-            out = getattr(one, method)(*((g, x) if is_turned else (x, g)))
+                setattr(optimiser, rate, own * factor(t))
+            pair = (g, x) if is_turned else (x, g)
+            out = getattr(optimiser, method)(*pair, *([t] if counts else []))
             return x if out is None else out
 
         return step
@@ -173,13 +183,13 @@ def _generator_with(thing: Any, given: Mapping[str, Any]) -> Candidate:
         return _generator_of_gradients(thing, required, told, given)
 
     def fresh(x: Any) -> Stepper:
-        one = thing(x, **given) if parameters and required else thing(**given)
-        first = next(one)
+        generator = thing(x, **given) if parameters and required else thing(**given)
+        first = _point(next(generator))
         shift = 0 if required or first is None else x - first
         at = [x - shift]
 
         def step(x: Any, g: Any) -> Any:
-            out = one.send(g)
+            out = _point(generator.send(g))
             at[0] = out
             return out + shift
 
@@ -196,6 +206,11 @@ def _generator_with(thing: Any, given: Mapping[str, Any]) -> Candidate:
     )
 
 
+def _point(out: Any) -> Any:
+    """Return x of what is yielded: x, or x and more."""
+    return out[0] if isinstance(out, tuple) else out
+
+
 def _generator_of_gradients(
     thing: Any, required: list[str], told: Mapping[str, float], given: Mapping[str, Any]
 ) -> Candidate:
@@ -207,11 +222,11 @@ def _generator_of_gradients(
                 yield waiting.pop()
 
         first = [feed()] if required[0] in GRADIENTS else [x, feed()]
-        one = thing(*first, **given)
+        generator = thing(*first, **given)
 
         def step(x: Any, g: Any) -> Any:
             waiting.append(g)
-            return next(one)
+            return _point(next(generator))
 
         return step
 

@@ -39,7 +39,8 @@ def _recognised(thing: Any) -> str:
     if callable(thing):
         return _recognised_function(thing)
     raise NotRunnableError(
-        f"{type(thing).__name__} is none of: {', '.join(FORMS)}; a form is told by --form"
+        f"{type(thing).__name__} is none of: {', '.join(FORMS)}; a form is told by --form, "
+        "and an object has step(x, g) or update(x, g)"
     )
 
 

@@ -136,7 +136,7 @@ def in_words(hyper: Mapping[str, float]) -> str:
 def _finite(value: Any) -> Any:
     """Return numbers as JSON has them: none for what is no number."""
     if isinstance(value, list):
-        return [_finite(one) for one in value]
+        return [_finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 

@@ -81,12 +81,14 @@ def _cores(case: Case, marks: tuple[Any, ...], changed: int) -> Iterator[Parts]:
     far = case.probe.part(probes.LARGE_COLUMNS, 8)
     graded = []
     for core in composed.cores(changed):
-        if composed.degree(core) == marks[1] and _may_remember(core, marks[3]):
+        rests_first = marks[1] is None and core.m == "late"
+        is_alike = rests_first or composed.degree(core) == marks[1]
+        if is_alike and _may_remember(core, marks[3]):
             core = replace(core, ascent=marks[0])
             graded.append((_grade(core, far), core))
-    graded.sort(key=lambda one: one[0])
+    graded.sort(key=lambda pair: pair[0])
     fitted = [(_fitted(core, far), core) for _, core in graded[:TRIED]]
-    fitted.sort(key=lambda one: one[0])
+    fitted.sort(key=lambda pair: pair[0])
     least = fitted[0][0] if fitted else 1.0
     yield from (core for error, core in fitted if error <= max(30 * least, LOST) and error < 0.05)
 

@@ -15,10 +15,11 @@ from descent.identify._catalogue import FORMULAS, OFF, RATES, Entry, entries, wi
 from descent.identify._composed import Parts
 from descent.identify._decide import Case, Match, letter, matches
 from descent.identify._example import counterexample
-from descent.identify._fit import parting
+from descent.identify._fit import displacements, parting, scale
 from descent.identify._forms import candidate
 from descent.identify._notes import beyond
 from descent.identify._probes import matrices
+from descent.identify._relatives import NAMES
 from descent.identify._report import STATUS, Report, in_words
 from descent.identify._search import maker, variants
 from descent.identify._whole import whole_matches
@@ -172,7 +173,7 @@ def _against(case: Case, match: Match) -> int:
 
 
 def _place(entry: Entry) -> int:
-    return next(i for i, one in enumerate(entries()) if one is entry)
+    return next(i for i, listed in enumerate(entries()) if listed is entry)
 
 
 def _is_hinted(source: Any, entry: Entry) -> bool:
@@ -192,7 +193,7 @@ def _fit_of_numbers(case: Case, match: Match) -> float:
 
 def _is_seen(value: float, case: Case) -> bool:
     known = [*case.told.values(), *(v for v in case.seen if v not in (0.0, 1.0, 2.0, 0.5))]
-    return any(math.isclose(value, one, rel_tol=1e-9) for one in known)
+    return any(math.isclose(value, number, rel_tol=1e-9) for number in known)
 
 
 def _is_round(value: float) -> bool:
@@ -226,8 +227,6 @@ def _without_effect(case: Case, match: Match) -> set[str]:
 
 
 def _is_idle(case: Case, match: Match, name: str) -> bool:
-    from descent.identify._fit import displacements
-
     visit = case.probe
     value = match.hyper[name]
     other = value / 2 if value > 1e-3 else 1e3 * value + 1e-3
@@ -247,8 +246,11 @@ def _has_part_off(case: Case, match: Match) -> bool:
         return False
     if any(min(v, 1 - v) < EXTREME for n, v in match.hyper.items() if n in RATES):
         return True
+    if match.entry.family == "radam" and "beta2" in _without_effect(case, match):  # below 0.6
+        return True
     parts = (OFF | {"initial_accumulator", "alpha", "lambd", "l1", "l2"}) & match.hyper.keys()
-    parts |= {"eps"} if {"eps", "eps_root"} <= match.hyper.keys() else set()
+    is_two = {"eps", "eps_root"} <= match.hyper.keys() and match.entry.name not in NAMES
+    parts |= {"eps"} if is_two else set()
     if "eps" not in match.hyper:
         parts -= {"eps_root"}
     return any(
@@ -321,7 +323,7 @@ def _nearest(case: Case, near: list[Any]) -> Report:
     """Return the report of what is unknown: the nearest entry, and where it departs from it."""
     if not near:
         return _unknown(case, "no rule moves like this")
-    error, entry, fitted = next((one for one in near if one[1].kind != "misprint"), near[0])
+    error, entry, fitted = next((tried for tried in near if tried[1].kind != "misprint"), near[0])
     if error > NEAR:
         return _unknown(
             case, f"no rule comes near: {entry.name} least far, off by {error:.0%} of a step"
@@ -429,7 +431,11 @@ def _changes_nothing(case: Case, vary: Any, name: str, value: float) -> bool:
             other = vary(name, changed).visit(*start)
         except Exception:  # it has an effect: a value is refused
             return False
-        if not np.array_equal(other.x, case.candidate.visit(*start).x, equal_nan=True):
+        own = case.candidate.visit(*start)
+        with np.errstate(all="ignore"):
+            off = np.abs(other.u - own.u)
+        same = np.isfinite(other.u) == np.isfinite(own.u)
+        if not np.all(same & ~(off > 1e-9 * scale(own.u) + np.spacing(np.abs(own.x[:-1])))):
             return False
     return True
 

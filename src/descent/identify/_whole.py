@@ -13,7 +13,16 @@ from descent.identify._candidate import NotRunnableError
 from descent.identify._catalogue import Entry, entries, numbers
 from descent.identify._decide import Case, Match, told_or_round
 from descent.identify._example import walk
-from descent.identify._fit import HOPELESS, Fitted, RuleAt, Visit, best_on_grid, improve, parting
+from descent.identify._fit import (
+    HOPELESS,
+    Fitted,
+    RuleAt,
+    Visit,
+    best_on_grid,
+    displacements,
+    improve,
+    parting,
+)
 from descent.identify._probes import Array, matrices
 from descent.relatives import FrameworkMuon
 from descent.rules import Muon, relative_step
@@ -32,9 +41,13 @@ LOST_HERE = 1e-3
 """The mean relative error at which a rule is given up."""
 
 ROUNDS = 15
+SWEEPS = 2
 
 RATE_GRID = np.array(
-    [0.1, 0.3, 0.5, 0.7, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99, 0.995, 0.999]
+    [
+        *(0.1, 0.3, 0.4, 0.5, 0.6, 0.65, 0.7, 0.75, 0.775, 0.8, 0.825, 0.85, 0.875, 0.9, 0.915),
+        *(0.93, 0.95, 0.97, 0.98, 0.99, 0.995, 0.999),
+    ]
 )
 GRIDS: dict[str, Array] = {
     **dict.fromkeys(("momentum", "beta1", "beta2"), RATE_GRID),
@@ -148,7 +161,7 @@ def fitted_to(rule_at: RuleAt, hyper: Mapping[str, float], case: Case) -> Fitted
         found.update(fitted.hyper)
         return fitted
 
-    for name in [n for n in GRIDS if n in found]:
+    for name in SWEEPS * [n for n in GRIDS if n in found]:  # the last may change the first
         best, left = best_on_grid(rule_at, found, {name: GRIDS[name]}, away)
         found |= best
     if left > HOPELESS:
@@ -157,9 +170,21 @@ def fitted_to(rule_at: RuleAt, hyper: Mapping[str, float], case: Case) -> Fitted
     for name in [n for n in AT_HOME if n in found]:
         found |= best_on_grid(rule_at, found, {name: AT_HOME[name]}, home, with_lr=False)[0]
         read([name], home)
+    if "trust_coefficient" in found:
+        _tell_apart(rule_at, found, home)
     if fitted.mean < LOST_HERE:
         fitted = read(list(found), away)
     return Fitted(found, fitted.error, fitted.mean)
+
+
+def _tell_apart(rule_at: RuleAt, found: dict[str, float], home: Visit) -> None:
+    """Read η at 0, where the coefficient is not used; elsewhere their product alone shows."""
+    first = Visit(home.x[:2], home.g[:1])
+    with np.errstate(all="ignore"):
+        times = float(np.nanmedian(first.u / displacements(rule_at(found), first)))
+    if math.isfinite(times) and times > 0:
+        found["lr"] *= times
+        found["trust_coefficient"] /= times
 
 
 def departs(case: Case, rule_at: RuleAt, hyper: Mapping[str, float]) -> int | None:

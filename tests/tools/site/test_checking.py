@@ -1,12 +1,15 @@
 """The page *Check your Adam* says what `python -m descent.identify --latex` says."""
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from descent.identify._catalogue import FORMULAS
-from descent.identify._forms import NotRunnableError
+from descent.identify._composed import ADAM as ADAM_PARTS
+from descent.identify._composed import Composed, changes
+from descent.identify._forms import NotRunnableError, candidate
 from descent.identify._formula import candidate_of
 from descent.identify._verdict import judged_candidate
 from descent.misprints import MISPRINTS
@@ -152,6 +155,37 @@ def test_what_would_never_end_is_given_up(last, why):
 def test_the_command_says_so(text):
     report = judged_candidate(candidate_of(text), {})
     assert (report.verdict, (report.names or [None])[0]) == SLIPS[text]
+
+
+NUMBERS = {
+    **{"lr": 0.001, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8},
+    **{"weight_decay": 0.01, "momentum": 0.9},
+}
+CHANGED = [
+    *(replace(ADAM_PARTS, m=kind) for kind in ("none", "sum", "first", "late")),
+    *(replace(ADAM_PARTS, v=kind) for kind in ("max", "of-m", "belief", "abs", "first")),
+    replace(ADAM_PARTS, v="sum", v_correction="none"),
+    replace(ADAM_PARTS, v="none", v_correction="none", eps="none"),
+]
+"""Adam with other averages, as the page offers them."""
+
+
+def said_of_parts(parts):
+    given = [dict(vars(parts)), NUMBERS]
+    run = """
+        const [own, numbers] = given;
+        const parts = descent.python.replaced(descent.BASES.item("adam"), own);
+        return brief(descent.check.identify(descent.check.fromParts(parts, numbers)));
+    """
+    found = asked(run, given)
+    return found["verdict"], found["name"]
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("parts", CHANGED, ids=lambda p: "; ".join(changes(p, ADAM_PARTS)))
+def test_parts_are_what_the_command_says(parts):
+    report = judged_candidate(candidate(Composed(parts=parts, **NUMBERS)), {})
+    assert (report.verdict, (report.names or [None])[0]) == said_of_parts(parts)
 
 
 def test_every_misprint_is_itself():

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 _IGNORED = re.compile(
     r"\\[,;!:]|&|\\(?:begin|end)\{\w+\*?\}|\\(?:[bB]igg?[lr]?|left|right)(?![a-z])"
+    r"|\\(?:label|tag\*?)\{[^{}]*\}|\\text(?:bf|it|rm)?\{[^{}]*:\s*\}"
 )
+_AND = re.compile(r"\\(?:text|mathrm)\{\s*(?:and|with|where|then)\s*\}")
 GREEK = {
     *("alpha", "beta", "gamma", "delta", "varepsilon", "zeta", "eta", "kappa", "lambda", "mu"),
     *("xi", "rho", "sigma", "tau", "varphi"),
@@ -16,20 +18,31 @@ GREEK = {
 
 _LETTERS = GREEK | {"epsilon", "theta", "omega", "phi", "nu", "Delta", "Gamma", "infty"}
 _PLAIN = {
-    "∇": r"\nabla ",
-    "·": r"\cdot ",
-    "←": r"\leftarrow ",
-    "θ": r"\theta ",
-    "α": r"\alpha ",
-    "β": r"\beta ",
-    "γ": r"\gamma ",
-    "δ": r"\delta ",
-    "ε": r"\varepsilon ",
-    "ϵ": r"\epsilon ",
-    "η": r"\eta ",
-    "λ": r"\lambda ",
-    "μ": r"\mu ",
-    "ρ": r"\rho ",
+    "∇": r"\nabla",
+    "·": r"\cdot",
+    "←": r"\leftarrow",
+    "θ": r"\theta",
+    "α": r"\alpha",
+    "β": r"\beta",
+    "γ": r"\gamma",
+    "δ": r"\delta",
+    "ε": r"\varepsilon",
+    "ϵ": r"\epsilon",
+    "η": r"\eta",
+    "λ": r"\lambda",
+    "μ": r"\mu",
+    "ρ": r"\rho",
+    **{
+        "，": ",",
+        "、": ",",
+        "。": ",",
+        "；": ";",
+        "：": ":",
+        "（": "(",
+        "）": ")",
+        "−": "-",
+        "′": "'",
+    },
 }
 """Characters that stand for a command."""
 
@@ -38,6 +51,7 @@ _SPACES = {r"\quad", r"\ ", "~", "$", r"\[", r"\]", r"\(", r"\)", r"\displaystyl
 _SIGNS = {"=", r"\leftarrow", r"\gets", ":="}
 _RELATIONS = {"<", ">", r"\le", r"\leq", r"\ge", r"\geq", r"\text", r"\in", r"\to"}
 _FONTS = {r"\mathbf", r"\boldsymbol", r"\bm", r"\mathrm", r"\mathit", r"\vec"}
+_WORDS = {r"\mathrm", r"\text"}
 _ACCENTS = {r"\hat": "hat", r"\widehat": "hat", r"\tilde": "tilde", r"\bar": "bar"}
 _STEP = re.compile(r"(?:([ts])([+-]\d+)?|(0))")
 
@@ -117,15 +131,18 @@ class Token:
 
 
 def _tokens(latex: str) -> list[Token]:
-    for character, command in _PLAIN.items():
-        latex = latex.replace(character, command)
-    found = [Token(m[0], m.start()) for m in _TOKEN.finditer(_blanked(latex))]
-    return [t for t in found if not t.text.isspace() and t.text not in _SPACES]
+    found = [
+        Token(_PLAIN.get(m[0], m[0]), m.start())
+        for m in _TOKEN.finditer(_blanked(latex))
+        if not m[0].isspace()
+    ]
+    return [t for t in found if t.text not in _SPACES]
 
 
 def _blanked(latex: str) -> str:
     """Return LaTeX with spaces for what has no meaning, so that every place stays."""
     latex = re.sub(r"\\(?:tfrac|dfrac)", lambda m: r"\frac" + " " * (len(m[0]) - 5), latex)
+    latex = _AND.sub(lambda m: "," + " " * (len(m[0]) - 1), latex)
     return _IGNORED.sub(lambda m: " " * len(m[0]), latex)
 
 
@@ -135,7 +152,7 @@ def statements(latex: str) -> list[Equation]:
     Raises:
         UnreadableError: an equation is not in the LaTeX that is understood.
 
-    >>> [(one.name, one.step) for one in statements(r"m_t = \beta_1 m_{t-1}, \qquad m_0 = 0")]
+    >>> [(e.name, e.step) for e in statements(r"m_t = \beta_1 m_{t-1}, \qquad m_0 = 0")]
     [('m', Step(base='t', offset=0)), ('m', Step(base='', offset=0))]
     """
     found = []
@@ -166,9 +183,9 @@ def _equations(reader: "_Reader") -> list[Equation]:
         return []
     names, texts = [], _sides(reader.tokens)
     for side in texts[:-1]:
-        one = _Reader(side)
-        name = one.name() if one.has_name() else None
-        if name is None or one.left():
+        left = _Reader(side)
+        name = left.name() if left.has_name() else None
+        if name is None or left.left():
             raise reader.error("the left side must be a name")
         names.append(name)
     value, condition = _Reader(texts[-1]).value_and_condition()
@@ -236,12 +253,12 @@ class _Reader:
         return found
 
     def relation(self) -> Node:
-        one = self.sum()
+        left = self.sum()
         sign = self.take()
         kinds = {">": "gt", "<": "lt", r"\ge": "ge", r"\geq": "ge", r"\le": "le", r"\leq": "le"}
         if sign not in kinds:
             raise self.error("a relation must stand here")
-        return Node(kinds[sign], (one, self.sum()))
+        return Node(kinds[sign], (left, self.sum()))
 
     def sum(self) -> Node:
         sign = self.take() if self.peek() in ("+", "-") else "+"
@@ -308,9 +325,11 @@ class _Reader:
             return Node(_BRACKET_KINDS[text], (found,)) if text in _BRACKET_KINDS else found
         if _is_number(text):
             return Node("number", value=float(self.take()))
-        if text in _READERS:
+        if text in _READERS or (
+            text in _WORDS and self.peek(2) == "s" and self.peek(3) in ("i", "g")
+        ):
             self.take()
-            return _READERS[text](self)
+            return _READERS.get(text, _operator)(self)
         if self.has_name():
             return self.name()
         raise self.error("it is not understood")
@@ -406,7 +425,20 @@ _BRACKET_KINDS = {"|": "abs", r"\lfloor": "floor", r"\lVert": "norm"}
 
 
 def _frac(reader: _Reader) -> Node:
+    if reader.peek(1) == r"\partial":
+        return _derivative(reader)
     return Node("div", (reader.group(), reader.group()))
+
+
+def _derivative(reader: _Reader) -> Node:
+    r"""Read \\frac{\\partial f}{\\partial x}: the gradient at x."""
+    while reader.take() != "}":
+        continue
+    reader.take("{")
+    reader.take(r"\partial")
+    where = reader.name()
+    reader.take("}")
+    return Node("call", (where,), "gradient")
 
 
 def _sqrt(reader: _Reader) -> Node:

@@ -2,7 +2,7 @@
 
 import math
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -76,14 +76,16 @@ class Evaluation:
         return self.known[name, step]
 
     def _computed(self, name: str, step: int) -> Any:
-        for one in self.statements:
-            if one.name != name:
+        for statement in self.statements:
+            if statement.name != name:
                 continue
-            t = step - (one.step.offset if one.step else 0)
-            is_start = one.step is not None and one.step.base == ""
+            t = step - (statement.step.offset if statement.step else 0)
+            is_start = statement.step is not None and statement.step.base == ""
             applies = step == 0 if is_start else t >= self.first
-            if applies and (one.condition is None or self.value(one.condition, {"t": t})):
-                return self.value(one.value, {"t": t})
+            if applies and (
+                statement.condition is None or self.value(statement.condition, {"t": t})
+            ):
+                return self.value(statement.value, {"t": t})
         if step <= self.first and name in self.starts:
             return self.starts[name]
         raise ValueError(f"nothing printed gives {name} at step {step}")
@@ -127,14 +129,48 @@ class Evaluation:
         return self.at(e.name, steps["t"]) if known is None else known
 
 
-def ordered(found: Sequence[Equation]) -> list[Equation]:
-    """Return statements with arrows as equations: what is set later is meant a step before."""
-    places = {one.name: i for i, one in reversed(list(enumerate(found)))}
-    if not any(one.sets or (one.step is None and _asks(one.value, one.name)) for one in found):
+PRIME = "_prime"
+
+
+def _unprimed(found: Sequence[Equation]) -> list[Equation]:
+    """Return statements with x' for what x becomes as equations of steps."""
+    names = {statement.name for statement in found}
+    bases = {name: name.removesuffix(PRIME) for name in names}
+    olds = {base for name, base in bases.items() if name != base and base not in names}
+    if not olds:
         return list(found)
     return [
-        replace(one, step=one.step or Step(), value=_indexed(one.value, i, places))
-        for i, one in enumerate(found)
+        replace(
+            statement,
+            name=bases[statement.name] if bases[statement.name] in olds else statement.name,
+            step=Step() if bases[statement.name] in olds else statement.step,
+            value=_without_prime(statement.value, olds),
+        )
+        for statement in found
+    ]
+
+
+def _without_prime(e: Node, olds: Collection[str]) -> Node:
+    name = e.name.removesuffix(PRIME)
+    if e.kind == "name" and e.step is None and name in olds:
+        return replace(e, name=name, step=Step("t", 0 if e.name != name else -1))
+    return replace(e, parts=tuple(_without_prime(part, olds) for part in e.parts))
+
+
+def ordered(found: Sequence[Equation]) -> list[Equation]:
+    """Return statements with arrows or primes as equations: what is set later is a step before."""
+    found = _unprimed(found)
+    places = {statement.name: i for i, statement in reversed(list(enumerate(found)))}
+    if not any(
+        statement.sets or (statement.step is None and _asks(statement.value, statement.name))
+        for statement in found
+    ):
+        return list(found)
+    return [
+        replace(
+            statement, step=statement.step or Step(), value=_indexed(statement.value, i, places)
+        )
+        for i, statement in enumerate(found)
     ]
 
 
