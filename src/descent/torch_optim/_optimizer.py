@@ -183,7 +183,8 @@ class Optimizer(torch.optim.Optimizer):
         ]
         for group, mine in zip(groups, self.param_groups, strict=True):
             group.update({k: v for k, v in mine.items() if callable(v) and k not in group})
-            missing = mine.keys() - group.keys() - SCHEDULERS_KEYS - _extras(self.rule, mine)
+            needless = SCHEDULERS_KEYS | _extras(self.rule, mine) | {"param_names"}
+            missing = mine.keys() - group.keys() - needless
             if missing:
                 raise ValueError(
                     f"state_dict must be of {self.rule}: {sorted(missing)} is not in its groups"
