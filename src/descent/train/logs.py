@@ -28,7 +28,7 @@ def csv_log(path: Path) -> Callback:
         table = csv.DictWriter(text, list(history.epochs[0]), lineterminator="\n")
         table.writeheader()
         table.writerows(history.epochs)
-        files.write(path, lambda file: file.write(text.getvalue().encode()))
+        files.tried(path, lambda file: file.write(text.getvalue().encode()))
 
     return log
 

@@ -115,7 +115,8 @@ def fit(
     fill no batch wait for the next epoch. All that is random follows from `seed` and the step, so a
     run that was killed and resumed repeats, bit for bit on a CPU, one that was not.
 
-    Ctrl-C ends the run after the step it is in, saves the checkpoint and returns.
+    Ctrl-C ends the run after the step it is in, saves the checkpoint and returns. So does SIGTERM,
+    which a scheduler of jobs sends before it takes the machine away.
 
     Args:
         model: on the device to train on.
@@ -505,7 +506,7 @@ def _check_steps(optimizer: torch.optim.Optimizer) -> None:
 
 @contextlib.contextmanager
 def _interrupts() -> Iterator[threading.Event]:
-    """Turn the first Ctrl-C into an event; the second interrupts as always."""
+    """Turn the first Ctrl-C, or a SIGTERM, into an event; the second interrupts at once."""
     interrupted = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield interrupted
@@ -516,8 +517,9 @@ def _interrupts() -> Iterator[threading.Event]:
             raise KeyboardInterrupt
         interrupted.set()
 
-    before = signal.signal(signal.SIGINT, note)
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield interrupted
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
