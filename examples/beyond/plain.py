@@ -8,7 +8,7 @@ from examples.beyond.problem import EPOCHS, RULE, loader, loss_of, net
 
 def train() -> float:
     """Train, and return the loss at the end."""
-    # page: begin
+    # page-begin
     model = net()
     optimizer = Optimizer(model.parameters(), RULE)
     for _ in range(EPOCHS):
@@ -16,5 +16,5 @@ def train() -> float:
             optimizer.zero_grad()
             cross_entropy(model(x), y).backward()
             optimizer.step()
-    # page: end
+    # page-end
     return loss_of(model)

@@ -9,7 +9,7 @@ from examples.beyond.problem import EPOCHS, RULE, loader, loss_of, net
 
 def train() -> float:
     """Train, and return the loss at the end."""
-    # page: begin
+    # page-begin
     accelerator = Accelerator(cpu=True)
     model = net()
     optimizer = Optimizer(model.parameters(), RULE)
@@ -19,5 +19,5 @@ def train() -> float:
             optimizer.zero_grad()
             accelerator.backward(cross_entropy(model(x), y))
             optimizer.step()
-    # page: end
+    # page-end
     return loss_of(model)

@@ -15,7 +15,7 @@ ALONE |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29511"}
 def train() -> float:
     """Train, and return the loss at the end."""
     os.environ.update(ALONE)  # as its launcher does
-    # page: begin
+    # page-begin
     model = net()
     optimizer = Optimizer(model.parameters(), RULE)
     config = {"train_batch_size": 64, "zero_optimization": {"stage": 1}}
@@ -25,5 +25,5 @@ def train() -> float:
         for x, y in loader():
             engine.backward(cross_entropy(engine(x), y))
             engine.step()
-    # page: end
+    # page-end
     return loss_of(model)

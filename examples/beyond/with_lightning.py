@@ -12,7 +12,7 @@ QUIET = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": 
 # fmt: on
 
 
-# page: begin
+# page-begin
 class Module(L.LightningModule):
     """What Lightning asks for: a loss and an optimiser."""
 
@@ -35,5 +35,5 @@ def train() -> float:
     module = Module()
     trainer = L.Trainer(max_epochs=EPOCHS, accelerator="cpu", **QUIET)
     trainer.fit(module, loader())
-    # page: end
+    # page-end
     return loss_of(module.net)

@@ -10,7 +10,7 @@ from descent.torch_optim import Optimizer
 from examples.beyond.problem import EPOCHS, RULE, loader, loss_of, net
 
 
-# page: begin
+# page-begin
 class Container(OptimizersContainer):
     """Torchtitan's optimisers, the rules of the book among them."""
 
@@ -29,7 +29,7 @@ def train() -> float:
     every = ParamGroupConfig(pattern=".*", optimizer_name="NAdam")
     config = Container.Config(param_groups=[every], implementation="for-loop")
     optimizer = Container(config, model_parts=[model])
-    # page: end
+    # page-end
     for _ in range(EPOCHS):
         for x, y in loader():
             optimizer.zero_grad()

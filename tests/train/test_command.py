@@ -186,8 +186,8 @@ def test_sharded_state_is_gathered_and_goes_on(tmp_path):
     moments = [s["m"].numel() for s in content["optimizer"]["state"].values()]
     assert sum(moments) == whole["parameters"]
     # As if it had been killed at its beginning: the same steps again.
-    weights.unlink()
-    out.unlink()
+    for file in (out, weights, tmp_path / "run.best.pt"):
+        file.unlink()
     processes(tmp_path, *sharded, status=130, target=command_cut_short)
     assert not json.loads(out.read_text())["finished"]
     processes(tmp_path, *sharded, "--resume")

@@ -148,6 +148,7 @@ def test_a_run_that_decays_is_resumed(rule, tmp_path):
         (["--validation", "1"], "validation must be a share in (0, 1), got 1.0"),
         (["--weight-decay", "-1"], "weight_decay must be a finite number of at least 0, got -1.0"),
         (["--optimizer", "lion", "--decay", "l2", "--weight-decay", "1"], "decoupled for Lion"),
+        (["--decay", "l2"], "--decay l2 needs a --weight-decay that is not 0"),
         (["--milestones", "1"], "cosine takes no shape, got ['milestones']"),
         (["--schedule", "wsd", "--gamma", "1"], "takes ['warmup', 'cooldown'], got ['gamma']"),
         (["--schedule", "wsd", "--warmup", "2"], "warmup must be a number in (0, 1], got 2.0"),

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch._compile import _disable_dynamo
 from torch.nn.parameter import is_lazy
 from torch.optim.optimizer import _global_optimizer_post_hooks, _global_optimizer_pre_hooks
 
@@ -49,7 +50,7 @@ def _uncompiled(method: Callable[..., Any]) -> Callable[..., Any]:
 
     Traced, it made wrong steps after a change of the rate. `compile=True` has a graph of its own.
     """
-    left = torch._disable_dynamo(method)
+    left = _disable_dynamo(method)
 
     @functools.wraps(method)
     def run(*arguments: Any) -> Any:  # the first call of `left` loads the compiler

@@ -54,7 +54,7 @@ def _forms(model: nn.Module) -> dict[nn.Module, Callable[..., Any]]:
     return {part: _kept_out(part, part.forward) for part in _parts(model)}
 
 
-def _through(parts: list[nn.Sequential], x: Tensor) -> Any:
+def _through(parts: list[nn.Module], x: Tensor) -> Any:
     """Return what all parts make of x; the inside of the last is needed at once, and kept."""
     for part in parts[:-1]:
         x = _kept_out(part, part)(x)

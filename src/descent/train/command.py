@@ -514,7 +514,9 @@ def _checked(options: argparse.Namespace) -> tuple[Rule, Callable[[int], schedul
     hyper = dict(options.hyper)
     rule = optimizers.rule_named(options.optimizer, options.lr, **hyper)
     if "weight_decay" not in hyper:
-        rule = optimizers.with_decay(rule, options.weight_decay, options.decay)
+        plain, rule = rule, optimizers.with_decay(rule, options.weight_decay, options.decay)
+        if options.decay != "decoupled" and rule == plain:
+            raise ValueError(f"--decay {options.decay} needs a --weight-decay that is not 0")
     elif options.weight_decay is not None:
         raise ValueError("weight_decay must be given once, got --hyper and --weight-decay")
     schedule = functools.partial(_scheduled, options, rule.lr_at(1))
