@@ -18,6 +18,7 @@ from descent import data
 from descent.train import command, loop, workers
 
 SMALL = ["--model", "mlp", "--epochs", "2", "--lr", "1e-2"]
+FEW = [*SMALL, "--hidden", "32", "--batch-size", "400"]
 FORKS = multiprocessing.get_context("forkserver")  # it imports PyTorch once for all processes
 FORKS.set_forkserver_preload(["descent.train.command"])
 
@@ -198,7 +199,7 @@ def test_sharded_state_is_gathered_and_goes_on(tmp_path):
 @pytest.mark.nightly
 @pytest.mark.parametrize("size", [2, 4])
 def test_a_sharded_model_makes_the_run_of_one_process(size, tmp_path):
-    options = [*SMALL, "--schedule", "constant", "--ema", "0.9", "--optimizer", "muon"]
+    options = [*FEW, "--schedule", "constant", "--ema", "0.9", "--optimizer", "muon"]
     sharded = [*options, "--fsdp", "--checkpoint-activations", "--csv", str(tmp_path / "run.csv")]
     sharded += ["--out", str(tmp_path / "run.json")]
     printed = processes(tmp_path, *sharded, size=size)
@@ -231,14 +232,14 @@ def test_what_cannot_be_sharded_is_refused_by_name(tmp_path, capfd):
     refused = {("--optimizer", "adafactor"): "Adafactor cannot take parameter 0: it is sharded",
                ("--shard-optimizer",): "--fsdp shards the optimiser's state too"}  # fmt: skip
     for options, message in refused.items():
-        processes(tmp_path, *SMALL, "--fsdp", *options, status=2)
+        processes(tmp_path, *FEW, "--fsdp", *options, status=2)
         assert message in capfd.readouterr().err
 
 
 @pytest.mark.nightly
 def test_a_compiled_run_of_a_sharded_model_is_that_of_one_process(tmp_path):
-    processes(tmp_path, *SMALL, "--fsdp", "--compile", "--out", str(tmp_path / "run.json"))
-    assert command.main([*SMALL, "--out", str(tmp_path / "one.json")]) == 0
+    processes(tmp_path, *FEW, "--fsdp", "--compile", "--out", str(tmp_path / "run.json"))
+    assert command.main([*FEW, "--out", str(tmp_path / "one.json")]) == 0
     record, one = (json.loads((tmp_path / f"{name}.json").read_text()) for name in ("run", "one"))
     np.testing.assert_allclose(record["losses"], one["losses"], rtol=1e-2)
 
