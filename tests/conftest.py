@@ -1,11 +1,14 @@
 """What all tests share."""
 
 import os
+from importlib.util import find_spec
 
 from hypothesis import HealthCheck, settings
 
 # Small arrays on many threads beside busy neighbours ran 16 to 100 times slower.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Keras imports TensorFlow where nothing else is said, which no requirement has.
+os.environ.setdefault("KERAS_BACKEND", "jax" if find_spec("jax") else "torch")
 
 # On a busy machine time decides nothing: no deadline, and no complaint that inputs come slowly.
 # `book` meets the same examples in every run; `nightly` looks for new ones, and prints how to see

@@ -15,6 +15,10 @@ X = np.random.default_rng(0).standard_normal((64, 4)).astype("float32")
 Y = X @ np.array([[1.0], [-2.0], [0.5], [0.0]], "float32")
 
 
+class Own(rules.GradientDescent):
+    """A rule that no file can name."""
+
+
 def model():
     keras.utils.set_random_seed(0)
     return keras.Sequential([keras.Input((4,)), keras.layers.Dense(8), keras.layers.Dense(1)])
@@ -80,7 +84,13 @@ def a_model_goes_on_where_it_was_saved(path):
     assert again.optimizer.rule == rule
     again.fit(X, Y, epochs=2, batch_size=16, shuffle=False, verbose=0)
     assert_same(again.get_weights(), whole)
-    for known in (rules.Adafactor(), rules.Muon(), rules.AdamW(multiplier=schedules.Constant(0.5))):
+    muon = framework_rule("keras.optimizers.Muon")
+    for known in (
+        muon,
+        rules.Adafactor(),
+        rules.Muon(),
+        rules.AdamW(multiplier=schedules.Constant(0.5)),
+    ):
         config = as_keras(known).get_config()
         assert keras_optim.RuleOptimizer.from_config(config).rule == known
 
@@ -92,6 +102,8 @@ def wrong_things_are_refused():
         weights_after(as_keras(rules.Muon()))
     with pytest.raises(ValueError, match=r"a function cannot be saved, .*descent\.schedules"):
         as_keras(rules.Adam(lambda t: 0.1)).get_config()
+    with pytest.raises(ValueError, match=r"a Own cannot be saved: take one of descent\.rules"):
+        as_keras(Own(0.1)).get_config()
     with pytest.raises(ValueError, match=r"rule must be one of descent\.rules"):
         keras_optim.RuleOptimizer({"module": "os", "class": "system", "command": "true"})
 

@@ -122,7 +122,7 @@ SCHEDULES = [
 ]
 
 
-@pytest.mark.parametrize("schedule", SCHEDULES, ids=str)
+@pytest.mark.parametrize("schedule", SCHEDULES, ids=lambda s: getattr(s, "__name__", str(s)))
 def test_a_schedule_takes_a_step_count_that_is_traced(schedule, wide):
     expected = [schedule(t) for t in range(1, 41)]
     found = jax.jit(jax.vmap(schedule))(jnp.arange(1, 41))

@@ -17,7 +17,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from descent import conventions, rules, schedules
+from descent import conventions, relatives, rules, schedules
 from descent._state import leaf_names, leaves, with_leaves
 from descent.rules import Rule
 from descent.schedules import Schedule
@@ -27,7 +27,7 @@ __all__ = ["BACKENDS", "MODULES", "as_keras", "FromOne", "RuleOptimizer"]
 BACKENDS = ("jax", "torch", "numpy")
 """Backends of Keras whose arrays the rules take."""
 
-MODULES = {module.__name__: module for module in (rules, conventions, schedules)}
+MODULES = {module.__name__: module for module in (rules, conventions, relatives, schedules)}
 """Modules whose rules and schedules a file may name."""
 
 
@@ -145,13 +145,21 @@ def _with_lr(rule: Rule, lr: Any) -> Rule:
 def _written(value: Any) -> Any:
     """Return a rule, a schedule or a number as what JSON holds."""
     if is_dataclass(value):
-        kind = {"module": type(value).__module__, "class": type(value).__name__}
+        kind = {"module": _home(type(value)), "class": type(value).__name__}
         return kind | {f.name: _written(getattr(value, f.name)) for f in fields(value)}
     if not callable(value):
         return value
     if value is not rules.relative_step:
         raise ValueError(f"a function cannot be saved, {value!r}: take one of descent.schedules")
     return {"module": rules.__name__, "function": value.__name__}
+
+
+def _home(kind: type) -> str:
+    """Return the module that offers a class, whatever file it stands in."""
+    for home, module in MODULES.items():
+        if vars(module).get(kind.__name__) is kind:
+            return home
+    raise ValueError(f"a {kind.__name__} cannot be saved: take one of {', '.join(MODULES)}")
 
 
 def _read(value: Any) -> Any:

@@ -7,18 +7,19 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="checkpoints are torch's")
 
-from descent.train import checkpoint
+from descent.train import History, checkpoint, logs
 
 
-def test_a_fault_while_writing_leaves_the_old_file(tmp_path):
+@pytest.mark.parametrize("fault", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_a_fault_while_writing_leaves_the_old_file(fault, tmp_path):
     path = tmp_path / "run.json"
     checkpoint.write_json(path, [1, 2])
 
     def fail(file):
         file.write(b"half")
-        raise OSError(28, "No space left on device")
+        raise fault
 
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(type(fault)):
         checkpoint.write(path, fail)
     assert json.loads(path.read_text()) == [1, 2]
     assert os.listdir(tmp_path) == ["run.json"]
@@ -33,6 +34,9 @@ def test_a_full_disk_is_a_warning_and_training_goes_on(tmp_path, monkeypatch):
     with pytest.warns(UserWarning, match=r"run.pt was not saved .*training goes on"):
         assert not checkpoint.save(path, {"step": 2, "x": torch.ones(10**6)})
     assert checkpoint.load(path)["step"] == 1
+    (tmp_path / "run.csv.part").symlink_to("/dev/full")
+    with pytest.warns(UserWarning, match=r"run.csv was not saved .*training goes on"):
+        logs.csv_log(tmp_path / "run.csv")(None, History(epochs=[{"epoch": 1}]))
 
 
 def test_infinities_become_null_in_json(tmp_path):

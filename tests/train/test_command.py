@@ -18,6 +18,7 @@ from descent import data
 from descent.train import command, loop, workers
 
 SMALL = ["--model", "mlp", "--epochs", "2", "--lr", "1e-2"]
+FEW = [*SMALL, "--hidden", "32", "--batch-size", "400"]
 FORKS = multiprocessing.get_context("forkserver")  # it imports PyTorch once for all processes
 FORKS.set_forkserver_preload(["descent.train.command"])
 
@@ -42,24 +43,24 @@ def command_cut_short(*arguments):
     command_of_one(*arguments)
 
 
-def two_processes(folder, *arguments, status=0, target=command_of_one):
-    """Run the command in two processes, joined as `torchrun` joins them; return what they print."""
+def processes(folder, *arguments, status=0, target=command_of_one, size=2):
+    """Run the command in processes joined as `torchrun` joins them; return what they print."""
     store = torch.distributed.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
-    shared = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(store.port), "WORLD_SIZE": "2"}
+    shared = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(store.port), "WORLD_SIZE": str(size)}
     shared |= {"TORCHELASTIC_USE_AGENT_STORE": "True", "TORCHELASTIC_RESTART_COUNT": "0"}
-    files = [folder / "0.txt", folder / "1.txt"]
-    processes = [
+    files = [folder / f"{rank}.txt" for rank in range(size)]
+    started = [
         FORKS.Process(
             target=target,
             args=(arguments, shared | {"RANK": str(rank), "LOCAL_RANK": str(rank)}, file),
         )
         for rank, file in enumerate(files)
     ]
-    for process in processes:
+    for process in started:
         process.start()
-    for process in processes:
+    for process in started:
         process.join()
-    assert [process.exitcode for process in processes] == [status] * 2
+    assert [process.exitcode for process in started] == [status] * size
     return "".join(file.read_text() for file in files)
 
 
@@ -166,7 +167,7 @@ def test_two_processes_make_the_run_of_one_and_shards_too(tmp_path):
     records = []
     for more in ([], ["--shard-optimizer"]):
         out = tmp_path / f"{len(more)}.json"
-        printed = two_processes(tmp_path, *SMALL, *more, "--out", str(out))
+        printed = processes(tmp_path, *SMALL, *more, "--out", str(out))
         assert printed.count("epoch 2/2") == 1  # one of them speaks
         records.append(json.loads(out.read_text()))
     assert command.main([*SMALL, "--out", str(tmp_path / "one.json")]) == 0
@@ -180,19 +181,65 @@ def test_two_processes_make_the_run_of_one_and_shards_too(tmp_path):
 def test_sharded_state_is_gathered_and_goes_on(tmp_path):
     sharded = [*SMALL, "--shard-optimizer", "--out", str(tmp_path / "run.json")]
     out, weights = tmp_path / "run.json", tmp_path / "run.pt"
-    two_processes(tmp_path, *sharded)
+    processes(tmp_path, *sharded)
     whole = json.loads(out.read_text())
     content = torch.load(weights, weights_only=True)
     moments = [s["m"].numel() for s in content["optimizer"]["state"].values()]
     assert sum(moments) == whole["parameters"]
     # As if it had been killed at its beginning: the same steps again.
-    weights.unlink()
-    out.unlink()
-    two_processes(tmp_path, *sharded, status=130, target=command_cut_short)
+    for file in (out, weights, tmp_path / "run.best.pt"):
+        file.unlink()
+    processes(tmp_path, *sharded, status=130, target=command_cut_short)
     assert not json.loads(out.read_text())["finished"]
-    two_processes(tmp_path, *sharded, "--resume")
+    processes(tmp_path, *sharded, "--resume")
     resumed = json.loads(out.read_text())
     np.testing.assert_allclose(resumed["losses"], whole["losses"], rtol=1e-5)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("size", [2, 4])
+def test_a_sharded_model_makes_the_run_of_one_process(size, tmp_path):
+    options = [*FEW, "--schedule", "constant", "--ema", "0.9", "--optimizer", "muon"]
+    sharded = [*options, "--fsdp", "--checkpoint-activations", "--csv", str(tmp_path / "run.csv")]
+    sharded += ["--out", str(tmp_path / "run.json")]
+    printed = processes(tmp_path, *sharded, size=size)
+    assert printed.count("epoch 2/2") == 1
+    assert command.main([*options, "--out", str(tmp_path / "one.json")]) == 0
+    record, one = (json.loads((tmp_path / f"{name}.json").read_text()) for name in ("run", "one"))
+    assert record["processes"] == size
+    assert_same_run(record, one)
+    scores = [run["epochs"][-1]["average_validation_loss"] for run in (record, one)]
+    assert scores[0] == pytest.approx(scores[1], rel=1e-3)
+    files = [[torch.load(tmp_path / f"{n}{e}", weights_only=True) for n in ("run", "one")]
+             for e in (".pt", ".best.pt")]  # fmt: skip
+    for ours, whole in files:
+        for name, weights in whole["model"].items():
+            torch.testing.assert_close(ours["model"][name], weights, rtol=1e-2, atol=1e-3)
+    # More epochs, by processes of another number, by one, and again by several.
+    for epochs, number in (3, 2), (4, 1), (5, 4):
+        more = ["--resume", "--epochs", str(epochs)]
+        if number == 1:
+            assert command.main([*options, *sharded[-2:], *more]) == 0
+        else:
+            processes(tmp_path, *sharded, *more, size=number)
+    assert command.main([*options, "--out", str(tmp_path / "one.json"), *more]) == 0
+    record, one = (json.loads((tmp_path / f"{name}.json").read_text()) for name in ("run", "one"))
+    np.testing.assert_allclose(record["losses"], one["losses"], rtol=1e-2)
+
+
+def test_a_state_is_sharded_once(monkeypatch, capsys):
+    monkeypatch.setenv("LOCAL_RANK", "0")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert command.main([*FEW, "--fsdp", "--shard-optimizer"]) == 2
+    assert "--fsdp shards the optimiser's state too" in capsys.readouterr().err
+
+
+@pytest.mark.nightly
+def test_a_compiled_run_of_a_sharded_model_is_that_of_one_process(tmp_path):
+    processes(tmp_path, *FEW, "--fsdp", "--compile", "--out", str(tmp_path / "run.json"))
+    assert command.main([*FEW, "--out", str(tmp_path / "one.json")]) == 0
+    record, one = (json.loads((tmp_path / f"{name}.json").read_text()) for name in ("run", "one"))
+    np.testing.assert_allclose(record["losses"], one["losses"], rtol=1e-2)
 
 
 @pytest.mark.nightly

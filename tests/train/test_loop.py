@@ -304,25 +304,27 @@ def test_a_run_loads_neither_the_compiler_nor_scikit_learn():
     assert done.stdout.split() == []
 
 
-def interrupting(at):
+def interrupting(at, number=signal.SIGINT):
     """Return a loss that presses Ctrl-C in a step."""
     steps = iter(range(1, 10**6))
 
     def loss(outputs, targets):
         if torch.is_grad_enabled() and next(steps) == at:
-            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), number)
         return torch.nn.functional.cross_entropy(outputs, targets)
 
     return loss
 
 
-def test_ctrl_c_keeps_what_was_done_and_the_run_goes_on_later(tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_keeps_what_was_done_and_the_run_goes_on_later(number, tmp_path):
     path, model, whole = tmp_path / "run.pt", net(), net()
-    cut = fit(model, DIGITS, adam(model), loss=interrupting(17), checkpoint=path, **WHOLE)
+    loss, before = interrupting(17, number), signal.getsignal(number)
+    cut = fit(model, DIGITS, adam(model), loss=loss, checkpoint=path, **WHOLE)
     assert not cut.finished
     assert len(cut.losses) == 17
     assert len(cut.epochs) == 1
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(number) is before
 
     fresh = net()
     history = fit(fresh, DIGITS, adam(fresh), checkpoint=path, resume=True, **WHOLE)

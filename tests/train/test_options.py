@@ -92,12 +92,38 @@ def test_a_layout_with_channels_last_gives_the_numbers_of_the_other(tmp_path):
     assert weights.is_contiguous(memory_format=torch.channels_last)
 
 
+COMPILED = {
+    "adamw": ["--optimizer", "adamw", "--schedule", "wsd"],
+    "muon": ["--optimizer", "muon", "--weight-decay", "0.1"],
+    "lamb, in parts, averaged": ["--optimizer", "lamb", "--accumulate", "2", "--ema", "0.9"],
+    "half, augmented, clipped": ["--precision", "bfloat16", "--augment", "crop=1", "--clip", "1"],
+}
+
+
 @pytest.mark.nightly
-def test_a_compiled_run_gives_the_numbers_of_the_other(tmp_path):
-    for rule in ("adamw", "muon"):
-        usual, _ = record_of(tmp_path, "--optimizer", rule)
-        compiled, _ = record_of(tmp_path, "--optimizer", rule, "--compile", name="compiled")
-        assert compiled["losses"] == pytest.approx(usual["losses"], rel=1e-2)
+@pytest.mark.parametrize("options", COMPILED.values(), ids=COMPILED)
+def test_a_compiled_run_gives_the_numbers_of_the_other(options, tmp_path):
+    usual, _ = record_of(tmp_path, *options)
+    compiled, _ = record_of(tmp_path, *options, "--compile", name="compiled")
+    assert compiled["losses"] == pytest.approx(usual["losses"], rel=1e-2)
+    ends = [[v for k, v in run["epochs"][-1].items() if "loss" in k] for run in (usual, compiled)]
+    assert ends[1] == pytest.approx(ends[0], rel=1e-2)
+
+
+@pytest.mark.nightly
+def test_a_compiled_run_is_resumed_compiled_and_not(tmp_path):
+    out = tmp_path / "run.json"
+    train = [*SHORT, "--schedule", "constant", "--out", str(out)]
+    for epochs, options in ((1, ["--compile"]), (2, ["--resume"]), (3, ["--resume", "--compile"])):
+        assert command.main([*train, *options, "--epochs", str(epochs)]) == 0
+    usual, _ = record_of(tmp_path, *train[len(SHORT) :], "--epochs", "3", name="usual")
+    assert json.loads(out.read_text())["losses"] == pytest.approx(usual["losses"], rel=1e-2)
+
+
+def test_activations_that_are_computed_again_change_no_number(tmp_path):
+    usual, _ = record_of(tmp_path)
+    again, _ = record_of(tmp_path, "--checkpoint-activations", name="again")
+    assert again["losses"] == usual["losses"]
 
 
 @pytest.mark.parametrize("rule", ["muon", "adamw", "sgd"])
@@ -122,6 +148,7 @@ def test_a_run_that_decays_is_resumed(rule, tmp_path):
         (["--validation", "1"], "validation must be a share in (0, 1), got 1.0"),
         (["--weight-decay", "-1"], "weight_decay must be a finite number of at least 0, got -1.0"),
         (["--optimizer", "lion", "--decay", "l2", "--weight-decay", "1"], "decoupled for Lion"),
+        (["--decay", "l2"], "--decay l2 needs a --weight-decay that is not 0"),
         (["--milestones", "1"], "cosine takes no shape, got ['milestones']"),
         (["--schedule", "wsd", "--gamma", "1"], "takes ['warmup', 'cooldown'], got ['gamma']"),
         (["--schedule", "wsd", "--warmup", "2"], "warmup must be a number in (0, 1], got 2.0"),
@@ -133,6 +160,9 @@ def test_a_run_that_decays_is_resumed(rule, tmp_path):
         (["--ema", "-0.1"], "ema must be a number in [0, 1), got -0.1"),
         (["--tf32", "--device", "cpu"], "--tf32 needs a GPU of CUDA, got cpu"),
         (["--precision", "float16", "--device", "cpu"], "precision must be float32 or bfloat16"),
+        (["--fsdp"], "--fsdp needs several processes: start them with torchrun"),
+        (["--shard-optimizer"], "--shard-optimizer needs several processes"),
+        (["--checkpoint-activations", "--compile"], "must be left out with --compile"),
         (["--csv", "/missing/run.csv"], "got /missing/run.csv"),
     ],
 )

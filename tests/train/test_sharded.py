@@ -8,9 +8,17 @@ import pytest
 torch = pytest.importorskip("torch", reason="training needs torch")
 pytest.importorskip("sklearn", reason="the digits come with scikit-learn")
 
+import torch.distributed.checkpoint as dcp
 from torch import distributed as dist
 from torch import multiprocessing, nn
+from torch.distributed.checkpoint.state_dict import (
+    get_model_state_dict,
+    get_optimizer_state_dict,
+    set_model_state_dict,
+    set_optimizer_state_dict,
+)
 from torch.distributed.fsdp import fully_shard
+from torch.nn.functional import cross_entropy
 
 from descent import data, models, rules
 from descent.torch_optim import Optimizer
@@ -21,19 +29,18 @@ pytestmark = pytest.mark.nightly
 
 RULES = {
     "adamw": lambda: with_decay(rules.AdamW(1e-2)),
+    "the paper's adamw": lambda: rules.AdamW(1e-2, weight_decay=1e-2),
     "momentum": lambda: rules.Momentum(0.03),
     "muon": lambda: with_decay(rules.Muon()),
 }
 SETTINGS = {"batch_size": 400, "clip": 1.0, "accumulate": 2}
+SIZES = [(2, 4), (4, 2)]
 
 
 def net(*, sharded):
     torch.manual_seed(0)
     model = models.mlp((1, 8, 8), hidden=(16,))
-    for layer in [*model, model] if sharded else ():
-        if any(True for _ in layer.parameters()):
-            fully_shard(layer)
-    return model
+    return workers.shard(model) if sharded else model
 
 
 def losses_of(name, *, sharded, **more):
@@ -68,13 +75,21 @@ def every_rule(folder):
     return found
 
 
+def epochs(folder, count, *, sharded):
+    """Train each rule for so many epochs in all, from where it was left."""
+    more = {"epochs": count, "resume": True, "checkpoint_activations": True}
+    return {
+        name: losses_of(name, sharded=sharded, checkpoint=folder / f"{name}.pt", **more)
+        for name in RULES
+    }
+
+
 def first_epoch(folder):
-    return losses_of("adamw", sharded=True, epochs=1, checkpoint=folder / "run.pt")
+    return epochs(folder, 1, sharded=True)
 
 
 def second_epoch(folder):
-    more = {"epochs": 2, "checkpoint": folder / "run.pt", "resume": True}
-    return losses_of("adamw", sharded=True, **more)
+    return epochs(folder, 2, sharded=True)
 
 
 @pytest.mark.parametrize("size", [2, 4])
@@ -86,12 +101,97 @@ def test_a_sharded_model_makes_the_run_of_one_process(size, tmp_path):
             np.testing.assert_allclose(one[name], expected, rtol=1e-3)
 
 
-def test_a_checkpoint_of_two_processes_goes_on_in_four_and_in_one(tmp_path):
-    in_processes(2, first_epoch, tmp_path)
-    (tmp_path / "two.pt").write_bytes((tmp_path / "run.pt").read_bytes())
-    expected = losses_of("adamw", sharded=False, epochs=2)
-    for one in in_processes(4, second_epoch, tmp_path):
-        np.testing.assert_allclose(one, expected, rtol=1e-3)
+@pytest.mark.parametrize("sizes", [*SIZES, (1, 2), (2, 1)])
+def test_a_checkpoint_goes_on_in_another_number_of_processes(sizes, tmp_path):
+    runs = zip(sizes, (first_epoch, second_epoch), (1, 2), strict=True)
+    for size, task, count in runs:
+        one = epochs(tmp_path, count, sharded=False) if size == 1 else None
+        found = [one] if one else in_processes(size, task, tmp_path)
+    for name in RULES:
+        expected = losses_of(name, sharded=False, epochs=2)
+        for one in found:
+            np.testing.assert_allclose(one[name], expected, rtol=1e-3)
+
+
+def parts_of(name, model):
+    optimizer = made_for(model, RULES[name]())
+    return getattr(optimizer, "parts", (optimizer,))
+
+
+def states(model, parts):
+    return {
+        "model": get_model_state_dict(model),
+        "optim": get_optimizer_state_dict(model, parts),
+    }
+
+
+def whole(value):
+    """Return what all processes together hold."""
+    if isinstance(value, dict):
+        return {key: whole(v) for key, v in value.items()}
+    if isinstance(value, list):
+        return [whole(v) for v in value]
+    return value.full_tensor() if hasattr(value, "full_tensor") else value
+
+
+def step(model, parts):
+    split = data.load("digits").to("cpu").train
+    loss = cross_entropy(model(split.x), split.y)
+    loss.backward()
+    for part in parts:
+        part.step()
+        part.zero_grad()
+    return float(loss.detach())
+
+
+def saved_by_torch(folder):
+    found = {}
+    for name in ("adamw", "muon"):
+        model = net(sharded=True)
+        parts = parts_of(name, model)
+        for _ in range(3):
+            step(model, parts)
+        dcp.save(states(model, parts), checkpoint_id=folder / name)
+        found[name] = whole(states(model, parts)), [step(model, parts) for _ in range(2)]
+    return found
+
+
+def loaded_by_torch(folder):
+    found = {}
+    for name in ("adamw", "muon"):
+        model = net(sharded=True)
+        parts = parts_of(name, model)
+        target = states(model, parts)
+        dcp.load(target, checkpoint_id=folder / name)
+        set_optimizer_state_dict(model, parts, target["optim"])
+        set_model_state_dict(model, target["model"])
+        found[name] = whole(states(model, parts)), [step(model, parts) for _ in range(2)]
+    return found
+
+
+def assert_equal(one, other):
+    assert type(one) is type(other)
+    if isinstance(one, dict):
+        assert one.keys() == other.keys()
+        one, other = list(one.values()), [other[key] for key in one]
+    if isinstance(one, list):
+        for a, b in zip(one, other, strict=True):
+            assert_equal(a, b)
+    else:
+        assert torch.equal(one, other) if isinstance(one, torch.Tensor) else one == other
+
+
+@pytest.mark.parametrize("sizes", SIZES)
+def test_a_state_in_torchs_distributed_format_is_the_same_in_another_number(sizes, tmp_path):
+    before = in_processes(sizes[0], saved_by_torch, tmp_path)
+    after = in_processes(sizes[1], loaded_by_torch, tmp_path)
+    for name, (state, losses) in before[0].items():
+        for found in after:
+            assert_equal(found[name][0], state)
+            np.testing.assert_allclose(found[name][1], losses, rtol=1e-5)
+        kept = state["optim"]["state"].values()
+        assert [one["t"] for one in kept] == [3] * 4
+        assert all(one[key].abs().sum() > 0 for one in kept for key in one.keys() - {"t"})
 
 
 def test_a_matrix_rule_steps_on_the_gathered_matrix_and_an_elementwise_one_on_its_part(tmp_path):

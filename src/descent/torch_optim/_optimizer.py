@@ -1,6 +1,7 @@
 """The class `Optimizer`: parameter groups, state, and the plan of a step."""
 
 import difflib
+import functools
 import math
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -11,6 +12,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch._compile import _disable_dynamo
 from torch.nn.parameter import is_lazy
 from torch.optim.optimizer import _global_optimizer_post_hooks, _global_optimizer_pre_hooks
 
@@ -41,6 +43,20 @@ SCHEDULERS_KEYS = {
     "differentiable",
 }
 """What `torch.optim` and its schedulers write into a group beside hyper-parameters."""
+
+
+def _uncompiled(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a method that a `torch.compile` around it leaves as it is.
+
+    Traced, it made wrong steps after a change of the rate. `compile=True` has a graph of its own.
+    """
+    left = _disable_dynamo(method)
+
+    @functools.wraps(method)
+    def run(*arguments: Any) -> Any:  # the first call of `left` loads the compiler
+        return (left if "torch._dynamo" in sys.modules else method)(*arguments)
+
+    return run
 
 
 class Optimizer(torch.optim.Optimizer):
@@ -183,7 +199,8 @@ class Optimizer(torch.optim.Optimizer):
         ]
         for group, mine in zip(groups, self.param_groups, strict=True):
             group.update({k: v for k, v in mine.items() if callable(v) and k not in group})
-            missing = mine.keys() - group.keys() - SCHEDULERS_KEYS - _extras(self.rule, mine)
+            needless = SCHEDULERS_KEYS | _extras(self.rule, mine) | {"param_names"}
+            missing = mine.keys() - group.keys() - needless
             if missing:
                 raise ValueError(
                     f"state_dict must be of {self.rule}: {sorted(missing)} is not in its groups"
@@ -225,6 +242,7 @@ class Optimizer(torch.optim.Optimizer):
     step.hooked = True  # type: ignore[attr-defined]
     """PyTorch wraps a step that has no such mark in its hooks and its profiler, used or not."""
 
+    @_uncompiled
     @torch.no_grad()
     def _step(self, closure: Callable[[], Any] | None = None) -> Any:
         loss = None
@@ -258,6 +276,8 @@ class Optimizer(torch.optim.Optimizer):
         if values != known:
             hyper = dict(zip(self._hyper, values, strict=True))
             lr = hyper["lr"]
+            if not (callable(lr) or math.isfinite(lr)):
+                raise ValueError(f"lr must be a finite number, got {lr}")
             # A function passes the check that lr > 0, so a rate of 0 may be set by a scheduler.
             rule = _replaced(self.rule, hyper | {"lr": lr if callable(lr) else lambda t: lr})
             self._rules[id(group)] = values, rule
@@ -268,10 +288,18 @@ class Optimizer(torch.optim.Optimizer):
         params = group["params"]
         plan = self._plans.get(id(group))
         if plan is None or not plan.holds(params):
+            for p in params:
+                self._bring_state(p)
             plan = Plan(params, [self._bucket(kind) for kind in self._kinds(params)])
             self._plans[id(group)] = plan
             self._kept = list(self.state.values())
         return plan
+
+    def _bring_state(self, p: Tensor) -> None:
+        """Let the state follow its parameter, which `model.to` may have given another type."""
+        for name, value in self.state[p].items() if p in self.state else ():
+            if isinstance(value, Tensor) and (value.dtype, value.device) != (p.dtype, p.device):
+                self.state[p][name] = value.to(p)
 
     def _bucket(self, params: list[Tensor]) -> Bucket | Single:
         if len(params) > 1:
@@ -441,6 +469,8 @@ def _check_group(rule: Rule, group: dict[str, Any]) -> None:
 def _check_gradients(params: list[Any]) -> None:
     """Require gradients that may lie in one buffer."""
     for p in params:
+        if is_lazy(p):
+            raise ValueError("flat must be False until a lazy layer has seen its first input")
         if getattr(p, "grad_dtype", None) not in (None, p.dtype):
             raise ValueError(
                 f"flat must be False where gradients are {p.grad_dtype}, not {p.dtype}"

@@ -81,8 +81,8 @@ def of_average(average: AveragedModel) -> list[float]:
 
 
 def of_model(model: nn.Module) -> str:
-    """Return the modules of a network in words."""
-    return in_words(model)
+    """Return the modules of a network in words, the same where `fully_shard` renamed classes."""
+    return re.sub(r"\bFSDP(?=[A-Z]\w*\()", "", in_words(model))
 
 
 def of_data(data: Data) -> str:

@@ -12,7 +12,7 @@ from typing import IO, Any
 import numpy as np
 import torch
 
-__all__ = ["check_writable", "write", "write_json", "storable", "save", "load"]
+__all__ = ["check_writable", "write", "write_json", "storable", "tried", "save", "load"]
 
 
 def check_writable(path: Path) -> None:
@@ -73,14 +73,19 @@ def storable(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def save(path: Path, content: dict[str, Any]) -> bool:
-    """Write a checkpoint; where that fails, warn and return False, since training can go on."""
+def tried(path: Path, fill: Callable[[IO[bytes]], object]) -> bool:
+    """Write a file; where that fails, warn and return False, since training can go on."""
     try:
-        write(path, lambda file: torch.save(storable(content), file))
+        write(path, fill)
     except (OSError, RuntimeError) as error:  # torch.save turns a full disk into a RuntimeError
-        warnings.warn(f"{path} was not saved ({error}); training goes on", stacklevel=2)
+        warnings.warn(f"{path} was not saved ({error}); training goes on", stacklevel=3)
         return False
     return True
+
+
+def save(path: Path, content: dict[str, Any]) -> bool:
+    """Write a checkpoint, if that can be."""
+    return tried(path, lambda file: torch.save(storable(content), file))
 
 
 def load(path: Path) -> dict[str, Any]:

@@ -188,8 +188,12 @@ def _add_machine(add: Callable[..., Any]) -> None:
     add("--tf32", action="store_true", help="on a GPU, TF32 for products of float32")
     add("--channels-last", action="store_true", help="lay images out with their channels last")
     add("--compile", action="store_true", help="compile the model and the step: needs a compiler")
+    add("--checkpoint-activations", action="store_true",
+        help="keep less for the backward pass, compute it again: same numbers, less memory")
     add("--shard-optimizer", action="store_true",
         help="under torchrun, each process keeps its part of the optimiser's state")
+    add("--fsdp", action="store_true",
+        help="under torchrun, each process keeps its part of weights, gradients and state")
 
 
 def _add_files(add: Callable[..., Any]) -> None:
@@ -282,7 +286,6 @@ def train(
 ) -> tuple[History, dict[str, Any]]:
     """Train as the options say; return the history, and what the file says of it."""
     rule, schedule = _checked(options)
-    callbacks = _logs(options)
     device = device_named(options.device)
     if workers.is_launched():
         device = workers.own_device(device)
@@ -291,6 +294,7 @@ def train(
         _allow_tf32(device)
     if workers.rank() > 0:
         say = _nothing
+    callbacks = _logs(options) if workers.rank() == 0 else []
     say(f"device: {described(device)}" + _and_processes())
     source = {"name": options.data, "validation": options.validation, "size": options.image_size}
     sets = data.load(**source)
@@ -302,6 +306,10 @@ def train(
     if options.channels_last:
         model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = averaged(model, options.ema) if options.ema else None
+    if options.fsdp:
+        workers.shard(model)
+        if average is not None:
+            workers.shard(average.module)
     steps = len(sets.train) // options.batch_size * options.epochs
     say(f"model: {options.model}, {models.count(model):,} parameters; {steps} steps")
     say(f"rule: {rule}")
@@ -324,6 +332,7 @@ def train(
         accumulate=options.accumulate,
         augment=_augmentation(options),
         average=average,
+        checkpoint_activations=options.checkpoint_activations,
         callbacks=callbacks,
         checkpoint=options.out and options.out.with_suffix(".pt"),
         notes=notes,
@@ -339,7 +348,7 @@ def train(
 def _content(notes: dict[str, Any], model: nn.Module) -> dict[str, Any]:
     """Return what the file of the best epoch holds."""
     judged = model.module if isinstance(model, AveragedModel) else model
-    return {"model": judged.state_dict(), "notes": notes}
+    return {"model": workers.model_state(judged), "notes": notes}
 
 
 def averaged(model: nn.Module, decay: float) -> AveragedModel:
@@ -490,14 +499,24 @@ def _checked(options: argparse.Namespace) -> tuple[Rule, Callable[[int], schedul
         value = getattr(options, name)
         if value is not None and not 0 <= value < 1:
             raise ValueError(f"{name} must be a number in [0, 1), got {value}")
-    if options.shard_optimizer and not workers.is_launched():
-        raise ValueError("--shard-optimizer needs several processes: start them with torchrun")
+    for flag in ("--shard-optimizer", "--fsdp"):
+        if getattr(options, flag[2:].replace("-", "_")) and not workers.is_launched():
+            raise ValueError(f"{flag} needs several processes: start them with torchrun")
+    if options.fsdp and options.shard_optimizer:
+        raise ValueError("--fsdp shards the optimiser's state too: leave out --shard-optimizer")
+    if options.checkpoint_activations and options.compile:
+        raise ValueError(
+            "--checkpoint-activations must be left out with --compile, which decides by itself "
+            "what is kept and what is computed again"
+        )
     if ":" not in options.model:
         models.get(options.model, **_of_network(options))
     hyper = dict(options.hyper)
     rule = optimizers.rule_named(options.optimizer, options.lr, **hyper)
     if "weight_decay" not in hyper:
-        rule = optimizers.with_decay(rule, options.weight_decay, options.decay)
+        plain, rule = rule, optimizers.with_decay(rule, options.weight_decay, options.decay)
+        if options.decay != "decoupled" and rule == plain:
+            raise ValueError(f"--decay {options.decay} needs a --weight-decay that is not 0")
     elif options.weight_decay is not None:
         raise ValueError("weight_decay must be given once, got --hyper and --weight-decay")
     schedule = functools.partial(_scheduled, options, rule.lr_at(1))

@@ -13,6 +13,7 @@ from typing import Any
 from torch import nn
 
 from descent.train import checkpoint as files
+from descent.train import workers
 from descent.train.loop import Callback, History
 
 __all__ = ["csv_log", "tensorboard_log", "score", "best_epoch", "keep_best", "report"]
@@ -27,7 +28,7 @@ def csv_log(path: Path) -> Callback:
         table = csv.DictWriter(text, list(history.epochs[0]), lineterminator="\n")
         table.writeheader()
         table.writerows(history.epochs)
-        files.write(path, lambda file: file.write(text.getvalue().encode()))
+        files.tried(path, lambda file: file.write(text.getvalue().encode()))
 
     return log
 
@@ -92,7 +93,9 @@ def keep_best(path: Path, content: Callable[[nn.Module], dict[str, Any]]) -> Cal
     def keep(model: nn.Module, history: History) -> None:
         if best_epoch(history.epochs) is history.epochs[-1]:
             about = {"step": len(history.losses), "epoch": history.epochs[-1]}
-            files.save(path, content(model) | about)
+            whole = content(model) | about  # of a sharded model, from all processes
+            if workers.rank() == 0:
+                files.save(path, whole)
 
     return keep
 

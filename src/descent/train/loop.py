@@ -20,6 +20,7 @@ from descent.data import Data, Split
 from descent.train import _chance as chance
 from descent.train import _identity as identity
 from descent.train import _progress as shown
+from descent.train import _recompute as recompute
 from descent.train import checkpoint as files
 from descent.train import workers
 
@@ -100,6 +101,7 @@ def fit(
     accumulate: int = 1,
     augment: Callable[[Tensor], Tensor] | None = None,
     average: "AveragedModel | None" = None,
+    checkpoint_activations: bool = False,
     callbacks: Sequence[Callback] = (),
     checkpoint: str | Path | None = None,
     notes: dict[str, Any] | None = None,
@@ -113,7 +115,8 @@ def fit(
     fill no batch wait for the next epoch. All that is random follows from `seed` and the step, so a
     run that was killed and resumed repeats, bit for bit on a CPU, one that was not.
 
-    Ctrl-C ends the run after the step it is in, saves the checkpoint and returns.
+    Ctrl-C ends the run after the step it is in, saves the checkpoint and returns. So does SIGTERM,
+    which a scheduler of jobs sends before it takes the machine away.
 
     Args:
         model: on the device to train on.
@@ -137,8 +140,11 @@ def fit(
             from PyTorch's generator follows from `seed` and the step.
         average: made of the model by `torch.optim.swa_utils.AveragedModel`, for a moving average of
             the weights: updated after each step, scored beside the model, and kept with it.
+        checkpoint_activations: keep less between the forward and the backward pass, and compute it
+            again: the same numbers in less memory and more time.
         callbacks: each is called after each epoch, in process 0, with the model that is judged (the
-            average, where there is one) and the history. If one returns True the run ends there.
+            average, where there is one) and the history. If one returns True the run ends there. A
+            sharded model takes all processes to answer, so there each is called in all of them.
         checkpoint: a file for weights and states, written about every `save_seconds`, at the end,
             and on Ctrl-C.
         notes: plain values that the checkpoint keeps as they are, such as how the model was made.
@@ -152,7 +158,10 @@ def fit(
         ValueError: an argument is outside its range; the checkpoint is of another run.
         NonFiniteLossError: the loss became infinite or NaN; it says at which step, and what to try.
     """
-    settings = Settings(epochs, batch_size, seed, schedule, clip, precision, accumulate, augment)
+    settings = Settings(
+        *(epochs, batch_size, seed, schedule, clip, precision, accumulate, augment),
+        checkpoint_activations,
+    )
     data = data.to(next(model.parameters()).device)
     path = Path(checkpoint) if checkpoint else None
     losses = loss, validation_loss or loss
@@ -187,6 +196,7 @@ class Settings:
     precision: str
     accumulate: int = 1
     augment: Callable[[Tensor], Tensor] | None = None
+    checkpoint_activations: bool = False
 
     def __post_init__(self) -> None:
         """Check what can be checked without the data."""
@@ -240,6 +250,8 @@ class _Run:
     ) -> None:
         settings.check_with(data)
         _check_steps(optimizer)
+        if settings.checkpoint_activations:
+            recompute.check(model)
         self.model, self.data, self.optimizer, self.settings = model, data, optimizer, settings
         self.loss, self.validation_loss = losses
         self.average, self.callbacks, self.is_over = average, callbacks, False
@@ -304,7 +316,7 @@ class _Run:
         x, y = self.data.train.x[part], self.data.train.y[part]
         if self.settings.augment:
             x = self.settings.augment(x)
-        with self._autocast():
+        with self._autocast(), self._memory():
             value = self.loss(self.replica(x), y)
         if self.settings.accumulate > 1:
             value = value / self.settings.accumulate
@@ -338,7 +350,7 @@ class _Run:
             if model is not None:
                 epoch |= {f"{kind}validation_{name}": v for name, v in self._scores(model).items()}
         self.epochs.append(epoch)
-        if workers.rank() == 0:
+        if workers.rank() == 0 or workers.is_sharded(self.model):
             judged = self.model if self.average is None else self.average
             answers = [call(judged, self.history()) for call in self.callbacks]
             self.is_over = any(answers)
@@ -364,6 +376,10 @@ class _Run:
         dtype = PRECISIONS[self.settings.precision]
         return torch.autocast(self.device.type, dtype) if dtype else contextlib.nullcontext()
 
+    def _memory(self) -> contextlib.AbstractContextManager[Any]:
+        spares = self.settings.checkpoint_activations
+        return recompute.recomputed(self.model) if spares else contextlib.nullcontext()
+
     def _save(self, *, at_once: bool) -> None:
         # Each process has its own clock, and a save gathers from all: they decide together.
         late = time.monotonic() - self.saved >= self.save_seconds
@@ -376,7 +392,7 @@ class _Run:
             "model": workers.model_state(self.model),
             "optimizer": workers.optimizer_state(self.model, self.optimizer),
             "scaler": self.scaler.state_dict(),
-            "average": self.average.state_dict() if self.average is not None else None,
+            "average": self.average and workers.model_state(self.average),
             "notes": self.notes,
             "losses": self.losses[: self.step].clone(),
             "epochs": self.epochs,
@@ -395,7 +411,8 @@ class _Run:
         steps = self.per_epoch * (epochs or settings.epochs)
         with self._autocast():
             answers = identity.answers(self.model, self.data.train, self.loss)
-        return vars(settings) | {
+        shared = {k: v for k, v in vars(settings).items() if k != "checkpoint_activations"}
+        return shared | {
             "schedule": settings.schedule and identity.values_of(settings.schedule, steps),
             "augment": settings.augment and identity.in_words(settings.augment),
             "average": self.average and identity.of_average(self.average),
@@ -421,7 +438,7 @@ class _Run:
             raise
         self.scaler.load_state_dict(content["scaler"])
         if self.average is not None:
-            self.average.load_state_dict(content["average"])
+            workers.load_model(self.average, content["average"])
         self.step = self.checked = content["step"]
         self.losses[: self.step] = content["losses"].to(self.device)
         self.epochs, self.seconds = content["epochs"], content["seconds"]
@@ -491,7 +508,7 @@ def _check_steps(optimizer: torch.optim.Optimizer) -> None:
 
 @contextlib.contextmanager
 def _interrupts() -> Iterator[threading.Event]:
-    """Turn the first Ctrl-C into an event; the second interrupts as always."""
+    """Turn the first Ctrl-C, or a SIGTERM, into an event; the second interrupts at once."""
     interrupted = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield interrupted
@@ -502,8 +519,9 @@ def _interrupts() -> Iterator[threading.Event]:
             raise KeyboardInterrupt
         interrupted.set()
 
-    before = signal.signal(signal.SIGINT, note)
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield interrupted
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

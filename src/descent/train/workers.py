@@ -7,7 +7,8 @@ batch.
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 import torch
@@ -22,6 +23,7 @@ __all__ = [
     "rank",
     "size",
     "is_sharded",
+    "shard",
     "replicated",
     "apart",
     "own_part",
@@ -73,6 +75,19 @@ def size() -> int:
 def is_sharded(model: nn.Module) -> bool:
     """Whether `fully_shard` divided the model among the processes."""
     return any(hasattr(p, "full_tensor") for p in model.parameters())
+
+
+def shard(model: nn.Module) -> nn.Module:
+    """Divide a model among the processes, layer by layer, in place; each gathers a layer for use.
+
+    Its weights must be the same in all processes before.
+    """
+    from torch.distributed.fsdp import fully_shard
+
+    for layer in [*model.children(), model]:
+        if any(True for _ in layer.parameters()):
+            fully_shard(layer)
+    return model
 
 
 def replicated(model: nn.Module) -> nn.Module:
@@ -132,13 +147,13 @@ def model_state(model: nn.Module) -> dict[str, Any]:
 
 
 def optimizer_state(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Any]:
-    """Return the whole state of a model's optimiser on process 0."""
+    """Return the whole state of a model's optimiser on process 0, by name where it is sharded."""
     if not is_sharded(model):
         return state_of(optimizer)
     from torch.distributed.checkpoint.state_dict import StateDictOptions, get_optimizer_state_dict
 
     whole = StateDictOptions(full_state_dict=True, cpu_offload=True)
-    return get_optimizer_state_dict(model, optimizer, options=whole)
+    return get_optimizer_state_dict(model, _parts(optimizer), options=whole)
 
 
 def load_model(model: nn.Module, state: dict[str, Any]) -> None:
@@ -151,17 +166,44 @@ def load_model(model: nn.Module, state: dict[str, Any]) -> None:
     set_model_state_dict(model, state, options=StateDictOptions(full_state_dict=True))
 
 
+@torch.no_grad()
 def load_optimizer(
     model: nn.Module, optimizer: torch.optim.Optimizer, state: dict[str, Any]
 ) -> None:
-    """Take an optimiser's state that every process has whole, in the same way."""
-    if not is_sharded(model):
+    """Take an optimiser's state that every process has whole, of a sharded model or another."""
+    by_name = isinstance(next(iter(state.get("state", {})), None), str)
+    if not by_name and not is_sharded(model):
         optimizer.load_state_dict(state)
         return
     from torch.distributed.checkpoint.state_dict import StateDictOptions, set_optimizer_state_dict
 
-    whole = StateDictOptions(full_state_dict=True)
-    set_optimizer_state_dict(model, optimizer, state, options=whole)
+    parts = _parts(optimizer)
+    named = state if by_name else _named(model, parts, state.get("parts", [state]))
+    before = [p.clone() for p in model.parameters()]
+    whole = StateDictOptions(full_state_dict=is_sharded(model))
+    set_optimizer_state_dict(model, parts, named, options=whole)
+    for p, old in zip(model.parameters(), before, strict=True):
+        p.copy_(old)  # PyTorch made a step at a rate of 0, which some weight decay takes no note of
+
+
+def _parts(optimizer: Any) -> tuple[torch.optim.Optimizer, ...]:
+    """Return the optimisers that `optimizers.Together` brings together, or the one."""
+    return getattr(optimizer, "parts", (optimizer,))
+
+
+def _named(
+    model: nn.Module, parts: Sequence[torch.optim.Optimizer], states: Sequence[dict[str, Any]]
+) -> dict[str, Any]:
+    """Return the states of optimisers as one, with the parameters' names for their numbers."""
+    names = {p: name for name, p in model.named_parameters()}
+    named: dict[str, Any] = {"state": {}, "param_groups": []}
+    for part, state in zip(parts, states, strict=True):
+        params = chain.from_iterable(group["params"] for group in part.param_groups)
+        of = [names[p] for p in params]
+        named["state"] |= {of[i]: kept for i, kept in state["state"].items()}
+        groups = state["param_groups"]
+        named["param_groups"] += [g | {"params": [of[i] for i in g["params"]]} for g in groups]
+    return named
 
 
 def state_of(optimizer: Any) -> dict[str, Any]:
