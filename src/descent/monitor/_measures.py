@@ -107,7 +107,8 @@ def joined(parts: Iterable[Tensor]) -> Tensor:
 
 def norms(tensors: list[Tensor]) -> Tensor:
     """Return the norm of each of at least one tensor."""
-    found = torch._foreach_norm(tensors, 2, dtype=torch.float32)
+    widest = torch.float64 if any(t.dtype is torch.float64 for t in tensors) else torch.float32
+    found = torch._foreach_norm(tensors, 2, dtype=widest)
     return torch.stack([n.to(found[0].device) for n in found])
 
 
@@ -150,13 +151,8 @@ class Look:
         """
         assert self.before is not None
         self.counts = self.t, self._count()
-        dense = [reading.has_gradient(p) for p in self.params]
         after = joined(sample(p) for p in self.params)
         delta = after - self.before
-        gs: list[Any] = [
-            p.grad if is_dense else torch.zeros_like(p)
-            for p, is_dense in zip(self.params, dense, strict=True)
-        ]
         weights = torch.tensor(
             [
                 max(1.0, p.numel() / n) if n else 1.0
@@ -164,19 +160,20 @@ class Look:
             ],
             device=after.device,
         ).sqrt()
-        self.gradients = norms([reading.local(g) for g in gs]) / scale
+        self.gradients = norms([reading.entries_of_gradient(p) for p in self.params]) / scale
         found = {
-            "gradient": self.gradients.norm(),
+            "gradient": torch.linalg.vector_norm(self.gradients),
             "weight": self._norm(self.before, weights),
             "update": self._norm(delta, weights),
             "bare": (self.gradients == 0).float().mean(),
         }
-        g = joined(map(sample, gs)) / scale
+        dense = [p.grad if reading.has_gradient(p) else torch.zeros_like(p) for p in self.params]
+        g = joined(map(sample, dense)) / scale  # type: ignore[arg-type]
         found |= self._of_coordinates(g, delta, after)
         return list(found.values()), list(found)
 
     def _norm(self, vector: Tensor, weights: Tensor) -> Tensor:
-        return (norms(list(vector.split(self.sizes))) * weights).norm()
+        return torch.linalg.vector_norm(norms(list(torch.split(vector, self.sizes))) * weights)
 
     def _of_coordinates(self, g: Tensor, delta: Tensor, after: Tensor) -> dict[str, Tensor]:
         live = g != 0

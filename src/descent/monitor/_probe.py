@@ -17,6 +17,7 @@ from torch import Tensor
 from descent._numbers import plain
 from descent.monitor import _reading as reading
 from descent.torch_optim import Optimizer
+from descent.torch_optim._optimizer import SCHEDULERS_KEYS
 
 STEPS = 8
 LARGEST = 2**20
@@ -76,11 +77,17 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
+def _is_decay(name: str) -> bool:
+    return "weight_decay" in name.lower() or name.lower() == "wd"
+
+
 def _changes(group: dict[str, Any]) -> Iterator[tuple[str, Any, dict[str, Any]]]:
     """Yield the hyper-parameters that are tried: the name, the value, and other values."""
     for key, value in group.items():
         name = str(key).lower()
-        if "weight_decay" in name or name == "wd":
+        if key in SCHEDULERS_KEYS:
+            continue
+        if _is_decay(name):
             if _is_number(value) and value:
                 yield key, plain(value), {key: max(1.0, 2 * plain(value))}
         elif isinstance(value, tuple) and "betas" in name and all(map(_is_number, value)):
@@ -135,7 +142,7 @@ class _Bench:
         memo: dict[int, Any] = {id(p): torch.empty(0) for p in self.others}
         memo |= {id(p): x for p, x in zip(self.params, copies, strict=True)}
         kept = {"state", "param_groups", "step", "zero_grad", *HOOKS}
-        form = type(self.optimizer)
+        form: Any = type(self.optimizer)
         other = form.__new__(form)
         own = {k: v for k, v in vars(self.optimizer).items() if k not in kept}
         vars(other).update(copy.deepcopy(own, memo))
@@ -157,7 +164,7 @@ class _Bench:
             changed = self.run(changes)
             if _are_equal(self.plain, changed):
                 yield Dead("dead-hyperparameter", name, value)
-            elif "decay" in name.lower() or name.lower() == "wd":
+            elif _is_decay(name):
                 without = self.run(dict.fromkeys(changes, 0.0))
                 if _outward(changed, without, self.starts) > 0:
                     yield Dead("decay-grows", name, value)

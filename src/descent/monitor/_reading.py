@@ -46,13 +46,22 @@ def has_gradient(p: Tensor) -> bool:
     return p.grad is not None and p.grad.layout is torch.strided
 
 
+def entries_of_gradient(p: Tensor) -> Tensor:
+    """Return the entries of p's gradient, as many as it has."""
+    if p.grad is None:
+        return torch.zeros(1, device=p.device)
+    return local(p.grad) if has_gradient(p) else p.grad.coalesce().values()
+
+
 def entry(state: Any, names: Iterable[str]) -> Any:
     """Return the first entry of a parameter's state that has one of these names, or None."""
     return next((state[n] for n in names if state.get(n) is not None), None)
 
 
 def count_of(state: dict[str, Any], group: dict[str, Any]) -> float | None:
-    """Return t, which the parameter or its group keeps, or None."""
+    """Return t, which the parameter or its group keeps, or None; the t of L-BFGS is a length."""
+    if "n_iter" in state:
+        return None
     kept = [entry(state, COUNTS), entry(group, COUNTS)]
     t = next((plain(k) for k in kept if k is not None), None)
     return float(t) if isinstance(t, int | float) else None

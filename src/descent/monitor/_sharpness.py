@@ -54,7 +54,7 @@ def largest_eigenvalue(product: Products, scales: list[Tensor], count: int) -> f
     scale = torch.cat([s.reshape(-1).float() for s in scales])
 
     def applied(vector: Tensor) -> Tensor:
-        parts = (scale * vector).split(sizes)
+        parts = torch.split(scale * vector, sizes)
         pairs = zip(parts, shapes, scales, strict=True)
         found = product([part.reshape(shape).to(s.dtype) for part, shape, s in pairs])
         return scale * torch.cat([h.detach().reshape(-1).float() for h in found])

@@ -162,8 +162,7 @@ class Monitor:
         if self._is_new:
             for look, (_, group, _) in zip(self._looks, groups, strict=True):
                 self._check_state(look, group)
-        has_begun = any(part.state for _, _, part in groups)
-        if self.loss is not None and has_begun and self.step > 1:
+        if self.loss is not None and self.rows:  # before the first look there may be no v
             parts = reading.inner(self.optimizer)
             self._sharp = _sharpness.sharpness(self.loss, parts, self.products)
 
