@@ -173,7 +173,10 @@ class Look:
         return list(found.values()), list(found)
 
     def _norm(self, vector: Tensor, weights: Tensor) -> Tensor:
-        return torch.linalg.vector_norm(norms(list(torch.split(vector, self.sizes))) * weights)
+        found: Tensor = torch.linalg.vector_norm(
+            norms(list(torch.split(vector, self.sizes))) * weights
+        )
+        return found
 
     def _of_coordinates(self, g: Tensor, delta: Tensor, after: Tensor) -> dict[str, Tensor]:
         live = g != 0

@@ -95,7 +95,7 @@ def number(group: dict[str, Any], name: str) -> float:
 def names_of(groups: list[dict[str, Any]], model: Any) -> dict[int, str]:
     """Return a name for each parameter, by its identity: the model's, the group's or a number."""
     known = {id(p): name for name, p in model.named_parameters()} if model is not None else {}
-    found = {}
+    found: dict[int, str] = {}
     for label, group in zip(labels_of(groups), groups, strict=True):
         own = group.get("param_names") or [f"{label}[{i}]" for i in range(len(group["params"]))]
         found |= {id(p): known.get(id(p), n) for p, n in zip(group["params"], own, strict=True)}

@@ -3,8 +3,10 @@
 import html
 import io
 import json
+import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,9 @@ PLOTS = (
     ("preconditioned sharpness and limit", ("sharpness", "limit")),
 )
 """The panels: a title, and the measures in it."""
+
+FORMS = (".html", ".json", ".png", ".txt")
+"""What the name of a report's file may end in."""
 
 SHARES = ("eps_share", "still")
 
@@ -52,9 +57,12 @@ class Report:
     notes: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
+        return "\n".join([self.summary(), *([repr(self._table())] if self.rows else [])])
+
+    def summary(self) -> str:
+        """Return the warnings and notes as text, a line each under a head."""
         lines = [self._title(), *(f"- {found}" for found in self.findings)]
-        lines += [f"- note: {note}" for note in self.notes]
-        return "\n".join([*lines, repr(self._table())] if self.rows else lines)
+        return "\n".join(lines + [f"- note: {note}" for note in self.notes])
 
     def _title(self) -> str:
         count = len(self.findings)
@@ -89,14 +97,13 @@ class Report:
         Args:
             book: the address of the book's site, for links to its formulas.
         """
-        picture = self._picture("svg").decode() if self.rows else ""
         warnings = "".join(_item(found, book) for found in self.findings)
         notes = "".join(f"<li>{html.escape(note)}</li>" for note in self.notes)
         body = f"<h1>{html.escape(self._title())}</h1>"
         body += f"<h2>Warnings</h2><ul>{warnings}</ul>" if warnings else "<p>No warnings.</p>"
         body += f"<h2>Notes</h2><ul>{notes}</ul>" if notes else ""
         if self.rows:
-            inline = picture[picture.index("<svg") :].replace(
+            inline = self._svg[self._svg.index("<svg") :].replace(
                 "<svg", f'<svg role="img" aria-label="{html.escape(self._alt())}"', 1
             )
             body += f"<h2>Measures</h2><figure>{inline}</figure>"
@@ -118,6 +125,10 @@ class Report:
             for title, names in PLOTS
             if any(getattr(row, n) is not None for row in self.rows for n in names)
         ]
+
+    @cached_property
+    def _svg(self) -> str:
+        return self._picture("svg").decode()
 
     def _picture(self, form: str) -> bytes:
         """Draw all panels; nothing of the caller's figures or their look is changed."""
@@ -146,7 +157,7 @@ class Report:
         for group in dict.fromkeys(row.group for row in self.rows):
             for name in names:
                 pairs = [(r.step, getattr(r, name)) for r in self.rows if r.group == group]
-                known = [(step, value) for step, value in pairs if value is not None]
+                known = [(t, y) for t, y in pairs if y is not None and math.isfinite(y)]
                 if known:
                     label = ", ".join([group] * several + [name] * (len(names) > 1))
                     ax.plot(*zip(*known, strict=True), label=label, marker=".")
@@ -161,19 +172,32 @@ class Report:
         if several or len(names) > 1:
             ax.legend(fontsize=7)
 
+    @staticmethod
+    def check(path: str | Path) -> None:
+        """Require a path that `write` takes, before a run depends on it.
+
+        Raises:
+            ValueError: it ends in something else, or its folder cannot be written to.
+        """
+        path = Path(path)
+        if path.suffix not in ("", *FORMS) and not path.is_dir():
+            raise ValueError(f"path must be a folder or end in {', '.join(FORMS)}, got {path}")
+        files.check_writable(path)
+
     def write(self, path: str | Path) -> list[Path]:
         """Write the report, each file whole or not at all, and return the files.
 
         Args:
-            path: ends in .html, .json, .png or .txt; any other is a folder that gets one of each.
+            path: ends in .html, .json, .png or .txt, or is a folder, which gets one of each and is
+                made if it is not there.
 
         Raises:
-            ValueError: the folder cannot be written to.
+            ValueError: it ends in something else, or its folder cannot be written to.
         """
         path = Path(path)
+        self.check(path)
         forms = self._forms()
-        if path.suffix in forms:
-            files.check_writable(path)
+        if path.suffix in forms and not path.is_dir():
             content = forms[path.suffix]()
             files.write(path, lambda file: file.write(content))
             return [path]
