@@ -1,14 +1,16 @@
 """What a monitor costs: blocks of steps with it and without it, side by side.
 
 `python -m benchmarks.monitor` prints the ratio of the two times, less 1. Blocks take turns, so that
-a busy machine is busy for both; a block is as many steps as there are from one look to the next. A
-ratio is that of two blocks beside each other, and what is printed is the median.
+a busy machine is busy for both, and the time is that of the processor, on one thread; a block is as
+many steps as there are from one look to the next. A ratio is that of two blocks beside each other,
+and what is printed is the median.
 """
 
 import argparse
 import statistics
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -16,7 +18,6 @@ from torch import nn
 
 from descent import rules
 from descent.monitor import monitor
-from descent.report import Table
 from descent.torch_optim import Optimizer
 
 SIZES = {"4 thousand weights": (64, 56, 10), "270 thousand weights": (784, 256, 256, 10)}
@@ -25,7 +26,7 @@ SIZES = {"4 thousand weights": (64, 56, 10), "270 thousand weights": (784, 256, 
 def network(sizes: tuple[int, ...]) -> nn.Module:
     """Return a network of these widths."""
     layers: list[nn.Module] = []
-    for inputs, outputs in zip(sizes, sizes[1:], strict=False):
+    for inputs, outputs in pairwise(sizes):
         layers += [nn.Linear(inputs, outputs), nn.ReLU()]
     return nn.Sequential(*layers[:-1])
 
@@ -45,12 +46,12 @@ def block(sizes: tuple[int, ...], make: Callable[[Any], Any], every: int) -> Cal
     x, y = torch.randn(64, sizes[0]), torch.randint(sizes[-1], (64,))
 
     def timed() -> float:
-        start = time.perf_counter()
+        start = time.process_time()
         for _ in range(every):
             optimizer.zero_grad()
             nn.functional.cross_entropy(model(x), y).backward()
             optimizer.step()
-        return time.perf_counter() - start
+        return time.process_time() - start
 
     timed.optimizer = optimizer  # type: ignore[attr-defined]
     return timed
@@ -69,18 +70,16 @@ def cost(sizes: tuple[int, ...], make: Callable[[Any], Any], every: int, turns: 
 
 
 def main() -> None:
-    """Print a table."""
+    """Print a line for each network and optimiser."""
     known = argparse.ArgumentParser(prog="python -m benchmarks.monitor", description=__doc__)
     known.add_argument("--every", type=int, default=50, help="steps between looks; default: 50")
     known.add_argument("--turns", type=int, default=41, help="pairs of blocks; default: 41")
     options = known.parse_args()
     torch.set_num_threads(1)
-    rows = []
     for size, sizes in SIZES.items():
         for name, make in OPTIMIZERS.items():
             share = cost(sizes, make, options.every, options.turns)
-            rows.append([size, name, f"{share:+.1%}"])
-    print(Table(["network", "optimiser", "time of a step"], rows))
+            print(f"{size}, {name}: {share:+.1%} of a step's time", flush=True)
 
 
 if __name__ == "__main__":
