@@ -20,7 +20,7 @@ from descent import rules
 from descent.monitor import monitor
 from descent.torch_optim import Optimizer
 
-SIZES = {"4 thousand weights": (64, 56, 10), "270 thousand weights": (784, 256, 256, 10)}
+SIZES = {"4 thousand weights": (64, 56, 10), "25 thousand weights": (64, 256, 32, 10)}
 
 
 def network(sizes: tuple[int, ...]) -> nn.Module:

@@ -105,11 +105,10 @@ def joined(parts: Iterable[Tensor]) -> Tensor:
     return single(torch.cat([p.to(found[0].device) for p in found]))
 
 
-def norms(tensors: list[Tensor]) -> Tensor:
+def norms(tensors: list[Tensor]) -> list[Tensor]:
     """Return the norm of each of at least one tensor."""
     widest = torch.float64 if any(t.dtype is torch.float64 for t in tensors) else torch.float32
-    found = torch._foreach_norm(tensors, 2, dtype=widest)
-    return torch.stack([n.to(found[0].device) for n in found])
+    return list(torch._foreach_norm(tensors, 2, dtype=widest))
 
 
 class Look:
@@ -119,6 +118,7 @@ class Look:
         self.label, self.group, self.state = label, group, state
         self.params = reading.trained(group)
         self.missing: list[Tensor] = []
+        self.gradients: list[float] = []
         parts = [sample(p) for p in self.params]
         self.sizes = [len(part) for part in parts]
         self.before = joined(parts) if parts else None
@@ -143,93 +143,100 @@ class Look:
         pairs = zip(found, fits, self.params, strict=True)
         return joined(sample(f if fit else torch.zeros_like(p)) for f, fit, p in pairs)
 
-    def measure(self, scale: float) -> tuple[list[Tensor], list[str]]:
-        """Return the measures after the step, not waited for, and their names.
+    def measure(self, scale: float) -> list[Tensor]:
+        """Return the measures after the step as tensors of one number, not waited for.
 
         Args:
             scale: what a scaled loss multiplied the gradients by.
         """
         assert self.before is not None
-        self.counts = self.t, self._count()
-        after = joined(sample(p) for p in self.params)
-        delta = after - self.before
-        weights = torch.tensor(
-            [
-                max(1.0, p.numel() / n) if n else 1.0
-                for p, n in zip(self.params, self.sizes, strict=True)
-            ],
-            device=after.device,
-        ).sqrt()
-        self.gradients = norms([reading.entries_of_gradient(p) for p in self.params]) / scale
-        found = {
-            "gradient": torch.linalg.vector_norm(self.gradients),
-            "weight": self._norm(self.before, weights),
-            "update": self._norm(delta, weights),
-            "bare": (self.gradients == 0).float().mean(),
-        }
-        dense = [p.grad if reading.has_gradient(p) else torch.zeros_like(p) for p in self.params]
-        g = joined(map(sample, dense)) / scale  # type: ignore[arg-type]
-        found |= self._of_coordinates(g, delta, after)
-        return list(found.values()), list(found)
+        self.counts, self.scale = (self.t, self._count()), scale
+        delta = joined(sample(p) for p in self.params) - self.before
+        found = norms([reading.entries_of_gradient(p) for p in self.params])
+        found += norms(list(torch.split(self.before, self.sizes)))
+        found += norms(list(torch.split(delta, self.sizes)))
+        dense: list[Any] = [
+            p.grad if reading.has_gradient(p) else torch.zeros_like(p) for p in self.params
+        ]
+        measured = self._of_coordinates(joined(map(sample, dense)), delta)
+        self.names = list(measured)
+        return found + list(measured.values())
 
-    def _norm(self, vector: Tensor, weights: Tensor) -> Tensor:
-        found: Tensor = torch.linalg.vector_norm(
-            norms(list(torch.split(vector, self.sizes))) * weights
-        )
-        return found
-
-    def _of_coordinates(self, g: Tensor, delta: Tensor, after: Tensor) -> dict[str, Tensor]:
+    def _of_coordinates(self, g: Tensor, delta: Tensor) -> dict[str, Tensor]:
         live = g != 0
-        count = live.sum()
-        found = {"still": ((delta == 0) & live).sum() / count}
+        found = {"live": live.sum(), "still": ((delta == 0) & live).sum()}
         v = self._of_all(reading.SECOND)
-        finite = after.isfinite().all()
-        if v is not None:
-            finite = finite & v.isfinite().all()
-            found |= {"lost": ((v == 0) & live).sum() / count}
-            if not self._has(reading.OTHER_ROOTS):
-                found |= self._of_second(g, v)
-        return found | {"finite": finite.float()}
+        if v is None:
+            return found
+        found |= {"v": v.sum(), "lost": ((v == 0) & live).sum()}
+        return found if self._has(reading.OTHER_ROOTS) else found | self._of_second(g, v)
 
     def _has(self, names: Iterable[str]) -> bool:
         kept = self.state.get(self.counted) or {}
         return reading.entry(kept, names) is not None or bool(self.group.get("centered"))
 
-    def _of_second(self, g: Tensor, v: Tensor) -> dict[str, Tensor]:
+    def _corrections(self) -> tuple[float, ...]:
+        """Return 1 − β₁ᵗ and 1 − β₂ᵗ, or 1 where nothing is corrected."""
         pair, t = reading.betas(self.group), self.counts[1]
-        corrections = tuple(1 - b ** max(1.0, t) for b in pair) if pair and t else (1.0, 1.0)
-        v_hat = v / corrections[1]
-        root, known = v_hat.sqrt(), v > 0
-        eps = reading.number(self.group, "eps")
-        found = {
-            "eps_share": ((root < eps) & known).sum() / known.sum(),
-            "effective": _median(self.rate / (root + eps), known),
-            "age": (g**2).sum() / v_hat.sum(),
-            "root": (v_hat.sum() / known.sum()).sqrt(),
-        }
-        m = self._of_all(reading.FIRST) if pair else None
+        return tuple(1 - b ** max(1.0, t) for b in pair) if pair and t else (1.0, 1.0)
+
+    def _of_second(self, g: Tensor, v: Tensor) -> dict[str, Tensor]:
+        first, second = self._corrections()
+        root, known = (v / second).sqrt(), v > 0
+        small = (root < reading.number(self.group, "eps")) & known
+        found = {"known": known.sum(), "small": small.sum(), "squares": torch.dot(g, g)}
+        found["median"] = _median(root, known)
+        m = self._of_all(reading.FIRST) if reading.betas(self.group) else None
         if m is not None:
-            found["signal"] = _median(m.abs() / corrections[0] / root, known)
+            found["signal"] = _median(m.abs() / (first * root), known)
         return found
 
-    def row(self, step: int, measured: dict[str, float]) -> Row:
-        """Return the row of what was measured, for each name its number."""
-        empty = ("eps_share", "effective", "age", "root", "signal", "lost", "still")
-        values: dict[str, Any] = {n: _known(measured.get(n)) for n in empty}
-        weight, update, gradient = (measured[n] for n in ("weight", "update", "gradient"))
-        if values["effective"] is None and gradient > 0:
-            values["effective"] = update / gradient
-        return Row(
+    def row(self, step: int, numbers: list[float]) -> Row:
+        """Return the row of what was measured, of the numbers that `measure` promised."""
+        n = len(self.params)
+        shares = [
+            max(1.0, p.numel() / max(1, k)) for p, k in zip(self.params, self.sizes, strict=True)
+        ]
+        self.gradients = [size / self.scale for size in numbers[:n]]
+        weight, update = (
+            math.sqrt(sum(w * size**2 for w, size in zip(shares, part, strict=True)))
+            for part in (numbers[n : 2 * n], numbers[2 * n : 3 * n])
+        )
+        found = dict(zip(self.names, numbers[3 * n :], strict=True))
+        gradient = math.hypot(*self.gradients)
+        row = Row(
             *(step, self.label, self.counts[1], self.rate, gradient, weight, update),
             ratio=update / weight if weight else None,
-            bare=measured["bare"],
-            finite=bool(measured["finite"]),
-            **values,
+            effective=update / gradient if gradient else None,
+            eps_share=None,
+            signal=_known(found.get("signal")),
+            age=None,
+            root=None,
+            lost=_quotient(found.get("lost"), found["live"]),
+            still=_quotient(found["still"], found["live"]),
+            bare=self.gradients.count(0) / n,
+            finite=all(map(math.isfinite, (weight, update, found.get("v", 0.0)))),
         )
+        if found.get("known"):
+            self._add_second(row, found)
+        return row
+
+    def _add_second(self, row: Row, found: dict[str, float]) -> None:
+        v_hat = found["v"] / self._corrections()[1]
+        eps = reading.number(self.group, "eps")
+        row.effective = _known(self.rate / (found["median"] + eps))
+        row.eps_share = found["small"] / found["known"]
+        row.age = _quotient(found["squares"] / self.scale**2, v_hat)
+        row.root = math.sqrt(v_hat / found["known"]) if v_hat >= 0 else None
 
 
 def _median(values: Tensor, known: Tensor) -> Tensor:
     return torch.where(known, values, math.nan).nanmedian()
+
+
+def _quotient(value: float | None, count: float) -> float | None:
+    """Return a share, and None of nothing."""
+    return value / count if value is not None and count else None
 
 
 def _known(value: float | None) -> float | None:

@@ -187,17 +187,17 @@ class Monitor:
     def _end(self) -> None:
         scale = float(getattr(self.optimizer, "grad_scale", None) or 1)
         measured = [look.measure(scale) for look in self._looks]
-        tensors = [t for found, _ in measured for t in found]
-        parts = [look.gradients for look in self._looks]
-        device = tensors[0].device
-        flat = [t.reshape(-1).double().to(device) for t in (*tensors, *parts)]
-        numbers = torch.cat(flat).tolist()  # the one place that waits for the device
-        same, before = self._same_norm(numbers[len(tensors) :]), self._before_clipping()
-        self._sort_bare(numbers[len(tensors) :])
-        for look, (_, names) in zip(self._looks, measured, strict=True):
-            values = dict(zip(names, numbers, strict=False))
-            numbers = numbers[len(names) :]
-            row = look.row(self.step, values)
+        device = measured[0][0].device
+        flat = [t.to(device, torch.float32) for found in measured for t in found]
+        numbers = torch.stack(flat).tolist()  # the one place that waits for the device
+        rows = []
+        for look, found in zip(self._looks, measured, strict=True):
+            rows.append(look.row(self.step, numbers[: len(found)]))
+            numbers = numbers[len(found) :]
+        gradients = [size for look in self._looks for size in look.gradients]
+        same, before = self._same_norm(gradients), self._before_clipping()
+        self._sort_bare(gradients)
+        for look, row in zip(self._looks, rows, strict=True):
             row.same_norm, row.before = same, before
             if self._sharp:
                 row.sharpness, row.limit = self._sharp[:2]
