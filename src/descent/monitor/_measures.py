@@ -15,7 +15,7 @@ from torch import Tensor
 
 from descent.monitor import _reading as reading
 
-SAMPLE = 4096
+SAMPLE = 1024
 """Coordinates of a tensor that a look takes in, at most."""
 
 
@@ -83,7 +83,7 @@ def sample(t: Tensor) -> Tensor:
     >>> sample(torch.arange(10)).tolist() == list(range(10))
     True
     >>> len(sample(torch.zeros(1000, 1000)))
-    4098
+    1028
     """
     flat = reading.local(t).reshape(-1)
     if flat.numel() <= SAMPLE:
