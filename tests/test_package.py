@@ -61,7 +61,7 @@ def test_a_name_that_never_was_is_an_attribute_error():
 ORDER = (
     *("rules", "schedules", "relatives", "conventions", "misprints"),
     *("report", "landscapes", "minimize", "plotting", "data", "backprop", "certificates"),
-    *("torch_optim", "jax_optim", "keras_optim", "models", "identify", "train"),
+    *("torch_optim", "jax_optim", "keras_optim", "models", "identify", "monitor", "train"),
 )
 """The modules of the package: each may import those before it, and what starts with `_`."""
 

@@ -1,9 +1,6 @@
 """Files that are whole or not there at all: checkpoints and histories."""
 
-import json
-import os
 import pickle
-import tempfile
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -12,51 +9,9 @@ from typing import IO, Any
 import numpy as np
 import torch
 
+from descent._files import check_writable, write, write_json
+
 __all__ = ["check_writable", "write", "write_json", "storable", "tried", "save", "load"]
-
-
-def check_writable(path: Path) -> None:
-    """Require that files can be made beside `path`, before an hour of work depends on it.
-
-    Raises:
-        ValueError: the folder is missing or cannot be written to; the message names it.
-    """
-    try:
-        with tempfile.TemporaryFile(dir=path.parent):
-            pass
-    except OSError as error:
-        raise ValueError(
-            f"path must lie in a folder that can be written to, got {path}: {error}"
-        ) from error
-
-
-def write(path: Path, fill: Callable[[IO[bytes]], object]) -> None:
-    """Write a file so that a fault, a full disk or a kill leaves the old one as it was."""
-    part = path.with_name(path.name + ".part")
-    try:
-        with part.open("wb") as file:
-            fill(file)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
-
-
-def write_json(path: Path, content: Any) -> None:
-    """Write a value as JSON; NaN and infinity, which JSON lacks, become null."""
-    text = json.dumps(_finite(content), indent=1, allow_nan=False) + "\n"
-    write(path, lambda file: file.write(text.encode()))
-
-
-def _finite(value: Any) -> Any:
-    if type(value) is dict:
-        return {key: _finite(v) for key, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(v) for v in value]
-    is_hole = isinstance(value, float) and (value != value or abs(value) == float("inf"))
-    return None if is_hole else value
 
 
 def storable(value: Any) -> Any:

@@ -201,6 +201,9 @@ def _add_files(add: Callable[..., Any]) -> None:
         "it as .pt, those of the best epoch as .best.pt")
     add("--csv", type=Path, metavar="FILE", help="write the epochs as CSV")
     add("--tensorboard", type=Path, metavar="FOLDER", help="log for TensorBoard")
+    add("--monitor", type=Path, metavar="PATH",
+        help="examine the optimiser at every 50th step; what is found goes to a file that ends in "
+        ".html, .json, .png or .txt, or to a folder, which gets one of each")
     add("--resume", action="store_true",
         help="go on from the .pt file, if it is there; --epochs may be raised")
     add("--force", action="store_true", help="start anew over files that are there")
@@ -319,7 +322,7 @@ def train(
     if options.out:
         best = functools.partial(_content, notes)
         callbacks.append(logs.keep_best(options.out.with_suffix(".best.pt"), best))
-    history = fit(
+    history = _watching(options.monitor, say)(
         *(model, sets, optimizer_for(model, rule, shard=options.shard_optimizer, **forms)),
         epochs=options.epochs,
         batch_size=options.batch_size,
@@ -343,6 +346,32 @@ def train(
     about |= {"parameters": models.count(model), "steps": steps, "versions": versions()}
     about |= {"batch_size": options.batch_size, "test_examples": len(sets.test)}
     return history, about | {"test": evaluate(average or model, sets.test)}
+
+
+def _watching(path: Path | None, say: Callable[[str], None]) -> Callable[..., History]:
+    """Return `fit`, or one that examines its optimiser and writes what it found, however it ends.
+
+    Raises:
+        ValueError: the path is of no form of a report, or cannot be written to.
+    """
+    if path is None or workers.rank() > 0:
+        return fit
+    from descent.monitor import Report, monitor
+
+    Report.check(path)
+
+    def watched(
+        model: nn.Module, sets: Data, optimizer: torch.optim.Optimizer, **options: Any
+    ) -> History:
+        with monitor(optimizer, model=model, warn=False) as watch:
+            try:
+                return fit(model, sets, optimizer, **options)
+            finally:
+                report = watch.report()
+                say(report.summary())
+                say(f"written: {', '.join(map(str, report.write(path)))}")
+
+    return watched
 
 
 def _content(notes: dict[str, Any], model: nn.Module) -> dict[str, Any]:
