@@ -41,7 +41,7 @@ def monitor(
     optimizer: torch.optim.Optimizer,
     every: int = 50,
     *,
-    model: nn.Module | None = None,
+    model: "nn.Module | None" = None,
     steps: int | None = None,
     loss: Callable[[], Tensor] | None = None,
     products: int = 10,

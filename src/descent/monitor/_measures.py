@@ -131,7 +131,7 @@ class Look:
         kept = self.state.get(self.counted) if self.counted is not None else None
         return reading.count_of(kept or {}, self.group)
 
-    def _of_all(self, names: Iterable[str]) -> Tensor | None:
+    def _of_all(self, names: Iterable[str]) -> "Tensor | None":
         """Return an entry of the state for each coordinate of the sample, 0 where there is none."""
         found = [reading.entry(self.state.get(p) or {}, names) for p in self.params]
         fits = [

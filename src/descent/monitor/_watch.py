@@ -44,7 +44,7 @@ class Monitor:
         optimizer: torch.optim.Optimizer,
         every: int = 50,
         *,
-        model: nn.Module | None = None,
+        model: "nn.Module | None" = None,
         steps: int | None = None,
         loss: Callable[[], Tensor] | None = None,
         products: int = 10,
@@ -94,7 +94,7 @@ class Monitor:
             hook.remove()
         self._hooks, self._looks = [], []
 
-    def clipped(self, norm: Tensor | float, limit: float) -> None:
+    def clipped(self, norm: "Tensor | float", limit: float) -> None:
         """Tell the norm of the gradient before clipping, and the largest that was allowed.
 
         Args:
