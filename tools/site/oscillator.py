@@ -10,9 +10,9 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from tools.site.playground import STATIC
+from tools.book import project
 
-SCRIPT = STATIC / "oscillator.js"
+SCRIPT = project.BOOK / "_static" / "oscillator" / "oscillator.js"
 
 
 class Oscillator(nodes.General, nodes.Element):  # type: ignore[misc]

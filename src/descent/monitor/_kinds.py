@@ -77,7 +77,7 @@ KINDS = {
     ),
     "beyond-stability": Kind(
         "adam-stability-limit",
-        "learning-rates",
+        "stability",
         "the preconditioned sharpness is {sharpness:.4g}, above the limit {limit:.4g} of this rate",
         "a smaller rate, a longer warm-up, or a larger ε",
         looks=2,
@@ -133,7 +133,7 @@ KINDS = {
     ),
     "always-clipped": Kind(
         "clip-by-norm",
-        "learning-rates",
+        "batch-size",
         "the gradient is clipped in {share:.0%} of the looks: the step no longer knows its size",
         "a larger limit; with a GradScaler, unscale before clipping",
         looks=10,
