@@ -24,6 +24,7 @@ CUT = """() => [...document.querySelectorAll("article :is(pre, table, .katex-dis
 
 FOLDED = """() => [...document.querySelectorAll("article :is(.admonition > *, details > div)")]
     .filter((one) => one.textContent.trim() && !one.matches("button, summary, .copies *"))
+    .filter((one) => !one.closest(".playground > .app"))  // the still figure stands there
     .filter((one) => !one.checkVisibility({ opacityProperty: true, visibilityProperty: true }))
     .map((one) => one.textContent.slice(0, 40))"""
 
