@@ -1,4 +1,4 @@
-"""Small runs for a monitor to look at: five classes of points on a plane's worth of random data."""
+"""Small runs for a monitor to look at: random points, of five classes."""
 
 import contextlib
 
@@ -34,20 +34,32 @@ class Task:
 
 
 def watched(
-    task, optimizer, *, steps=STEPS, every=EVERY, schedule=None, change=None, made=None, **options
+    task,
+    optimizer,
+    *,
+    batch_loss=None,
+    steps=STEPS,
+    every=EVERY,
+    schedule=None,
+    change=None,
+    made=None,
+    **options,
 ):
     """Train, watched; return the monitor.
 
     Args:
+        task: gives the parameters their names and, where there is no `batch_loss`, its own.
+        batch_loss: returns the loss of a step.
         schedule: of PyTorch, stepped after each step.
         made: the steps that the run made before, as the monitor is told.
         change: is called with the step, from 1, before it, when the gradients are there.
     """
-    watch = monitor(optimizer, every, model=task.model, steps=made, warn=False, **options)
+    batch_loss, model = batch_loss or task.loss, task and task.model
+    watch = monitor(optimizer, every, model=model, steps=made, warn=False, **options)
     with watch, contextlib.suppress(FloatingPointError):
         for t in range(1, steps + 1):
             optimizer.zero_grad()
-            task.loss().backward()
+            batch_loss().backward()
             if change is not None:
                 change(t)
             optimizer.step()

@@ -1,6 +1,7 @@
 """No false alarm: ordinary runs, of many rules, schedules and habits."""
 
 import functools
+import itertools
 
 import pytest
 
@@ -161,37 +162,22 @@ def no_decay_on_biases():
 
 @habit
 def mixed_batch_sizes():
-    task = Task(noise=2.0)
-    with monitor(optimizer := adamw(task), EVERY, warn=False) as watch:
-        for t in range(STEPS):
-            optimizer.zero_grad()
-            task.loss(size=(1, 3, 64, 256)[t % 4]).backward()
-            optimizer.step()
-    return watch
+    task, sizes = Task(noise=2.0), itertools.cycle((1, 3, 64, 256))
+    return watched(task, adamw(task), batch_loss=lambda: task.loss(next(sizes)))
 
 
 @habit
 def accumulated_gradients():
     task = Task()
-    with monitor(optimizer := adamw(task), EVERY, warn=False) as watch:
-        for _ in range(STEPS):
-            optimizer.zero_grad()
-            for _ in range(2):
-                (task.loss(8) / 4).backward()
-            optimizer.step()
-    return watch
+    part = lambda: task.loss(8) / 4  # noqa: E731
+    return watched(task, adamw(task), batch_loss=part, change=lambda t: part().backward())
 
 
 @habit
 def the_whole_batch():
     task = Task()
     optimizer = optim.SGD(task.model.parameters(), lr=0.3, momentum=0.9)
-    with monitor(optimizer, EVERY, loss=task.whole_loss, warn=False) as watch:
-        for _ in range(STEPS):
-            optimizer.zero_grad()
-            task.whole_loss().backward()
-            optimizer.step()
-    return watch
+    return watched(task, optimizer, batch_loss=task.whole_loss, loss=task.whole_loss)
 
 
 @habit
@@ -222,13 +208,12 @@ def tied_weights_and_embeddings_whose_rows_get_no_gradient():
     head.weight = table.weight
     params = {id(p): p for m in (table, head, rare) for p in m.parameters()}
     optimizer = optim.AdamW(params.values(), lr=1e-3)
-    with monitor(optimizer, EVERY, warn=False) as watch:
-        for _ in range(STEPS):
-            words = torch.randint(50, (32,))
-            optimizer.zero_grad()
-            cross_entropy(head(table(words) + rare(words)), (words + 1) % 50).backward()
-            optimizer.step()
-    return watch
+
+    def loss():
+        words = torch.randint(50, (32,))
+        return cross_entropy(head(table(words) + rare(words)), (words + 1) % 50)
+
+    return watched(None, optimizer, batch_loss=loss)
 
 
 @habit
@@ -236,12 +221,8 @@ def sparse_gradients():
     torch.manual_seed(0)
     table = nn.Embedding(500, 8, sparse=True)
     optimizer = optim.SparseAdam(table.parameters(), lr=1e-2)
-    with monitor(optimizer, EVERY, warn=False) as watch:
-        for _ in range(STEPS):
-            optimizer.zero_grad()
-            (table(torch.randint(50, (32,))) - 1).pow(2).mean().backward()
-            optimizer.step()
-    return watch
+    loss = lambda: (table(torch.randint(50, (32,))) - 1).pow(2).mean()  # noqa: E731
+    return watched(None, optimizer, batch_loss=loss)
 
 
 @habit
@@ -273,23 +254,13 @@ def zeros_to_begin_with():
 def converged():
     torch.manual_seed(0)
     p = nn.Parameter(torch.randn(40))
-    with monitor(optimizer := optim.SGD([p], lr=0.5), EVERY, warn=False) as watch:
-        for _ in range(STEPS):
-            optimizer.zero_grad()
-            p.square().sum().backward()
-            optimizer.step()
-    return watch
+    return watched(None, optim.SGD([p], lr=0.5), batch_loss=lambda: p.square().sum())
 
 
 @habit
 def one_number():
     p = nn.Parameter(torch.tensor(3.0))
-    with monitor(optimizer := optim.Adam([p], lr=0.1), EVERY, warn=False) as watch:
-        for _ in range(STEPS):
-            optimizer.zero_grad()
-            (p**2).backward()
-            optimizer.step()
-    return watch
+    return watched(None, optim.Adam([p], lr=0.1), batch_loss=lambda: p**2)
 
 
 @habit

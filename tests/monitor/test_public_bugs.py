@@ -19,6 +19,12 @@ def named(watch, kind):
     return found
 
 
+def averaged(optimizer, group, p):
+    """Return the momentum of a parameter, with its gradient."""
+    b = optimizer.state[p].setdefault("momentum_buffer", torch.zeros_like(p))
+    return b.mul_(group["momentum"]).add_(p.grad)
+
+
 class MuonWithoutDecay(torch.optim.Optimizer):
     """Muon whose decayed weights go nowhere: `decayed` is computed and not used."""
 
@@ -29,8 +35,7 @@ class MuonWithoutDecay(torch.optim.Optimizer):
     def step(self):
         for group in self.param_groups:
             for p in group["params"]:
-                b = self.state[p].setdefault("momentum_buffer", torch.zeros_like(p))
-                b.mul_(group["momentum"]).add_(p.grad)
+                b = averaged(self, group, p)
                 decayed = p * (1 - group["lr"] * group["weight_decay"])
                 p.sub_(group["lr"] * newton_schulz(b).to(decayed.dtype))
 
@@ -50,8 +55,7 @@ class MuonOfGroups(torch.optim.Optimizer):
     def step(self):
         for group in self.param_groups:
             for p in group["params"]:
-                b = self.state[p].setdefault("momentum_buffer", torch.zeros_like(p))
-                b.mul_(group["momentum"]).add_(p.grad)
+                b = averaged(self, group, p)
                 p.sub_(group["lr"] * newton_schulz(p.grad.lerp(b, group["momentum"])))
 
 

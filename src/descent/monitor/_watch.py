@@ -28,15 +28,36 @@ UNTOUCHED = 5
 
 
 class Monitor:
-    """An optimiser under observation; `monitor` makes one, and describes its arguments.
+    """An optimiser under observation: its first step is looked at, and every `every`-th one.
 
-    It ends with its `with` block, or with `remove`. What it found stays.
+    It hangs on the hooks of the optimiser's step. It changes no weight, gradient or state, and at a
+    step that is not looked at it counts, no more. It ends with its `with` block, or with `remove`.
+    What it found stays.
+
+    Args:
+        optimizer: `torch_optim.Optimizer`, one of PyTorch's, or any that is a
+            `torch.optim.Optimizer`; of one that holds others, such as
+            `train.optimizers.Together`, those inside are read.
+        every: steps from one look to the next.
+        model: gives the parameters their names.
+        steps: that the run made before, as its checkpoint says; 0 says that it is new. By default
+            nothing is known of them.
+        loss: computes the loss of a batch at the weights as they are, with its graph, for the
+            sharpness at each look: `products` Hessian-vector products, each about two gradients. Of
+            modules that keep statistics, take the batch in evaluation mode.
+        products: at least 1; with fewer, the sharpness is a lower bound of less worth.
+        probe: whether hyper-parameters are tried, once for each group, on copies of one or two
+            small tensors: which of them change nothing.
+        warn: whether each finding is a `HealthWarning` at once.
 
     Attributes:
         rows: what each look found, a row for each group.
         findings: the warnings, in the order in which they came.
         notes: what could not be looked at, and why.
         step: steps seen, and those that were told of.
+
+    Raises:
+        ValueError: an argument is outside its range.
     """
 
     def __init__(
