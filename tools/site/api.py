@@ -97,17 +97,17 @@ def public(module: str) -> list[str]:
     ['Optimizer']
     """
     found = importlib.import_module(module)
-    if lists_its_own(module):
-        return list(found.__all__)
     names = [name for node in ast.parse(inspect.getsource(found)).body for name in _defined(node)]
+    if lists_its_own(module):  # of data autodoc knows only what is assigned here
+        return [name for name in found.__all__ if name in names or home(getattr(found, name))]
     return [name for name in names if not name.startswith("_")]
 
 
 def lists_its_own(module: str) -> bool:
-    """Return whether all that `__all__` of a module lists is shown there."""
+    """Return whether all that `__all__` of a module lists is shown there; data have no home."""
     found = importlib.import_module(module)
     names = getattr(found, "__all__", [])
-    return bool(names) and all(home(getattr(found, name)) == module for name in names)
+    return bool(names) and all(home(getattr(found, name)) in (module, "") for name in names)
 
 
 def home(obj: Any) -> str:
