@@ -133,8 +133,8 @@ def full_name(written: str, module: str = "", owner: str = "") -> str | None:
         module: where it is written: its own names come first.
         owner: the class in which it is written.
 
-    >>> full_name("Rosenbrock.grad"), full_name("update", "descent.rules", "Rule"), full_name("x")
-    ('descent.landscapes.Landscape.grad', 'descent.rules.Rule.update', None)
+    >>> full_name("update", "descent.rules", "Rule"), full_name("landscapes.Rosenbrock.grad")
+    ('descent.rules.Rule.update', 'descent.landscapes.Landscape.grad')
     """
     name = written.removesuffix("()")
     first, _, rest = name.partition(".")
@@ -298,8 +298,8 @@ def annotations(obj: Any) -> dict[str, str]:
     """Return the types of a function's arguments, or of those of a class, as they are written.
 
     >>> annotations(descent.rules.Momentum)
-    {'State': 'ClassVar[Any]', 'elementwise': 'ClassVar[bool]', 'lr': 'LearningRate', \
-'momentum': 'float'}
+    {'State': 'ClassVar[Any]', 'elementwise': 'ClassVar[bool]', 'rounds_always': \
+'ClassVar[bool]', 'lr': 'LearningRate', 'momentum': 'float'}
     """
     written: dict[str, str] = {}
     for base in getattr(obj, "__mro__", (obj,))[::-1]:
