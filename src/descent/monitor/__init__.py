@@ -24,12 +24,16 @@ What an optimiser keeps under other names than PyTorch's or the rules' own is no
 sees the step that it is made at: what happens between two looks shows only by what it leaves.
 """
 
-from descent.monitor._kinds import KINDS, Finding, HealthWarning, Kind
+from descent.monitor import _kinds
+from descent.monitor._kinds import Finding, HealthWarning, Kind
 from descent.monitor._measures import Row
 from descent.monitor._report import Report
 from descent.monitor._watch import Monitor
 
 __all__ = ["Finding", "HealthWarning", "KINDS", "Kind", "Monitor", "Report", "Row", "monitor"]
+
+KINDS: dict[str, Kind] = _kinds.KINDS
+"""All kinds of warnings by name."""
 
 monitor = Monitor
 """The monitor as a script begins it: `with monitor(optimizer, every=50) as watch: ...`."""
