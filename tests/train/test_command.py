@@ -243,6 +243,11 @@ def test_a_compiled_run_of_a_sharded_model_is_that_of_one_process(tmp_path):
 
 
 @pytest.mark.nightly
+def test_a_rule_whose_state_cannot_be_divided_ends_all_processes(tmp_path):
+    processes(tmp_path, *FEW, "--fsdp", "--optimizer", "adafactor", status=2)
+
+
+@pytest.mark.nightly
 def test_torchrun_starts_the_processes_of_the_same_run(tmp_path):
     torchrun = ["torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m"]
     records = []
