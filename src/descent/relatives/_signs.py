@@ -114,7 +114,8 @@ class Rprop(Rule):
 
     def scaled(self, delta: Array, s: Array) -> Array:
         """Return the step sizes times η₊, η₋ or 1."""
-        return delta * self.eta_plus ** maximum(s, 0) * self.eta_minus ** maximum(-s, 0)
+        up, down = maximum(s, 0), maximum(-s, 0)
+        return delta * (self.eta_plus * up + self.eta_minus * down + (1 - abs(s)))
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ a guard fails, another graph is traced and kept beside it.
 
 import copy
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -143,12 +143,8 @@ class Compiled:
         """Update x and the arrays of the state, and return the state."""
         values: list[Any] = []
         constants: list[Any] = []
-
-        def sort(value: Any) -> Any:
+        for value in _settings(rule):
             (values if _changes(value) else constants).append(value)
-            return value
-
-        _mapped(rule, sort)
         values = [v(state.t + 1) if callable(v) else v for v in values]
         values += [s for s in leaves(state) if not isinstance(s, Tensor)]
         shape = None if rule.elementwise else x.shape
@@ -165,9 +161,19 @@ def _changes(value: Any) -> bool:
     return isinstance(value, float) or (callable(value) and not isinstance(value, type))
 
 
+def _settings(rule: Rule) -> Iterator[Any]:
+    """Yield the type and the fields of the rule, in the order of `_mapped`."""
+    yield type(rule)
+    for f in fields(rule):
+        value = getattr(rule, f.name)
+        if isinstance(value, Rule):
+            yield from _settings(value)
+        else:
+            yield value
+
+
 def _mapped(rule: Rule, function: Callable[[Any], Any]) -> Rule:
     """Return a copy of the rule, and of rules inside it, with the function of each field."""
-    function(type(rule))
     mapped = copy.copy(rule)
     for f in fields(rule):
         value = getattr(rule, f.name)
@@ -209,4 +215,5 @@ def _compile(
     vector = torch.zeros(MOST_INPUTS, dtype=precision, device=x.device)
     traced = make_fx(run)(*stand_ins, vector)
     trace, after = found
-    return _Graph(trace, torch.compile(traced, fullgraph=True, dynamic=True), after)
+    # The module itself would pass through `torch.nn.Module`'s hooks in each step.
+    return _Graph(trace, torch.compile(traced.forward, fullgraph=True, dynamic=True), after)
