@@ -148,9 +148,10 @@
     } else if (name === "lr") {
       offer(0.1, ...small);
       offer(lrs.length ? 1 : 0, 1);
-      offer(1, ...lrs.flatMap((v) => rates.flatMap((r) => [v * (1 - r), v / (1 - r)])), ...rates);
+      offer(1, ...lrs.flatMap((v) => rates.flatMap((r) => [v * (1 - r), v / (1 - r), v * Math.sqrt(1 - r)])), ...rates);
     } else if (name === "eps") {
       offer(0.1, ...small.filter((v) => v < 0.1));
+      offer(0.2, ...of("eps").flatMap((v) => rates.map((r) => v * Math.sqrt(1 - r)))); // v without its 1 − β₂
       if (!of("eps").length) offer(1, TINY);
     } else if (name === "eps_root" || name === "initial_accumulator" || name === "initial_scale") {
       offer(0, ...of("eps"));
@@ -332,10 +333,9 @@
   // Return LaTeX as a candidate. What is not understood is an error that says where.
   function fromLatex(text) {
     const formula = new descent.Formula(descent.ordered(descent.statements(text)));
-    const meanings = descent.VALUES;
     const meant = {};
     for (const [letter, value] of formula.constants.items()) {
-      const [own] = meanings.get(letter.replace(/_t$/, ""), [null]);
+      const [own] = formula.meaning(letter) ?? [null];
       const is_rate = value === descent.RATE[1] && (own === null || own === "lr");
       (meant[is_rate ? "rate" : own] ??= []).push(value);
     }
@@ -346,7 +346,7 @@
 
   // Return a function that begins a formula with another learning rate.
   function withRate({ formula, letters }, lr) {
-    const isRate = (letter) => descent.VALUES.get(letter.replace(/_t$/, ""), [null])[0] === "lr";
+    const isRate = (letter) => (formula.meaning(letter) ?? [null])[0] === "lr";
     return (x) => {
       for (const [letter, value] of letters) {
         if (isRate(letter) && value !== descent.RATE[1]) formula.constants.set(letter, lr);

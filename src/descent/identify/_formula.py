@@ -12,7 +12,7 @@ from descent.identify.latex import Equation, Evaluation, Node
 POINTS = ("theta", "x", "w", "W", "p", "omega")
 """What the parameters are called."""
 
-GRADIENT = ("g", "dw", "dx", "nabla")
+GRADIENT = ("g", "dw", "dW", "dx", "dtheta", "nabla")
 
 VALUES = {
     "eta": ("lr", 0.001),
@@ -34,6 +34,9 @@ VALUES = {
 
 RATE = ("rate", 0.9)
 """What a letter is that weighs the past."""
+
+RATES = ("mu", "rho", "beta")
+"""Letters that weigh the past wherever they stand."""
 
 
 def candidate_of(text: str) -> Candidate:
@@ -82,11 +85,22 @@ class Formula:
             (n for n in GRADIENT if n not in defined and n in {u.name for u in self.used}), ""
         )
         calls = [node for node in self.used if node.kind == "call" and node.name == "gradient"]
-        self.where = calls[0].parts[0] if calls else None
+        self.where = self._place(calls[0].parts) if calls else None
         self.first = 0 if self._counts_from_zero() else 1
         self.constants = self._constants(defined)
         if not self.gradient and not calls:
             raise latex.UnreadableError("no gradient, g or ∇f, is in the formula")
+
+    def _place(self, where: Sequence[Node]) -> Node | None:
+        """Return where the gradient is taken; None where that is the last point.
+
+        A point without a step, in equations that have steps, is that before the step.
+        """
+        steps = [s.step for s in self.statements if s.name == self.point and s.step is not None]
+        has_steps = any(step.base for step in steps)
+        if not where or (where[0].name == self.point and where[0].step is None and has_steps):
+            return None
+        return where[0]
 
     def _counts_from_zero(self) -> bool:
         """Whether all is set at t + 1, and the step count is t + 1 where it is a number."""
@@ -114,7 +128,7 @@ class Formula:
             is_name = node.kind == "name" and name not in (*defined, self.gradient, "s")
             if not is_name or name in found:
                 continue
-            known = VALUES.get(name.removesuffix("_t"))
+            known = self.meaning(name)
             if name in past and (known is None or known[0] == "lr"):
                 known = RATE
             if known is None:
@@ -123,6 +137,14 @@ class Formula:
                 )
             found[name] = known[1]
         return found
+
+    def meaning(self, letter: str) -> tuple[str, float] | None:
+        """Return what a letter is, and its value; beside a δ, ε is the learning rate."""
+        name = letter.removesuffix("_t")
+        names = {node.name for node in self.used}
+        if name in ("epsilon", "varepsilon") and "delta" in names and not names & {"eta", "alpha"}:
+            return VALUES["eta"]
+        return RATE if name in RATES else VALUES.get(name)
 
     def fresh(self, x: Any) -> Stepper:
         """Return the formula begun at x."""

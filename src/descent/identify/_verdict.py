@@ -139,7 +139,7 @@ def _rank(case: Case, match: Match, found: list[Match]) -> tuple[Any, ...]:
 
     What the candidate was made of; hyper-parameters that are those it was told, or round; the
     place of the learning rate; then a rule, and a framework's form of another rule before a
-    misprint, a misprint before a framework's form of the same rule.
+    misprint, a misprint before a framework's form of the same rule; then what needs fewer switches.
     """
     entry, source = match.entry, case.candidate.source
     own = case.is_own(entry)
@@ -160,6 +160,7 @@ def _rank(case: Case, match: Match, found: list[Match]) -> tuple[Any, ...]:
         not match.follows_lr,
         entry.is_shadow,
         kind,
+        sum(value is True for value in entry.switches.values()),
         _place(entry),
     )
 

@@ -57,6 +57,67 @@ SLIPS = {
     r"w \leftarrow w - \eta \nabla_w J(w)": ("rule", "gradient-descent"),
     r"x_t = x_{t-1} + \eta g_t": ("misprint", "gradient-descent-along-the-gradient"),
     ADAM.replace(r"\beta_2", r"\beta_1"): ("rule", "adam"),
+    # courses, books and papers
+    r"V_{dW} = \beta V_{dW} + (1-\beta) dW, W = W - \alpha V_{dW}": ("rule", "averaged-momentum"),
+    r"V_{dW} = \beta_1 V_{dW} + (1-\beta_1) dW, S_{dW} = \beta_2 S_{dW} + (1-\beta_2) dW^2, "
+    r"V^{corrected}_{dW} = \frac{V_{dW}}{1-\beta_1^t}, "
+    r"S^{\text{corrected}}_{dW} = \frac{S_{dW}}{1-\beta_2^t}, "
+    r"W = W - \alpha \frac{V^{corrected}_{dW}}{\sqrt{S^{corrected}_{dW}} + \varepsilon}": (
+        "rule",
+        "adam",
+    ),
+    r"\mathbf{v}_t \leftarrow \beta_1 \mathbf{v}_{t-1} + (1-\beta_1)\mathbf{g}_t, "
+    r"\mathbf{s}_t \leftarrow \beta_2 \mathbf{s}_{t-1} + (1-\beta_2)\mathbf{g}_t^2, "
+    r"\hat{\mathbf{v}}_t = \frac{\mathbf{v}_t}{1-\beta_1^t}, "
+    r"\hat{\mathbf{s}}_t = \frac{\mathbf{s}_t}{1-\beta_2^t}, "
+    r"\mathbf{g}_t' = \frac{\eta \hat{\mathbf{v}}_t}{\sqrt{\hat{\mathbf{s}}_t} + \epsilon}, "
+    r"\mathbf{x}_t \leftarrow \mathbf{x}_{t-1} - \mathbf{g}_t'": ("rule", "adam"),
+    r"s \leftarrow \rho_1 s + (1-\rho_1) g, r \leftarrow \rho_2 r + (1-\rho_2) g \odot g, "
+    r"\hat s \leftarrow \frac{s}{1-\rho_1^t}, \hat r \leftarrow \frac{r}{1-\rho_2^t}, "
+    r"\Delta\theta = -\epsilon \frac{\hat s}{\sqrt{\hat r} + \delta}, "
+    r"\theta \leftarrow \theta + \Delta\theta": ("rule", "adam"),
+    r"r \leftarrow r + g \odot g, "
+    r"\Delta\theta \leftarrow -\frac{\epsilon}{\delta + \sqrt{r}} \odot g, "
+    r"\theta \leftarrow \theta + \Delta\theta": ("rule", "adagrad"),
+    r"\mathbf{g}_t = \partial_{\mathbf{w}} \ell(y_t, f(\mathbf{x}_t, \mathbf{w})), "
+    r"\mathbf{s}_t = \mathbf{s}_{t-1} + \mathbf{g}_t^2, "
+    r"\mathbf{w}_t = \mathbf{w}_{t-1} - "
+    r"\frac{\eta}{\sqrt{\mathbf{s}_t + \epsilon}} \cdot \mathbf{g}_t": (
+        "rule",
+        "keras.optimizers.Adagrad",
+    ),
+    r"G_t = G_{t-1} + g_t \odot g_t, "
+    r"\theta_{t+1,i} = \theta_{t,i} - \frac{\eta}{\sqrt{G_{t,ii} + \epsilon}} g_{t,i}": (
+        "rule",
+        "keras.optimizers.Adagrad",
+    ),
+    r"\theta_{t+1} = \theta_t - \frac{\eta}{\sqrt{\sum_{i=1}^{t} g_i^2} + \epsilon} g_t": (
+        "rule",
+        "adagrad",
+    ),
+    r"x_{k+1} = x_k - \alpha \nabla f(x_k) + \beta (x_k - x_{k-1})": ("rule", "momentum"),
+    r"y_k = x_k + \beta (x_k - x_{k-1}), x_{k+1} = y_k - \alpha \nabla f(y_k)": (
+        "rule",
+        "nesterov",
+    ),
+    r"\Delta x_t = -\eta g_t + \mu \Delta x_{t-1}, x_t = x_{t-1} + \Delta x_t": (
+        "rule",
+        "momentum",
+    ),
+    r"w^{(k+1)} = w^{(k)} - \eta \nabla L(w^{(k)}; x_i, y_i)": ("rule", "gradient-descent"),
+    r"\theta^{t+1} = \theta^t - \eta g^t": ("rule", "gradient-descent"),
+    r"x_{n+1} = x_n - \gamma \nabla F(x_n)": ("rule", "gradient-descent"),
+    r"\theta_j := \theta_j - \alpha \frac{\partial}{\partial \theta_j} J(\theta)": (
+        "rule",
+        "gradient-descent",
+    ),
+    r"\theta_{new} = \theta_{old} - \eta \nabla J(\theta_{old})": ("rule", "gradient-descent"),
+    ADAM.replace(r"\hat m_t", r"\hat{m_t}").replace(r"\hat v_t", r"\hat{v_t}"): ("rule", "adam"),
+    "$$m_t = β m_{t-1} + (1 - β) g_t$$ $$θ_t = θ_{t-1} − α m̂_t$$ $$m̂_t = m_t / (1 − β^t)$$": (
+        "misprint",
+        "adam-no-denominator",
+    ),
+    r"x_t = x_{t-1} - \eta \frac{g_t}{\|g_t\|}": ("unknown", None),
     r"x_t = x_{t-1} - \eta g_t^3": ("unknown", None),
     r"x_t = x_{t-1} - \eta \cos(t) g_t": ("unknown", None),
 }

@@ -9,7 +9,7 @@ _IGNORED = re.compile(
     r"\\[,;!:]|&|\\(?:begin|end)\{\w+\*?\}|\\(?:[bB]igg?[lr]?|left|right)(?![a-z])"
     r"|\\(?:label|tag\*?)\{[^{}]*\}|\\text(?:bf|it|rm)?\{[^{}]*:\s*\}"
 )
-_AND = re.compile(r"\\(?:text|mathrm)\{\s*(?:and|with|where|then)\s*\}")
+_AND = re.compile(r"\\(?:text|mathrm)\{\s*(?:and|with|where|then)\s*\}|\$\s*\$|\\\]\s*\\\[")
 GREEK = {
     *("alpha", "beta", "gamma", "delta", "varepsilon", "zeta", "eta", "kappa", "lambda", "mu"),
     *("xi", "rho", "sigma", "tau", "varphi"),
@@ -32,6 +32,11 @@ _PLAIN = {
     "λ": r"\lambda",
     "μ": r"\mu",
     "ρ": r"\rho",
+    "∂": r"\partial",
+    "√": r"\sqrt",
+    "×": r"\times",
+    "⊙": r"\odot",
+    "‖": r"\|",
     **{
         "，": ",",
         "、": ",",
@@ -46,7 +51,7 @@ _PLAIN = {
 }
 """Characters that stand for a command."""
 
-_TOKEN = re.compile(r"\s+|\\[a-zA-Z]+|\\.|\d+(?:\.\d+)?|\.\d+|.", re.DOTALL)
+_TOKEN = re.compile(r"\s+|.\u0302|\\[a-zA-Z]+|\\.|\d+(?:\.\d+)?|\.\d+|.", re.DOTALL)
 _SPACES = {r"\quad", r"\ ", "~", "$", r"\[", r"\]", r"\(", r"\)", r"\displaystyle", r"\nonumber"}
 _SIGNS = {"=", r"\leftarrow", r"\gets", ":="}
 _RELATIONS = {"<", ">", r"\le", r"\leq", r"\ge", r"\geq", r"\text", r"\in", r"\to"}
@@ -54,6 +59,15 @@ _FONTS = {r"\mathbf", r"\boldsymbol", r"\bm", r"\mathrm", r"\mathit", r"\vec"}
 _WORDS = {r"\mathrm", r"\text"}
 _ACCENTS = {r"\hat": "hat", r"\widehat": "hat", r"\tilde": "tilde", r"\bar": "bar"}
 _STEP = re.compile(r"(?:([ts])([+-]\d+)?|(0))")
+_COORDINATE = re.compile(r"(?:^|,)(?:i|ii|j|jj)$")
+"""An index that says that a formula is by coordinate, as all are here."""
+
+_WORDS_FOR_STEPS = {"new": 0, "next": 0, "old": -1, "prev": -1}
+"""Indices in words, and how many steps after t they mean."""
+
+_POINTS = {"x", "w", "W", "theta"}
+_STEPPED = {*_POINTS, "g", "m", "v", "V", "s", "S", "u", "d"}
+"""Letters whose power t is a step: that of a vector means nothing."""
 
 
 class UnreadableError(ValueError):
@@ -136,7 +150,29 @@ def _tokens(latex: str) -> list[Token]:
         for m in _TOKEN.finditer(_blanked(latex))
         if not m[0].isspace()
     ]
+    found = [part for token in found for part in _accented(token)]
     return [t for t in found if t.text not in _SPACES]
+
+
+def _accented(token: Token) -> list[Token]:
+    """Return a letter with a hat of its own as the hat and the letter."""
+    if len(token.text) != 2 or token.text[1] != "\u0302":
+        return [token]
+    return [Token(r"\hat", token.place), Token(token.text[0], token.place)]
+
+
+def _counted(tokens: list[Token]) -> list[Token]:
+    """Return the tokens with t for the k or n that counts the steps of x_{k+1}, if no t does."""
+    texts = [token.text for token in tokens]
+    counters = [
+        text
+        for i, text in enumerate(texts)
+        if text in ("k", "n") and texts[i + 1 : i + 3] == ["+", "1"] and texts[i + 3] in ("}", ")")
+    ]
+    if "t" in texts or not counters:
+        return tokens
+    counter = counters[0]
+    return [Token("t" if token.text == counter else token.text, token.place) for token in tokens]
 
 
 def _blanked(latex: str) -> str:
@@ -156,7 +192,7 @@ def statements(latex: str) -> list[Equation]:
     [('m', Step(base='t', offset=0)), ('m', Step(base='', offset=0))]
     """
     found = []
-    for piece in _pieces(_tokens(latex)):
+    for piece in _pieces(_counted(_tokens(latex))):
         found += _equations(_Reader(piece))
     return found
 
@@ -287,7 +323,8 @@ class _Reader:
         opens = text in ("(", "[", "{", r"\lfloor", r"\text", r"\operatorname", r"\nabla", r"\pi")
         functions = text in (r"\frac", r"\sqrt", r"\sum", r"\prod", r"\max", r"\min", r"\cos")
         is_if = text == r"\text" and self.peek(2) in ("i", "o")
-        bar = text == "|" and not self.in_bars
+        bar = text in ("|", r"\|") and not self.in_bars
+        opens = opens or text in (r"\lVert", r"\partial")
         return not is_if and (opens or functions or bar or self.has_name() or _is_number(text))
 
     in_bars = False
@@ -312,7 +349,7 @@ class _Reader:
 
     def bracketed(self, opening: str, closing: str) -> Node:
         self.take(opening)
-        outside, self.in_bars = self.in_bars, closing == "|"
+        outside, self.in_bars = self.in_bars, closing in ("|", r"\|")
         found = self.sum()
         self.in_bars = outside
         self.take(closing)
@@ -322,6 +359,8 @@ class _Reader:
         text = self.peek()
         if text in _BRACKETS:
             found = self.bracketed(text, _BRACKETS[text])
+            if _BRACKETS[text] in (r"\|", r"\rVert") and self.peek() == "_":
+                self._norm_of_two()
             return Node(_BRACKET_KINDS[text], (found,)) if text in _BRACKET_KINDS else found
         if _is_number(text):
             return Node("number", value=float(self.take()))
@@ -333,6 +372,10 @@ class _Reader:
         if self.has_name():
             return self.name()
         raise self.error("it is not understood")
+
+    def _norm_of_two(self) -> None:
+        if self._index() != "2":
+            raise self.error("only the norm with index 2 is understood")
 
     def has_name(self) -> bool:
         text = self.peek()
@@ -348,6 +391,8 @@ class _Reader:
             inner = self.accented()
             return f"{inner}_{_ACCENTS[text]}" if text in _ACCENTS else inner
         name = text.lstrip("\\")
+        if name in ("d", "Delta") and self.peek().lstrip("\\") in _POINTS:  # dW, \Delta\theta
+            return name + self.letter()
         if name == "E" and self.peek() == "[":
             name = "E" + "".join(self.take() for _ in range(self._bracket()))
         if self.peek() == "'":
@@ -360,8 +405,12 @@ class _Reader:
             return self.letter()
         self.take("{")
         found = self.letter()
+        self.inner = self._index() if self.peek() == "_" else ""  # \hat{m_t} is \hat m_t
         self.take("}")
         return found
+
+    inner = ""
+    loops = ""
 
     def _bracket(self) -> int:
         """Return how many tokens a bracket of E[...] has."""
@@ -375,20 +424,62 @@ class _Reader:
             return Node("t", step=Step())
         if name == "s" and self.peek() != "_":
             return Node("name", name="s")
+        index, self.inner = self.inner, ""
+        above = self._above(name)
+        if above and not _step(above, self.loops):  # V^{corrected}
+            name, above = f"{name}_{above}", ""
         power = None
         if self.peek() == "^" and self._index_follows():  # g^2_t is g_t^2
             self.take()
             power = self.group()
-        index = self._index() if self.peek() == "_" else ""
-        step = _STEP.fullmatch(index)
+        if self.peek() == "_":
+            index = self._index()
+        if self.peek() == "'":
+            self.take()
+            name += "_prime"
+        is_coordinate = name in _STEPPED or "," in index
+        if is_coordinate and index not in self.loops:
+            index = _COORDINATE.sub("", index)
+        step = _step(above, self.loops) or _step(index, self.loops)
+        if above and index:
+            name += f"_{index}"
         if step is None:
             found = Node("name", name=name + (f"_{index}" if index else ""))
         else:
-            found = Node("name", name=name, step=Step(step[1] or "", int(step[2] or 0)))
+            found = Node("name", name=name, step=step)
         return found if power is None else Node("pow", (found, power))
 
     def _index_follows(self) -> bool:
         return self.peek(2) == "_" and self.peek(1) not in ("{", "(")
+
+    def _above(self, name: str) -> str:
+        """Read what stands above a name and is no power: a step, `^{(t)}`, or a word."""
+        if self.peek() != "^":
+            return ""
+        texts = [t.text for t in self.tokens[self.at + 1 :]]
+        group = texts[1 : texts.index("}")] if texts[:1] == ["{"] and "}" in texts else texts[:1]
+        words = [text for text in group if text not in (r"\text", r"\mathrm", "{")]
+        inside = "".join(words)
+        is_step = inside[:2] == "(t" and inside[-1:] == ")"
+        is_step = is_step or (name in _STEPPED and inside[:1] == "t")
+        is_word = len(words) > 2 and all(text.isalpha() for text in words)
+        if not (is_step or is_word):
+            return ""
+        self.take()
+        if len(group) == 1:
+            self.take()
+        else:
+            self._skip()
+        return inside[1:-1] if inside[:1] == "(" else inside
+
+    def _skip(self) -> None:
+        """Take a group in braces with all that is in it."""
+        depth = 0
+        while True:
+            text = self.take()
+            depth += (text == "{") - (text == "}")
+            if depth == 0:
+                return
 
     def _index(self) -> str:
         self.take("_")
@@ -412,6 +503,39 @@ class _Reader:
         self.take(closing)
         return tuple(found)
 
+    def function(self) -> None:
+        r"""Pass over what a gradient is of: f, L_t, \\mathcal{L}, \\ell."""
+        while self.peek() in (*_FONTS, r"\mathcal"):
+            self.take()
+        if self.peek() == "{":
+            self._skip()
+        elif self.has_name() or self.peek() == r"\ell":
+            self.take()
+        if self.peek() == "_":
+            self._index()
+
+    def where(self) -> tuple[Node, ...]:
+        """Read the point in the bracket of f(x), f(x; data); nothing where no bracket follows."""
+        if self.peek() not in ("(", "["):
+            return ()
+        depth, start = 0, self.at
+        while depth or self.at == start:
+            text = self.take()
+            depth += (text in ("(", "[")) - (text in (")", "]"))
+        inside = self.tokens[start + 1 : self.at - 1]
+        ends = [i for i, token in enumerate(inside) if token.text in (";", ",")]
+        return (_Reader(inside[: ends[0]] if ends else inside).sum(),)
+
+
+def _step(index: str, loops: str) -> Step | None:
+    """Return the step that an index is, one of t, s, or what a sum runs over; or None."""
+    if index in _WORDS_FOR_STEPS:
+        return Step("t", _WORDS_FOR_STEPS[index])
+    found = _STEP.fullmatch(index)
+    if found is not None:
+        return Step(found[1] or "", int(found[2] or 0))
+    return Step(index) if index and index in loops else None
+
 
 def _is_number(text: str) -> bool:
     return text[:1].isdigit() or (text[:1] == "." and text[1:].isdigit())
@@ -419,9 +543,9 @@ def _is_number(text: str) -> bool:
 
 _BRACKETS = {
     **{"(": ")", "[": "]", "{": "}", "|": "|"},
-    **{r"\lfloor": r"\rfloor", r"\{": r"\}", r"\lVert": r"\rVert"},
+    **{r"\lfloor": r"\rfloor", r"\{": r"\}", r"\lVert": r"\rVert", r"\|": r"\|"},
 }
-_BRACKET_KINDS = {"|": "abs", r"\lfloor": "floor", r"\lVert": "norm"}
+_BRACKET_KINDS = {"|": "abs", r"\lfloor": "floor", r"\lVert": "norm", r"\|": "norm"}
 
 
 def _frac(reader: _Reader) -> Node:
@@ -432,12 +556,15 @@ def _frac(reader: _Reader) -> Node:
 
 def _derivative(reader: _Reader) -> Node:
     r"""Read \\frac{\\partial f}{\\partial x}: the gradient at x."""
-    while reader.take() != "}":
-        continue
+    is_operator = reader.peek(2) == "}"
+    reader._skip()
     reader.take("{")
     reader.take(r"\partial")
     where = reader.name()
     reader.take("}")
+    if is_operator:  # \frac{\partial}{\partial x} f(x)
+        reader.function()
+        reader.where()
     return Node("call", (where,), "gradient")
 
 
@@ -460,12 +587,15 @@ def _operator(reader: _Reader) -> Node:
 
 def _gradient(reader: _Reader) -> Node:
     r"""Read \\nabla f(x), \\nabla_\\theta J(\\theta): the gradient where the bracket says."""
+    variable = ""
     if reader.peek() == "_":
         reader.take()
-        reader.group()
-    while reader.peek() not in ("(", "[", ""):
-        reader.take()
-    return Node("call", reader.arguments(), "gradient")
+        variable = reader.group().name
+    reader.function()
+    where = reader.where()
+    if variable and not any(n.name == variable for part in where for n in part):
+        where = ()  # \partial_w \ell(y, f(x, w)): at the last point
+    return Node("call", where, "gradient")
 
 
 def _big(kind: str) -> Callable[[_Reader], Node]:
@@ -478,7 +608,10 @@ def _big(kind: str) -> Callable[[_Reader], Node]:
         reader.take("}")
         reader.take("^")
         last = reader.group()
-        return Node(kind, (first, last, reader.product()), index)
+        outside, reader.loops = reader.loops, reader.loops + index
+        inside = reader.product()
+        reader.loops = outside
+        return Node(kind, (first, last, inside), index)
 
     return read
 
@@ -491,6 +624,7 @@ _READERS: dict[str, Callable[[_Reader], Node]] = {
     r"\cos": _applied("cos"),
     r"\operatorname": _operator,
     r"\nabla": _gradient,
+    r"\partial": _gradient,
     r"\sum": _big("sum"),
     r"\prod": _big("prod"),
     r"\pi": lambda reader: Node("number", value=math.pi),

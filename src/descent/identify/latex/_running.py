@@ -134,7 +134,7 @@ PRIME = "_prime"
 
 def _unprimed(found: Sequence[Equation]) -> list[Equation]:
     """Return statements with x' for what x becomes as equations of steps."""
-    names = {statement.name for statement in found}
+    names = {statement.name for statement in found if statement.step is None}
     bases = {name: name.removesuffix(PRIME) for name in names}
     olds = {base for name, base in bases.items() if name != base and base not in names}
     if not olds:
