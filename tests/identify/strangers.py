@@ -1,6 +1,7 @@
 """Code in shapes that a stranger would hand in."""
 
 import numpy as np
+import torch
 
 
 class Called:
@@ -81,3 +82,62 @@ class Both:
     def update(self, x, g, t):
         """Make a step."""
         return x - 0.05 / t**0.5 * g
+
+
+class Dicts:
+    """Momentum for a model whose arrays lie in a dictionary, in place."""
+
+    def __init__(self, lr=0.05, momentum=0.9):
+        self.lr, self.momentum, self.v = lr, momentum, None
+
+    def update(self, params, grads):
+        """Make a step."""
+        if self.v is None:
+            self.v = {key: np.zeros_like(p) for key, p in params.items()}
+        for key in params:
+            self.v[key] = self.momentum * self.v[key] - self.lr * grads[key]
+            params[key] += self.v[key]
+
+
+def fading(theta, grad, d, t, lr=0.05):
+    """Gradient descent with a rate that falls as 1/√t, whose count is its own."""
+    t = t + 1
+    return theta - lr * grad / np.sqrt(t), d, t
+
+
+class OnlyWithClosure(torch.optim.Optimizer):
+    """Gradient descent that asks for a closure."""
+
+    def __init__(self, params, lr=0.05):
+        super().__init__(params, {"lr": lr})
+
+    def step(self, closure):
+        """Make a step."""
+        with torch.enable_grad():
+            loss = closure()
+        with torch.no_grad():
+            for p in self.param_groups[0]["params"]:
+                p.add_(p.grad, alpha=-self.param_groups[0]["lr"])
+        return loss
+
+
+class Bare:
+    """Gradient descent in a class of one's own that keeps parameters with gradients."""
+
+    def __init__(self, params, lr):
+        self.params, self.lr = list(params), lr
+
+    def step(self):
+        """Make a step."""
+        for p in self.params:
+            p.data -= self.lr * p.grad
+
+
+def bare(params):
+    """A maker of `Bare`."""
+    return Bare(params, 0.05)
+
+
+def tensor_rate(params):
+    """PyTorch's gradient descent with a rate that is a tensor."""
+    return torch.optim.SGD(params, lr=torch.tensor(0.05))

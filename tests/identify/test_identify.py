@@ -297,6 +297,7 @@ def test_a_sign_is_read_in_any_font(text):
 
 MOMENTUM = [[-0.05, -0.05], [-0.045, -0.095], [-0.0905, -0.0355]]
 DESCENT = [[-0.05, -0.05], [0.0, -0.05], [-0.05, 0.05]]
+FADING = np.array(DESCENT) / np.sqrt([[1], [2], [3]])
 
 
 @pytest.mark.parametrize(
@@ -308,7 +309,12 @@ DESCENT = [[-0.05, -0.05], [0.0, -0.05], [-0.05, 0.05]]
         (strangers.gradient_first, "function", DESCENT),
         (strangers.state_dict, "function", MOMENTUM),
         (strangers.named_state, "function", MOMENTUM),
-        (strangers.Both, "object", np.array(DESCENT) / np.sqrt([[1], [2], [3]])),
+        (strangers.Both, "object", FADING),
+        (strangers.fading, "function", FADING),
+        (strangers.Dicts, "object", MOMENTUM),
+        (strangers.of_lists, "function", DESCENT),
+        (strangers.OnlyWithClosure, "torch", DESCENT),
+        (strangers.bare, "torch", DESCENT),
     ],
 )
 def test_code_in_a_stranger_s_shape_is_recognised(thing, form, moved):
@@ -316,6 +322,15 @@ def test_code_in_a_stranger_s_shape_is_recognised(thing, form, moved):
     visit = found.visit(np.array([1.0, 2.0]), np.array([[1.0, 1.0], [0.0, 1.0], [1.0, -1.0]]))
     assert found.form == form
     assert visit.u == pytest.approx(np.array(moved), abs=1e-15)
+
+
+def test_a_rate_that_is_a_tensor_of_float32_loses_no_digits_of_the_steps():
+    assert identify(strangers.tensor_rate).names[0] == "gradient-descent"
+
+
+def test_a_class_with_parameters_of_its_own_gets_a_rate_where_it_asks_for_one():
+    report = identify(strangers.Bare)
+    assert (report.names[0], report.hyper) == ("gradient-descent", {"lr": 0.01})
 
 
 @pytest.mark.parametrize(

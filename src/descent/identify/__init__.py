@@ -46,7 +46,9 @@ def identify(candidate: Any, *, form: str | None = None, **told: float) -> Repor
         candidate: a rule, a PyTorch optimizer (an instance, a class or a function from parameters
             to one), a transformation of Optax, an optimizer of Keras, a function
             `step(x, g, state)` whose state is None at first, a class or an object with
-            `step(x, g)` or `update(x, g)`, or a function that makes a generator.
+            `step(x, g)` or `update(x, g)`, or a function that makes a generator. What is called
+            params and grads may be a dict or a list of arrays; a class that keeps parameters of
+            PyTorch, and moves them by `step()`, need not be an optimizer of PyTorch.
         form: "rule", "torch", "optax", "keras", "function", "object" or "generator"; it is
             guessed where it is not given.
         told: hyper-parameters, by the rules' names, which are checked.

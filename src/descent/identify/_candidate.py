@@ -184,8 +184,16 @@ def _made(maker: Any) -> Any:
         return maker(GENERIC_LR)
     if len(required) == 1 and "torch" in sys.modules:
         made = maker([_torch_parameter(np.zeros(2))])
-        return made if _is_of(made, "torch.optim", "Optimizer") else None
+        return made if _is_of(made, "torch.optim", "Optimizer") or _steps_alone(made) else None
     return None
+
+
+def _steps_alone(thing: Any) -> bool:
+    """Whether a class or object has parameters of its own, and moves them by `step()`."""
+    step, is_class = getattr(thing, "step", None), inspect.isclass(thing)
+    if not callable(step) or (is_class and LETTER.get(next(iter(_required(thing)), "lr"))):
+        return False
+    return not [name for name in _required(step)[is_class:] if name != "closure"]
 
 
 GENERIC_LR = 0.01

@@ -13,6 +13,7 @@ from descent.identify._candidate import (
     GENERIC_LR,
     LETTER,
     Candidate,
+    NotRunnableError,
     Stepper,
     _is_of,
     _made,
@@ -24,7 +25,9 @@ from descent.identify._candidate import (
 
 def _torch(thing: Any) -> Candidate:
     maker = _torch_maker(thing)
-    return _torch_candidate(thing, maker, {})
+    if hasattr(maker(_torch_parameter(np.zeros((2, 3)))), "param_groups"):
+        return _torch_candidate(thing, maker, {})
+    return _bare_candidate(thing, maker, {})
 
 
 def _torch_candidate(
@@ -35,7 +38,7 @@ def _torch_candidate(
     def begin_at(p: Any) -> Any:
         optimizer = maker(p)
         for group in optimizer.param_groups:
-            group.update(given)
+            group.update({k: _in_type_of(p, v) for k, v in {**group, **given}.items()})
         return optimizer
 
     def begin(x: Any) -> tuple[Any, Any]:
@@ -81,13 +84,75 @@ def _torch_candidate(
     )
 
 
+def _in_type_of(p: Any, value: Any) -> Any:
+    """Return a rate that is a tensor in the type of the parameter, so that no digit is lost."""
+    return value.to(p.dtype) if hasattr(value, "is_floating_point") and value.dim() == 0 else value
+
+
+def _bare_candidate(thing: Any, maker: Callable[[Any], Any], given: Mapping[str, Any]) -> Candidate:
+    """Return an object with `step()` for parameters that have `.grad`, without groups."""
+
+    def begin(x: Any) -> tuple[Any, Any]:
+        p = _torch_parameter(x)
+        optimizer = maker(p)
+        vars(optimizer).update(given)
+        return p, optimizer
+
+    def scheduled(x: Any, factor: Callable[[int], float]) -> Stepper:
+        p, optimizer = begin(x)
+        own, t = vars(optimizer)[rate], 0
+
+        def step(x: Any, g: Any) -> Any:
+            nonlocal t
+            t += 1
+            setattr(optimizer, rate, own * factor(t))
+            return _torch_step(p, optimizer, x, g)
+
+        return step
+
+    def fresh(x: Any) -> Stepper:
+        p, optimizer = begin(x)
+        return lambda x, g: _torch_step(p, optimizer, x, g)
+
+    told = {k: v for k, v in _only_numbers(vars(begin(np.zeros(2))[1])).items() if k in LETTER}
+    rate = next((k for k in told if LETTER[k] == "lr"), "")
+    return Candidate(
+        "torch",
+        fresh,
+        told,
+        thing,
+        lambda n, v: _bare_candidate(thing, maker, {**given, n: v}),
+        scheduled if rate else None,
+        guess="an object with step() for parameters",
+    )
+
+
 def _torch_step(p: Any, optimizer: Any, x: Any, g: Any) -> Any:
     import torch
 
-    p.grad = torch.as_tensor(g, dtype=p.dtype)
     with _whole_precision(p.dtype):
-        optimizer.step()
+        _step_along(torch.as_tensor(g, dtype=p.dtype), p, optimizer)
     return p.detach().numpy().copy()
+
+
+def _step_along(g: Any, p: Any, optimizer: Any) -> None:
+    """Make a step of an optimizer of PyTorch, with a closure where it asks for one.
+
+    Raises:
+        NotRunnableError: it calls the closure again, for the gradient at a point of its own.
+    """
+    calls = 0
+
+    def closure() -> Any:
+        nonlocal calls
+        calls += 1
+        if calls > 1:
+            raise NotRunnableError("it asks for several gradients a step, at points of its own")
+        p.grad = g.clone()
+        return (p.detach() * g).sum()
+
+    p.grad = g
+    optimizer.step(*[closure] * len(_required(optimizer.step)))
 
 
 ROUNDS = ("bfloat16", "float")
@@ -116,14 +181,10 @@ def _whole_precision(dtype: Any) -> Iterator[None]:
 
 def _torch_maker(given: Any) -> Callable[[Any], Any]:
     """Return a function from a parameter to a new optimizer."""
-    if not _is_of(given, "torch.optim", "Optimizer"):
-        return lambda p: given([p])
-    if not inspect.isclass(given):
+    if _is_of(given, "torch.optim", "Optimizer") and not inspect.isclass(given):
         return lambda p: _torch_copy(given, p)
-    thing: Any = given
-    if "lr" in _required(given):
-        return lambda p: thing([p], lr=GENERIC_LR)
-    return lambda p: thing([p])
+    rates = {n: GENERIC_LR for n in _required(given)[1:] if LETTER.get(n) == "lr"}
+    return lambda p: given([p], **rates)
 
 
 def _torch_copy(optimizer: Any, p: Any) -> Any:

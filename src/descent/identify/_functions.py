@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from descent.identify._candidate import (
     GENERIC_LR,
     GRADIENTS,
@@ -20,13 +22,45 @@ from descent.identify._candidate import (
 )
 from descent.identify._recognition import _looks_like_a_step
 
+PLURAL = ("params", "parameters", "weights", "variables", "theta")
+"""Names of all arrays of a model together."""
+
+
+def _packed(first: list[str], make: Callable[[Any], Candidate]) -> Candidate:
+    """Return the candidate with x and g as they are or, where names say so, in a dict or a list."""
+    if first[0] in PLURAL and first[1:2] and first[1] in GRADIENTS:
+        for pack in (_in_dict, _in_list):
+            found = make(pack)
+            try:
+                found.visit(np.array([0.5, -1.0]), np.array([[1.0, 0.5], [0.25, -2.0]]))
+            except Exception:
+                continue
+            return replace(found, guess=f"{found.guess}, each in a {pack.__name__[4:]}")
+    return make(None)
+
+
+def _in_dict(x: Any) -> dict[str, Any]:
+    return {"x": x}
+
+
+def _in_list(x: Any) -> list[Any]:
+    return [x]
+
+
+def _unpacked(out: Any) -> Any:
+    """Return x of a dict, a list, or of itself."""
+    if isinstance(out, dict):
+        return next(iter(out.values()))
+    return out[0] if isinstance(out, list) and len(out) == 1 else out
+
 
 def _function(thing: Any) -> Candidate:
     if len(_required(thing)) < 2 and not _looks_like_a_step(thing):
         from descent.identify._forms import candidate  # which imports this module
 
         return candidate(_made(thing))
-    return _function_with(thing, {})
+    names = list(inspect.signature(thing).parameters)
+    return _packed(names, lambda pack: _function_with(thing, {}, pack))
 
 
 AVERAGES = ("m", "v", "velocity", "momentum", "buf", "buffer", "acc", "accumulator", "cache")
@@ -35,7 +69,7 @@ AVERAGES = ("m", "v", "velocity", "momentum", "buf", "buffer", "acc", "accumulat
 STEPS = ("t", "step", "i", "k", "n", "iteration", "timestep", "epoch")
 
 
-def _function_with(thing: Any, given: Mapping[str, Any]) -> Candidate:
+def _function_with(thing: Any, given: Mapping[str, Any], pack: Any = None) -> Candidate:
     parameters = inspect.signature(thing).parameters
     names = [
         n for n, p in parameters.items() if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
@@ -51,6 +85,7 @@ def _function_with(thing: Any, given: Mapping[str, Any]) -> Candidate:
         more = [names[2]]
     told = {n: p.default for n, p in parameters.items() if n in LETTER or n == "alpha"}
     rate = next((n for n in told if LETTER.get(n) == "lr" and _only_numbers(told).get(n)), None)
+    counts_itself = _counts_itself(thing, more, given)
 
     def begin(x: Any, factor: Callable[[int], float] | None) -> Stepper:
         state = dict.fromkeys(more)
@@ -62,16 +97,17 @@ def _function_with(thing: Any, given: Mapping[str, Any]) -> Candidate:
             extra = dict(given)
             if factor is not None and rate:
                 extra[rate] = extra.get(rate, told[rate]) * factor(t)
+            x, g = (x, g) if pack is None else (pack(x), pack(g))
             first = (g, x) if is_turned else (x, g)
-            rest = [_argument(n, state[n], x, t, given, len(more)) for n in more]
+            count = t - 1 if counts_itself else t
+            rest = [_argument(n, state[n], x, count, given, len(more)) for n in more]
             out = thing(*first, *rest, **{k: v for k, v in extra.items() if k not in more})
             if not (isinstance(out, tuple) and more):
-                return x if out is None else out
-            for name, value in zip(
-                [n for n in more if n not in STEPS or len(more) == 1], out[1:], strict=False
-            ):
-                state[name] = value
-            return out[0]
+                return _unpacked(x if out is None else out)
+            kept = [n for n in more if n not in STEPS or len(more) == 1]
+            kept = more if len(out) - 1 == len(more) else kept
+            state.update(zip(kept, out[1:], strict=False))
+            return _unpacked(out[0])
 
         return step
 
@@ -81,10 +117,23 @@ def _function_with(thing: Any, given: Mapping[str, Any]) -> Candidate:
         lambda x: begin(x, None),
         _only_numbers({**told, **given}),
         thing,
-        lambda n, v: _function_with(thing, {**given, n: v}),
+        lambda n, v: _function_with(thing, {**given, n: v}, pack),
         begin if rate else None,
         guess=f"a function of {words}",
     )
+
+
+def _counts_itself(thing: Any, more: list[str], given: Mapping[str, Any]) -> bool:
+    """Whether a step takes the count among other arguments, and returns it with one added."""
+    places = [i for i, name in enumerate(more) if name in STEPS]
+    if len(more) < 2 or len(places) != 1:
+        return False
+    x, g = np.zeros(2), np.ones(2)
+    try:
+        out = thing(x, g, *[_argument(n, None, x, 1, given, len(more)) for n in more])
+        return bool(out[1 + places[0]] == 2) and len(out) == 1 + len(more)
+    except Exception:
+        return False
 
 
 def _argument(name: str, value: Any, x: Any, t: int, given: Mapping[str, Any], count: int) -> Any:
@@ -101,24 +150,26 @@ def _argument(name: str, value: Any, x: Any, t: int, given: Mapping[str, Any], c
 def _object(thing: Any) -> Candidate:
     if not _method(thing):
         thing = _made(thing)
-    return _class_with(thing, {}) if inspect.isclass(thing) else _instance_with(thing, {})
+    names = [n for n in _required(getattr(thing, str(_method(thing)))) if n != "self"]
+    make = _class_with if inspect.isclass(thing) else _instance_with
+    return _packed([*names, ""], lambda pack: make(thing, {}, pack=pack))
 
 
-def _class_with(cls: Any, given: Mapping[str, Any]) -> Candidate:
+def _class_with(cls: Any, given: Mapping[str, Any], pack: Any = None) -> Candidate:
     parameters = inspect.signature(cls).parameters
     filled = {n: GENERIC_LR for n in _required(cls) if LETTER.get(n) == "lr"} | dict(given)
     if missing := [n for n in _required(cls) if n not in filled]:
         raise NotRunnableError(f"{cls.__name__} asks for {', '.join(missing)}: give an object")
     defaults = {n: p.default for n, p in parameters.items()} | filled
     told = {n: v for n, v in _only_numbers(defaults).items() if n in LETTER or n == "alpha"}
-    candidate = _instance_with(cls(**filled), {}, lambda: cls(**filled))
+    candidate = _instance_with(cls(**filled), {}, lambda: cls(**filled), pack)
     return replace(
-        candidate, told=told, source=cls, vary=lambda n, v: _class_with(cls, {**filled, n: v})
+        candidate, told=told, source=cls, vary=lambda n, v: _class_with(cls, {**filled, n: v}, pack)
     )
 
 
 def _instance_with(
-    thing: Any, given: Mapping[str, Any], anew: Callable[[], Any] | None = None
+    thing: Any, given: Mapping[str, Any], anew: Callable[[], Any] | None = None, pack: Any = None
 ) -> Candidate:
     method = _method(thing)
     assert method is not None
@@ -146,9 +197,10 @@ def _instance_with(
             t += 1
             if factor is not None and rate and own is not None:
                 setattr(optimiser, rate, own * factor(t))
+            x, g = (x, g) if pack is None else (pack(x), pack(g))
             pair = (g, x) if is_turned else (x, g)
             out = getattr(optimiser, method)(*pair, *([t] if counts else []))
-            return x if out is None else out
+            return _unpacked(x if out is None else out)
 
         return step
 
@@ -157,7 +209,7 @@ def _instance_with(
         lambda x: begin(x, None),
         told,
         thing,
-        lambda n, v: _instance_with(thing, {**given, n: v}, anew),
+        lambda n, v: _instance_with(thing, {**given, n: v}, anew, pack),
         begin if rate else None,
         guess=f"an object with {method}(x, g)",
     )

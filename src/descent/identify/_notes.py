@@ -8,6 +8,7 @@ import numpy as np
 
 from descent.identify._candidate import Candidate
 from descent.identify._fit import Visit
+from descent.identify._frameworks import _step_along
 from descent.identify._probes import Array
 
 X = np.array([0.5, -1.0, 2.0])
@@ -111,8 +112,7 @@ def _several_parameters(candidate: Candidate) -> Iterator[str]:
     except Exception as error:
         yield f"a second parameter raises {type(error).__name__}: {error}"[:120]
         return
-    one.grad = torch.tensor(_matrix(candidate, GS[0]))
-    optimizer.step()
+    _step_along(torch.tensor(_matrix(candidate, GS[0])), one, optimizer)
     if not torch.equal(two, torch.tensor(_matrix(candidate, X))):
         yield "a parameter without a gradient is moved"
 
@@ -129,10 +129,9 @@ def _rounding(candidate: Candidate) -> Iterator[str]:
         called.append(a)
         return rounds(a)
 
-    p.grad = torch.ones(2, 3)
     torch.Tensor.bfloat16 = watched  # type: ignore[method-assign, assignment]
     try:
-        candidate.maker(p).step()
+        _step_along(torch.ones(2, 3), p, candidate.maker(p))
     finally:
         torch.Tensor.bfloat16 = rounds  # type: ignore[method-assign]
     if called:
@@ -154,8 +153,7 @@ def _saved(candidate: Candidate) -> Iterator[str]:
                 kept = copy.deepcopy(optimizer.state_dict())
                 optimizer = candidate.maker(p)
                 optimizer.load_state_dict(kept)
-            p.grad = torch.tensor(_matrix(candidate, g))
-            optimizer.step()
+            _step_along(torch.tensor(_matrix(candidate, g)), p, optimizer)
         ends.append(p.detach().numpy().copy())
     moved = np.abs(ends[0] - _matrix(candidate, X)).max()
     if np.abs(ends[0] - ends[1]).max() > 1e-6 * moved:

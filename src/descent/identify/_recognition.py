@@ -2,6 +2,7 @@
 
 import inspect
 import math
+import sys
 from collections.abc import Callable
 from dataclasses import fields
 from typing import Any
@@ -17,6 +18,7 @@ from descent.identify._candidate import (
     _method,
     _only_numbers,
     _required,
+    _steps_alone,
 )
 from descent.identify._catalogue import with_hyper
 from descent.rules import Rule
@@ -34,6 +36,8 @@ def _recognised(thing: Any) -> str:
         return "optax"
     if inspect.isgeneratorfunction(thing) or inspect.isgenerator(thing):
         return "generator"
+    if _steps_alone(thing) and "torch" in sys.modules:
+        return "torch"
     if _method(thing):
         return "object"
     if callable(thing):
