@@ -135,6 +135,24 @@ def test_what_is_no_rule_has_no_name(name):
 
 
 @pytest.mark.frameworks
+def test_a_step_on_arrays_of_jax_is_identified_in_double_precision():
+    jnp = pytest.importorskip("jax.numpy")
+
+    def step(x, g, state, lr=1e-3, beta=0.9):
+        v = beta * (0 * x if state is None else state) + (1 - beta) * g**2
+        return x - lr * g / (jnp.sqrt(v) + 1e-8), v
+
+    assert "torch.optim.RMSprop" in identify(step).names
+
+
+@pytest.mark.frameworks
+def test_an_object_of_optax_that_is_no_tuple_is_a_transformation():
+    optax = pytest.importorskip("optax")
+    report = identify(optax.MultiSteps(optax.sgd(0.1), 2))
+    assert (report.verdict, "Optax" in report.notes[0]) == ("unknown", True)
+
+
+@pytest.mark.frameworks
 def test_a_rate_that_keras_loses_on_pytorch_is_dead():
     """Keras 3.15.1, schedule_free_adamw.py:137: what is kept as old is changed in place."""
     hyper = {"learning_rate": 0.00101, "beta_1": 0.892, "beta_2": 0.9969}

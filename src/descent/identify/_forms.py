@@ -1,5 +1,6 @@
 """Whatever an optimiser is written as, made into one thing that can be led along gradients."""
 
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -20,6 +21,8 @@ def candidate(thing: Any, form: str | None = None) -> Candidate:
     """
     if form is not None and form not in FORMS:
         raise NotRunnableError(f"form must be one of {', '.join(FORMS)}, got {form!r}")
+    if "jax" in sys.modules:  # or a step on its arrays rounds to float32
+        sys.modules["jax"].config.update("jax_enable_x64", True)
     found = MAKERS[form or _recognised(thing)](thing)
     return _tried(found)
 

@@ -32,7 +32,8 @@ def _recognised(thing: Any) -> str:
         return "torch"
     if _is_of(thing, "keras", "BaseOptimizer") or _is_of(thing, "keras", "KerasOptimizer"):
         return "keras"
-    if isinstance(thing, tuple) and hasattr(thing, "init") and hasattr(thing, "update"):
+    is_tuple = isinstance(thing, tuple) or type(thing).__module__.startswith("optax.")
+    if is_tuple and hasattr(thing, "init") and hasattr(thing, "update"):
         return "optax"
     if inspect.isgeneratorfunction(thing) or inspect.isgenerator(thing):
         return "generator"

@@ -160,7 +160,7 @@ def _rank(case: Case, match: Match, found: list[Match]) -> tuple[Any, ...]:
         not match.follows_lr,
         entry.is_shadow,
         kind,
-        sum(value is True for value in entry.switches.values()),
+        sum(value in (True, math.inf) for value in entry.switches.values()),
         _place(entry),
     )
 
