@@ -17,7 +17,7 @@ from descent._moved import moved
 from descent.landscapes import Landscape
 from descent.minimize import Trajectory
 
-__all__ = ["COLORS", "DASHES", "MARKERS", "STYLE", "figure", "contours", "paths", "curves"]
+__all__ = ["COLORS", "DASHES", "MARKERS", "STYLE", "figure", "look", "contours", "paths", "curves"]
 
 __getattr__ = moved(__name__, {"COLOURS": f"{__name__}.COLORS"})
 
@@ -29,6 +29,26 @@ DASHES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1)))
 
 MARKERS = ("o", "s", "^", "D", "v", "x")
 """The marker that goes with each colour."""
+
+_LOOKS = {
+    "Adam": (0, 0),
+    "momentum": (1, 1),
+    "RMSprop": (2, 2),
+    "AdaGrad": (3, 3),
+    "Nesterov": (4, 4),
+    "gradient descent": (5, 5),
+    "heavy ball": (1, 1),
+    "SGD": (5, 5),
+    "NAdam": (1, 3),
+    "AMSGrad": (2, 1),
+    "RAdam": (3, 5),
+    "AdaMax": (4, 2),
+    "Lion": (5, 1),
+    "Adadelta": (3, 2),
+    "AdamW": (4, 0),
+    "Muon": (2, 4),
+}
+"""A rule's colour and line style, in every figure that draws it under its name."""
 
 STYLE: Any = {
     "axes.grid": True,
@@ -59,6 +79,24 @@ def figure(columns: int = 1, *, height: float = 3.6, **options: Any) -> tuple[Fi
     return plt.subplots(1, columns, figsize=(6.4, height), layout="constrained", **options)
 
 
+def look(name: str) -> dict[str, Any]:
+    """Return how a rule's curve looks wherever it is drawn: colour, line style and label.
+
+    A number after its name is left out. Any other name has a label alone, and the next colour of
+    the axes.
+
+    >>> look("momentum 0.8")
+    {'label': 'momentum 0.8', 'color': '#D55E00', 'linestyle': '--'}
+    >>> look("bound")
+    {'label': 'bound'}
+    """
+    rule = name.rstrip(" .0123456789")
+    if rule not in _LOOKS:
+        return {"label": name}
+    color, dash = _LOOKS[rule]
+    return {"label": name, "color": COLORS[color], "linestyle": DASHES[dash]}
+
+
 def contours(ax: Axes, f: Landscape, levels: ArrayLike | int = 12) -> None:
     """Draw the level lines of a landscape of two coordinates in its window, and its minimiser."""
     (left, right), (bottom, top) = f.window
@@ -75,7 +113,7 @@ def paths(ax: Axes, trajectories: Mapping[str, Trajectory], every: int = 1) -> N
         ax.plot(
             trajectory.x[:, 0],
             trajectory.x[:, 1],
-            label=name,
+            **look(name),
             marker=MARKERS[number % len(MARKERS)],
             markevery=every,
             markersize=4,
@@ -86,5 +124,5 @@ def curves(ax: Axes, values: Mapping[str, ArrayLike], steps: Iterable[float] | N
     """Draw one curve of positive values against the steps for each name, on a log scale."""
     for name, value in values.items():
         value = np.asarray(value)
-        ax.plot(np.arange(len(value)) if steps is None else list(steps), value, label=name)
+        ax.plot(np.arange(len(value)) if steps is None else list(steps), value, **look(name))
     ax.set(yscale="log", xlabel="step t")
