@@ -183,7 +183,7 @@ def _made(maker: Any) -> Any:
     if len(required) == 1 and LETTER.get(required[0]) == "lr":
         return maker(GENERIC_LR)
     if len(required) == 1 and "torch" in sys.modules:
-        made = maker([_torch_parameter(np.zeros(2))])
+        made = maker([_torch_parameter(np.zeros((2, 3)))])
         return made if _is_of(made, "torch.optim", "Optimizer") or _steps_alone(made) else None
     return None
 

@@ -2,14 +2,16 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 
+from descent import conventions
 from descent.identify import _candidate as running
-from descent.identify._candidate import NotRunnableError
+from descent.identify._candidate import LETTER, NotRunnableError
 from descent.identify._catalogue import Entry, entries, numbers
 from descent.identify._decide import Case, Match, told_or_round
 from descent.identify._example import walk
@@ -135,6 +137,7 @@ def _choices(case: Case, entry: Entry, begin: dict[str, float]) -> Iterator[dict
     """Yield the hyper-parameters as they were told, as they were read, and with ε as it is."""
     if case.told:
         yield {n: case.told.get(n, v) for n, v in begin.items()}
+        yield from _as_its_framework(case, entry, begin)
     fitted = fitted_to(entry.at, begin, case)
     if fitted.mean > LOST_HERE:
         return
@@ -142,6 +145,19 @@ def _choices(case: Case, entry: Entry, begin: dict[str, float]) -> Iterator[dict
     yield plain
     yield plain | {n: v for n, v in begin.items() if n in ("eps", "eps1", "eps2")}
     yield fitted.hyper
+
+
+def _as_its_framework(
+    case: Case, entry: Entry, begin: Mapping[str, float]
+) -> Iterator[dict[str, float]]:
+    """Yield what a framework makes of the numbers that it was told: Keras' Muon scales its ε."""
+    if entry.kind != "framework":
+        return
+    arguments = conventions.defaults(entry.name)
+    told = {a: case.told[LETTER[a]] for a in arguments if LETTER.get(a) in case.told}
+    with suppress(ValueError, TypeError):
+        made = numbers(conventions.framework_rule(entry.name, **{**entry.switches, **told}))
+        yield {n: made.get(n, v) for n, v in begin.items()}
 
 
 def _begin(name: str) -> float:
