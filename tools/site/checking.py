@@ -56,14 +56,15 @@ def entries() -> list[dict[str, Any]]:
     """Return the catalogue as the page holds it: each formula once, with all that it is called.
 
     A name is a text of a rule or a misprint; of a framework's optimiser a list of it, the rule of
-    which it is a form, and whether it is one only where a switch is turned off.
+    which it is a form, whether it is one only where a switch is turned off, and how many are on.
     """
     found: dict[Any, dict[str, Any]] = {}
     for entry in listed():
         made = {"rule": build(entry.rule, entry.free), "free": entry.free, "names": []}
         one = found.setdefault(json.dumps([made["rule"], made["free"]]), made)
         is_framework = entry.kind == "framework"
-        name = [entry.name, entry.family, entry.is_shadow] if is_framework else entry.name
+        form = [entry.name, entry.family, entry.is_shadow, entry.turned_on]
+        name = form if is_framework else entry.name
         if name not in one["names"]:
             one["names"].append(name)
     return list(found.values())

@@ -202,19 +202,21 @@
   }
 
   function named(name) {
-    if (Array.isArray(name)) return { name: name[0], kind: "framework", family: name[1], shadow: name[2] };
+    if (Array.isArray(name)) {
+      return { name: name[0], kind: "framework", family: name[1], shadow: name[2], switches: name[3] };
+    }
     const { family, erratum } = FACTS[name];
-    return { name, kind: erratum ? "misprint" : "rule", family, shadow: false };
+    return { name, kind: erratum ? "misprint" : "rule", family, shadow: false, switches: 0 };
   }
 
   // How well a name fits, the best first: hyper-parameters as they stand in the formula, then a
   // rule, a framework's form of another rule, a misprint, a framework's form of its rule; then
-  // the name that has most of the letters.
+  // the name that needs the fewest switches, and that has most of the letters.
   function best(found) {
     const slips = new Set(found.filter(({ kind }) => kind === "misprint").map(({ family }) => family));
     const kinds = ({ kind, family }) => ({ rule: 0, misprint: 2, framework: slips.has(family) ? 3 : 1 })[kind];
     const read = ({ hyper }) => -Object.keys(hyper).length;
-    const rank = (one) => [one.cost >= 1 ? 1 : 0, one.cost, one.shadow ? 1 : 0, kinds(one), read(one)];
+    const rank = (one) => [one.cost >= 1 ? 1 : 0, one.cost, one.shadow ? 1 : 0, kinds(one), one.switches, read(one)];
     const before = (a, b) => rank(a).reduce((sign, value, i) => sign || value - rank(b)[i], 0);
     return [...found].sort(before);
   }
@@ -359,7 +361,9 @@
 
   // Return a rule put together from parts as a candidate.
   function fromParts(parts, hyper) {
-    const meant = Object.fromEntries(Object.entries(hyper).map(([name, value]) => [name, [value]]));
+    const own = list(parts.free);
+    const used = Object.entries(hyper).filter(([name]) => own.includes(name));
+    const meant = Object.fromEntries(used.map(([name, value]) => [name, [value]]));
     const rule = composedOf(parts, hyper);
     return { fresh: stepper(rule), known: { meant, numbers: [] }, parts };
   }

@@ -1,6 +1,7 @@
 """What an optimiser can be: every rule, framework rule and misprint, with what is free in it."""
 
 import itertools
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
@@ -108,6 +109,11 @@ class Entry:
     free: tuple[str, ...]
     is_shadow: bool = False
     switches: Mapping[str, Any] = field(default_factory=dict, compare=False)
+
+    @property
+    def turned_on(self) -> int:
+        """How many switches are on, or at infinity: of two names, that with fewer is better."""
+        return sum(value in (True, math.inf) for value in self.switches.values())
 
     def at(self, hyper: Mapping[str, Any]) -> Rule:
         """Return the rule with these hyper-parameters, numbers or columns of numbers."""

@@ -160,7 +160,7 @@ def _rank(case: Case, match: Match, found: list[Match]) -> tuple[Any, ...]:
         not match.follows_lr,
         entry.is_shadow,
         kind,
-        sum(value in (True, math.inf) for value in entry.switches.values()),
+        entry.turned_on,
         _place(entry),
     )
 

@@ -225,6 +225,10 @@ NUMBERS = {
 CHANGED = [
     *(replace(ADAM_PARTS, m=kind) for kind in ("none", "sum", "first", "late")),
     *(replace(ADAM_PARTS, v=kind) for kind in ("max", "of-m", "belief", "abs", "first")),
+    replace(ADAM_PARTS, v="unweighted"),
+    replace(ADAM_PARTS, v_correction="frozen"),
+    replace(ADAM_PARTS, eps="none"),
+    replace(ADAM_PARTS, decay="decoupled"),
     replace(ADAM_PARTS, v="sum", v_correction="none"),
     replace(ADAM_PARTS, v="none", v_correction="none", eps="none"),
 ]
