@@ -34,7 +34,7 @@ _LOOKS = {
     "Adam": (0, 0),
     "momentum": (1, 1),
     "RMSprop": (2, 2),
-    "AdaGrad": (3, 3),
+    "AdaGrad": (3, 4),
     "Nesterov": (4, 4),
     "gradient descent": (5, 5),
     "heavy ball": (1, 1),
