@@ -142,7 +142,7 @@ def test_a_plain_chain_can_lose_the_gradient_in_two_dimensions_and_not_in_one():
     assert np.linalg.norm(flat, 2) == 0.5
     assert np.linalg.norm(flat.T @ g) == 0
     numbers, last = [np.array([[j]]) for j in (0.5, -0.25, 3.0)], np.array([-2.0])
-    plain = functools.reduce(lambda g, J: J.T @ g, numbers, last)
+    plain = functools.reduce(lambda g, jacobian: jacobian.T @ g, numbers, last)
     assert np.linalg.norm(plain) == math.prod(np.linalg.norm(J, 2) for J in numbers) * 2
 
 
