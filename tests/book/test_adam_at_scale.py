@@ -186,6 +186,33 @@ def test_autocast_keeps_parameters_gradients_and_state_in_float32():
     assert sum(part.nbytes for part in kept) == (4 + 4 + 8) * models.count(net)
 
 
+def test_autocast_leaves_the_casts_of_weights_in_the_graph():
+    torch = pytest.importorskip("torch", reason="autocast is torch's")
+    net = torch.nn.Sequential(*(torch.nn.Linear(n, n + 1, bias=False) for n in (4, 5, 6)))
+    saved = []
+    hooks = torch.autograd.graph.saved_tensors_hooks(lambda t: saved.append(t) or t, lambda t: t)
+    with hooks, torch.autocast("cpu", torch.bfloat16):
+        out = net(torch.ones(3, 4))
+    kept = [sorted(t.shape) for t in saved if t.dtype == torch.bfloat16 and len(t) != 3]
+    assert sorted(kept) == [[5, 6], [6, 7]]  # the first layer carries no gradient back
+    out.sum().backward()
+    assert {p.grad.dtype for p in net.parameters()} == {torch.float32}
+
+
+def test_two_epsilons_make_nearly_the_same_float16_step_beyond_the_threshold():
+    g = np.arange(1, 0x7C00, dtype=np.uint16).view(np.float16)
+    steps = []
+    with np.errstate(all="ignore"):
+        for eps in (1e-8, 1e-4):
+            rule, x = Adam(lr=1.0, eps=eps), np.zeros_like(g)
+            steps.append(-rule.update(x, g, rule.init(x))[0].astype(float))
+    beyond = (g > 2**-12.5 / math.sqrt(0.001)) & (g < 256)
+    assert np.abs(steps[1][beyond] / steps[0][beyond] - 1).max() < 0.015
+    below = steps[1][~beyond & (g < 1) & (steps[1] > 0)]
+    assert below.min() < 0.01
+    assert below.max() > 50
+
+
 def random_rounding(x, rng, p=8):
     """Return x to p significant bits, up or down at random, its mean unchanged."""
     fraction, exponent = np.frexp(x)

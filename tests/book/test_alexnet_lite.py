@@ -103,6 +103,45 @@ def test_at_the_tuned_rates_some_seeds_leave_the_plateau_and_others_do_not(rule,
     assert max(losses) > 2.25
 
 
+def papers_layers(torch, papers):
+    """Return AlexNet's layers with weights, as the paper or as PyTorch draws them."""
+    shapes = [(3, 96, 11, 4, 0, 1), (96, 256, 5, 1, 2, 2), (256, 384, 3, 1, 1, 1)]
+    shapes += [(384, 384, 3, 1, 1, 2), (384, 256, 3, 1, 1, 2)]
+    layers = [torch.nn.Conv2d(*shape[:5], groups=shape[5]) for shape in shapes]
+    layers += [torch.nn.Linear(*shape) for shape in ((9216, 4096), (4096, 4096))]
+    if papers:
+        for i, layer in enumerate(layers, 1):
+            torch.nn.init.normal_(layer.weight, std=0.01)
+            torch.nn.init.constant_(layer.bias, float(i in (2, 4, 5, 6, 7)))
+    return layers
+
+
+def share_passed(torch, layers, x, normalised):
+    """Return how much of the mean square from the mean of the images seven layers pass."""
+    pool, first = torch.nn.MaxPool2d(3, 2), x
+    norm = torch.nn.LocalResponseNorm(5, alpha=5e-4, k=2.0)
+    for i, layer in enumerate(layers, 1):
+        x = torch.relu(layer(x.flatten(1) if i == 6 else x))
+        if i in (1, 2) and normalised:
+            x = norm(x)
+        x = pool(x) if i in (1, 2, 5) else x
+    apart = [float((a - a.mean(axis=0)).square().mean()) for a in (first, x)]
+    return apart[1] / apart[0]
+
+
+def test_at_the_papers_size_its_weights_pass_less_of_a_difference_than_pytorchs():
+    torch = pytest.importorskip("torch", reason="nets of this size are slow in NumPy")
+    torch.manual_seed(0)
+    noise, coarse = torch.randn(4, 3, 227, 227), torch.randn(4, 3, 14, 14)
+    smooth = torch.nn.functional.interpolate(coarse, size=227, mode="bilinear")
+    paper, pytorchs = (papers_layers(torch, papers) for papers in (True, False))
+    with torch.no_grad():
+        for images in (noise, 60 * noise, smooth, 60 * smooth):
+            usual = share_passed(torch, pytorchs, images, normalised=False)
+            assert 1 / 7 < share_passed(torch, paper, images, normalised=False) / usual < 2 / 3
+            assert share_passed(torch, paper, images, normalised=True) / usual < 1 / 10
+
+
 def test_plain_nets_of_56_layers_learn_far_less_than_those_of_8():
     runs = results("depth")["runs"]
     losses = {

@@ -11,8 +11,10 @@ from tolerance import near
 torch = pytest.importorskip("torch", reason="the contest trains networks of torch")
 stats = pytest.importorskip("scipy.stats", reason="the quantiles are SciPy's")
 
+from descent import models, schedules
 from descent.report import results
-from descent.train.contest import interval, paired, sign_flips
+from descent.train.contest import Problem, interval, paired, sign_flips
+from experiments.contests import CONTESTS
 
 scores = st.lists(st.floats(-10, 10), min_size=2, max_size=12).filter(lambda s: np.std(s) > 1e-3)
 
@@ -61,6 +63,30 @@ def test_other_tests_of_five_against_five_have_other_floors():
         n_resamples=np.inf,
     )
     assert flips.pvalue == 1 / 32
+
+
+def test_the_recorded_contests_are_of_the_networks_and_lengths_that_the_chapter_says():
+    said = {"digits-mlp": 20, "digits-alexnet": 10, "digits-alexnet-he": 10, "digits-resnet": 8}
+    said |= {"mnist-mlp": 3, "cifar10-resnet": 2}
+    said |= {"digits-autoencoder": 60, "digits-autoencoder-constant": 60}
+    nets = {
+        name: models.count(models.get(name, (1, 8, 8))) for name in ("alexnet-lite", "resnet-8")
+    }
+    counts = {"digits-mlp": models.count(models.mlp((1, 8, 8), hidden=(512, 256)))}
+    counts |= {"digits-alexnet": nets["alexnet-lite"], "digits-alexnet-he": nets["alexnet-lite"]}
+    counts |= {"mnist-mlp": models.count(models.mlp((1, 28, 28), hidden=(512, 256)))}
+    counts |= {"digits-resnet": nets["resnet-8"]}
+    counts |= {"cifar10-resnet": models.count(models.get("resnet-8", (3, 32, 32)))}
+    counts |= dict.fromkeys(
+        ("digits-autoencoder", "digits-autoencoder-constant"), models.count(models.autoencoder())
+    )
+    for name, contest in CONTESTS.items():
+        recorded = results(f"contest-{name}")
+        assert (recorded["epochs"], contest.epochs) == (said[name], said[name])
+        assert recorded["parameters"] == counts[name]
+        falls = contest.schedule is schedules.Cosine
+        assert falls == (name != "digits-autoencoder-constant")
+    assert Problem.batch_size == 64
 
 
 def test_with_five_seeds_one_standard_error_covers_the_mean_five_times_in_eight():

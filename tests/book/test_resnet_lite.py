@@ -137,6 +137,15 @@ def test_the_lower_bound_needs_norms_up_to_one():
 # --- what the chapter says beside its formulas ----------------------------------------------------
 
 
+def test_a_plain_chain_can_lose_the_gradient_in_two_dimensions_and_not_in_one():
+    flat, g = np.diag([0.5, 0.0]), np.array([0.0, 1.0])
+    assert np.linalg.norm(flat, 2) == 0.5
+    assert np.linalg.norm(flat.T @ g) == 0
+    numbers, last = [np.array([[j]]) for j in (0.5, -0.25, 3.0)], np.array([-2.0])
+    plain = functools.reduce(lambda g, jacobian: jacobian.T @ g, numbers, last)
+    assert np.linalg.norm(plain) == math.prod(np.linalg.norm(J, 2) for J in numbers) * 2
+
+
 def test_a_plain_layer_can_hand_on_what_it_receives():
     """In use, with its running mean 0 and variance 1, as a batch normalisation begins."""
     torch = pytest.importorskip("torch", reason="the layers are torch's")

@@ -151,6 +151,24 @@ def test_a_settled_cycle_moves_adam_by_the_drift(beta1, beta2, big, n):
     assert drift(beta1, beta2, big, n) == near(-np.sum(steps), steps, rel=1e-9)
 
 
+def turns(beta1, big, n, beta2s):
+    """Return how often a growing β₂ turns the drift of a cycle."""
+    j, b = np.arange(n), beta2s[:, None]
+    m = (big + 1) * (1 - beta1) * beta1**j / (1 - beta1**n) - 1
+    v = (big**2 - 1) * (1 - b) * b**j / (1 - b**n) + 1
+    return np.count_nonzero(np.diff(np.sum(m / np.sqrt(v), axis=1) > 0))
+
+
+def test_without_momentum_the_drift_turns_once_and_with_it_it_may_turn_twice():
+    beta2s = 1 - np.geomspace(1e-9, 1, 3001)[::-1]
+    for n in (3, 4, 7, 10, 30, 100):
+        for big in (n - 0.9, n, 2 * n, 10 * n):
+            assert turns(0.0, big, n, beta2s) == 1
+    two = [n for n in range(3, 31) if turns(0.9, n, n, beta2s) == 2]
+    none = [n for n in range(3, 31) if turns(0.9, n, n, beta2s) == 0]
+    assert (none, two) == (list(range(3, 8)), list(range(8, 16)))
+
+
 @given(n=st.integers(3, 40), excess=st.floats(0.1, 20))
 def test_every_cycle_is_descended_by_a_large_enough_beta2(n, excess):
     big = n - 1 + excess

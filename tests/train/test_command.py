@@ -14,7 +14,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="training needs torch")
 pytest.importorskip("sklearn", reason="the digits come with scikit-learn")
 
-from descent import data
+from descent import data, models, rules
 from descent.train import command, loop, workers
 
 SMALL = ["--model", "mlp", "--epochs", "2", "--lr", "1e-2"]
@@ -225,6 +225,12 @@ def test_a_sharded_model_makes_the_run_of_one_process(size, tmp_path):
     assert command.main([*options, "--out", str(tmp_path / "one.json"), *more]) == 0
     record, one = (json.loads((tmp_path / f"{name}.json").read_text()) for name in ("run", "one"))
     np.testing.assert_allclose(record["losses"], one["losses"], rtol=1e-2)
+
+
+def test_a_sharded_state_takes_one_rule_for_all_parameters(monkeypatch):
+    monkeypatch.setattr(workers, "size", lambda: 2)
+    with pytest.raises(ValueError, match="takes one rule for all parameters, and muon needs two"):
+        command.optimizer_for(models.mlp((1, 8, 8)), rules.get("muon"), shard=True)
 
 
 def test_a_state_is_sharded_once(monkeypatch, capsys):
