@@ -31,6 +31,16 @@ def test_clipping_by_norm_gives_the_nearest_point_of_the_ball(g, c, seed):
     assert np.linalg.norm(g - clipped) <= np.linalg.norm(g - other) + 1e-12 * (length + c)
 
 
+def test_clipping_does_not_cure_a_rate_beyond_the_limit_at_the_minimum():
+    rule, x, seen = GradientDescent(3), Fraction(10), []
+    state = rule.init(x)
+    for _ in range(100):
+        x, state = rule.update(x, max(-1, min(1, x)), state)
+        seen.append(x)
+    assert seen[:5] == [7, 4, 1, -2, 1]
+    assert set(seen[2:]) == {1, -2}
+
+
 @pytest.mark.formula("clip-by-value")
 @given(g=vector, c=st.floats(0.1, 50))
 def test_clipping_by_value_is_the_gradient_of_hubers_function(g, c):
