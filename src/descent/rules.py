@@ -1396,7 +1396,7 @@ class Shampoo(Rule, name="shampoo"):
 
 
 def turned_basis(a: Array, basis: Array) -> tuple[Array, Array]:
-    """Return a basis one step of orthogonal iteration nearer to the eigenvectors of A, and an order.
+    """Return a basis one orthogonal iteration nearer to the eigenvectors of A, and an order.
 
     QR makes each column orthogonal to those before it, so the columns are put in the order of their
     qᵀ A q before, the largest first. That order is returned too.
