@@ -4,12 +4,13 @@ import sys
 from collections.abc import Callable
 from functools import partial
 
-from experiments import contests, depth, pairs, plateau, recipes
+from experiments import contests, depth, matrices, pairs, plateau, recipes
 
 EXPERIMENTS: dict[str, Callable[[], object]] = {
     **{f"run-{name}": partial(recipes.record, name) for name in recipes.RECIPES},
     **{f"contest-{name}": partial(contests.record, name) for name in contests.CONTESTS},
     "depth": depth.record,
+    "matrices": matrices.record,
     "pairs": pairs.record,
     "plateau": plateau.record,
 }

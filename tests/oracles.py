@@ -5,6 +5,7 @@ it returns the step. Its decorator names the rules that it is compared with, at 
 that no two letters share. A rule that looks at an array as a whole gets arrays of decimals.
 """
 
+import itertools
 import math
 from collections.abc import Callable
 from decimal import Decimal
@@ -33,6 +34,8 @@ from descent.rules import (
     RAdam,
     RMSprop,
     Rule,
+    Shampoo,
+    Soap,
 )
 
 DEFAULTS = {
@@ -55,6 +58,8 @@ DEFAULTS = {
     "lion": [1e-4, 0.9, 0.99, 0.0],
     "lamb": [1e-3, 0.9, 0.999, 1e-6, 0.0],
     "muon": [0.02, 0.95, 0.0],
+    "shampoo": [0.1, 1e-4],
+    "soap": [3e-3, 0.95, 0.95, 1e-8, 10],
 }
 """The hyper-parameters of each rule, in their order, as their papers or docstrings advise them."""
 
@@ -270,3 +275,64 @@ def of_muon(t, g, x, rule):
         )
     scale = max(Decimal(1), Decimal(rows) / columns).sqrt()
     return -eta(t) * (scale * o + Decimal(rule.weight_decay) * x)
+
+
+def eigen(a):
+    """Return the eigenvalues of a symmetric matrix and its eigenvectors, by Jacobi's rotations."""
+    one = vectors = np.array([[Decimal(i == j) for j in range(len(a))] for i in range(len(a))])
+    for i, j in 10 * list(itertools.combinations(range(len(a)), 2)):
+        if a[i, j]:
+            tau = (a[j, j] - a[i, i]) / (2 * a[i, j])
+            tangent = (-1 if tau < 0 else 1) / (abs(tau) + (1 + tau * tau).sqrt())
+            turn, c = one.copy(), 1 / (1 + tangent * tangent).sqrt()
+            turn[i, i], turn[i, j], turn[j, i], turn[j, j] = c, tangent * c, -tangent * c, c
+            a, vectors = turn.T @ a @ turn, vectors @ turn
+    return a.diagonal(), vectors
+
+
+@oracle(Shampoo(lr_of, eps=0.625))
+def of_shampoo(t, g, x, rule):
+    def fourth_root(a):
+        values, vectors = eigen(a)
+        return vectors / root(root(values + Decimal(rule.eps))) @ vectors.T
+
+    left, right = fourth_root(sum(a @ a.T for a in g)), fourth_root(sum(a.T @ a for a in g))
+    return -eta(t) * left @ g[-1] @ right
+
+
+def orthonormal(a):
+    """Return columns made orthonormal from left to right; 0 for one that depends on the others."""
+    found = np.zeros_like(a) * Decimal(0)
+    for i in range(len(a)):
+        column = a[:, i] - found @ (found.T @ a[:, i])
+        column = column - found @ (found.T @ column)
+        is_new = norm(column) > Decimal("1e-30") * (1 + norm(a))
+        found[:, i] = column / norm(column) if is_new else 0 * column
+    return found
+
+
+def order(a, basis):
+    """Return the columns' numbers, that of the largest qᵀ A q first."""
+    return np.argsort(-(basis.T @ a @ basis).diagonal().astype(float), kind="stable")
+
+
+@oracle(
+    Soap(lr_of, beta1=0.625, beta2=0.75, eps=0.5, every=1),
+    Soap(lr_of, beta1=0.625, beta2=0.75, eps=0.5, every=3),
+)
+def of_soap(t, g, x, rule):
+    if t == 1:
+        return 0 * x
+    beta1, beta2, v = Decimal(rule.beta1), Decimal(rule.beta2), 0 * x
+    p, q = (eigen(a)[1] for a in (g[0] @ g[0].T, g[0].T @ g[0]))
+    for i in range(2, t + 1):
+        v = beta2 * v + (1 - beta2) * (p.T @ g[i - 1] @ q) ** 2
+        if i < t and (i - 1) % rule.every == 0:
+            left = average(beta2, [a @ a.T for a in g[:i]])
+            right = average(beta2, [a.T @ a for a in g[:i]])
+            rows, columns = order(left, p), order(right, q)
+            p, q = orthonormal(left @ p[:, rows]), orthonormal(right @ q[:, columns])
+            v = v[rows][:, columns]
+    m_hat = average(beta1, g[1:]) / (1 - beta1 ** (t - 1))
+    v_hat = v / (1 - beta2 ** (t - 1))
+    return -eta(t) * p @ (p.T @ m_hat @ q / (root(v_hat) + Decimal(rule.eps))) @ q.T

@@ -2,6 +2,12 @@
 
 import pytest
 
+SPECTRAL = ("shampoo", "soap")
+"""The rules that take eigenvectors: of those of small eigenvalues rounding leaves little."""
+
+MATRICES = ("muon", *SPECTRAL)
+"""The rules that take matrices alone."""
+
 
 def named(title, *values, nightly=False):
     """Return a set of parameters; `nightly` says that its code path is run with another, too."""

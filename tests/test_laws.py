@@ -7,6 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from sets import MATRICES, SPECTRAL
 from tolerance import near
 
 from descent import rules
@@ -29,8 +30,11 @@ SEE_THE_SCALE = {
     *("gradient-descent", "momentum", "averaged-momentum", "nesterov", "radam"),  # as they are
     *("centered-rmsprop", "adadelta", "adafactor"),  # by an ε that cannot be 0
     "muon",  # by the 1e-7 beside its norm
+    *SPECTRAL,  # by the ε of their eigenvalues
 }
 """The rules whose step changes with the scale of the gradients; every other must not."""
+LINEAR = ("gradient-descent", "momentum", "averaged-momentum", "nesterov")
+"""The rules whose step is a weighted sum of gradients."""
 SCALE_FREE = [name for name in rules.names() if name not in SEE_THE_SCALE]
 ELEMENTWISE = [name for name in rules.names() if rules.get(name).elementwise]
 
@@ -151,6 +155,29 @@ def test_a_permutation_of_rows_and_columns_permutes_the_steps_of_a_matrix(name, 
     xs, _ = run(rules.get(name), x, gs)
     permuted, _ = run(rules.get(name), x[order], [g[order] for g in gs])
     assert permuted == near(np.array([x[order] for x in xs]))
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+@pytest.mark.parametrize("name", MATRICES)
+def test_a_rotation_of_rows_and_of_columns_rotates_the_path_of_a_rule_for_matrices(name, seed):
+    rng = np.random.default_rng(seed)
+    gs = rng.standard_normal((12, 3, 3)) + 2 * np.eye(3)
+    left, right = (np.linalg.qr(rng.standard_normal((3, 3)))[0] for _ in range(2))
+    rule = rules.get(name, **({"every": 4, "eps": 1e-3} if name == "soap" else {}))
+    x = rng.standard_normal((3, 3))
+    xs, _ = run(rule, x, gs)
+    turned, _ = run(rule, left @ x @ right, left @ gs @ right)
+    np.testing.assert_allclose(turned, left @ xs @ right, rtol=0, atol=1e-8)
+
+
+@pytest.mark.parametrize("name", ELEMENTWISE)
+def test_a_rotation_is_seen_by_a_rule_for_coordinates_unless_it_is_linear(name):
+    rng = np.random.default_rng(0)
+    gs, x = rng.standard_normal((12, 3, 3)), rng.standard_normal((3, 3))
+    left = np.linalg.qr(rng.standard_normal((3, 3)))[0]
+    rule = rules.get(name, lr=0.1)
+    apart = np.abs(run(rule, left @ x, left @ gs)[0] - left @ run(rule, x, gs)[0]).max()
+    assert (apart < 1e-12) == (name in LINEAR)
 
 
 @pytest.mark.parametrize("name", rules.names())

@@ -17,6 +17,8 @@ from tools.check.parity import CASES, PAPERS
 
 NO_FRAMEWORK = {
     "averaged-momentum": "PyTorch's SGD has it, where `dampening` is `momentum`",
+    "shampoo": "none of PyTorch, Keras and Optax has it",
+    "soap": "none of PyTorch, Keras and Optax has it",
     "muon": "each has another scale or order: descent.relatives.FrameworkMuon has them all",
 }
 """The rules that no framework has as they are, and what comes near."""
@@ -24,6 +26,8 @@ NO_FRAMEWORK = {
 IN_PIECES = {
     "averaged-momentum": "it is momentum at a rate of η (1 − μ), and boxed as that equality",
     "momentum-rmsprop": "its two lines are those of momentum and of RMSprop",
+    "shampoo": "its products are of matrices: tests/book/test_matrices.py computes `shampoo-step`",
+    "soap": "as Shampoo",
     "adafactor": "its formulas are those of its docstring; the factorisation alone is boxed",
 }
 """The rules without a formula that ends in `-update` and is run as it is printed, and why."""

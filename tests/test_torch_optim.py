@@ -13,7 +13,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the adapter needs torch")
 
-from sets import named
+from sets import MATRICES, named
 from torch.nn import Parameter
 from torch.optim import lr_scheduler
 from torch.optim.optimizer import (
@@ -193,7 +193,7 @@ def test_every_optimiser_of_torch_runs_as_a_rule(theirs, form):
 )
 def test_every_rule_of_a_paper_makes_its_own_steps(name, form):
     rule = rules.get(name)
-    shapes = [(3, 2), (2, 4), (1, 1)] if name == "muon" else [(3, 2), (4,), ()]
+    shapes = [(3, 2), (2, 4), (1, 1)] if name in MATRICES else [(3, 2), (4,), ()]
     generator = torch.Generator().manual_seed(2)
     draw = functools.partial(torch.randn, generator=generator, dtype=torch.float64)
     xs = [draw(shape) for shape in shapes]

@@ -46,10 +46,11 @@ def guarded(update: Callable[..., Any]) -> Callable[..., Any]:
         kind = _floating(x)
         if kind is None:
             return update(rule, x, g, state)  # type: ignore[no-any-return]
-        if kind.itemsize == 2 and not rule.elementwise:
-            new_x, new = update(rule, *in_single(x, g, state))
-        else:
+        if rule.elementwise:
             new_x, new = update(rule, x, g, state)
+        else:
+            single = in_single(x, g, state) if kind.itemsize == 2 else (x, g, state)
+            new_x, new = update(rule, single[0], _like(single[1], single[0]), single[2])
         if not all(map(_is_alike, new, state)):
             new = _mapped(_like, new, state)
         return _like(new_x, x), new

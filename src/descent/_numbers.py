@@ -5,6 +5,7 @@ cannot be checked, compared or handed to `math`.
 """
 
 import math
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -36,10 +37,17 @@ def is_traced(value: Any) -> bool:
 
 
 def where(condition: Any, yes: Callable[[], Any], no: Callable[[], Any]) -> Any:
-    """Return `yes()` if the condition holds, else `no()`; of tracers, both are computed."""
-    if is_traced(condition):
-        return condition.__array_namespace__().where(condition, yes(), no())
-    return yes() if condition else no()
+    """Return `yes()` if the condition holds, else `no()`; of tracers, both are computed.
+
+    Both return a number or an array, or a tuple of as many.
+    """
+    if not is_traced(condition):
+        return yes() if condition else no()
+    choose = condition.__array_namespace__().where
+    a, b = yes(), no()
+    if isinstance(a, tuple):
+        return tuple(choose(condition, *pair) for pair in zip(a, b, strict=True))
+    return choose(condition, a, b)
 
 
 def least(a: Any, b: Any) -> Any:
@@ -55,3 +63,10 @@ def sqrt(x: Any) -> Any:
 def cos(x: Any) -> Any:
     """Return the cosine of a number."""
     return x.__array_namespace__().cos(x) if is_traced(x) else math.cos(x)
+
+
+def linalg(a: Any) -> Any:
+    """Return the linear algebra of an array's library: NumPy's, torch's or JAX's."""
+    if hasattr(a, "__array_namespace__"):
+        return a.__array_namespace__().linalg
+    return sys.modules[type(a).__module__.partition(".")[0]].linalg

@@ -15,7 +15,7 @@ least 0 or a function of the step t = 1, 2, ...
 
 The square of a gradient must be in range: below 1e154 in float64 and 1e19 in float32 and bfloat16.
 In float16 that leaves gradients from 5e-3 to 255; `descent.torch_optim` takes others too. Adafactor
-and Muon compute arrays of 16 bits in 32.
+and the rules for matrices compute arrays of 16 bits in 32.
 
 Where a paper has no ε there is none here. Such a rule would divide 0 by 0 on a coordinate that
 never had a gradient; its step there is 0.
@@ -30,7 +30,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from descent import _check
 from descent._door import guarded
-from descent._numbers import least, plain, sqrt, where
+from descent._numbers import least, linalg, plain, sqrt, where
 
 __all__ = [
     "Array",
@@ -69,6 +69,10 @@ __all__ = [
     "Lamb",
     "newton_schulz",
     "Muon",
+    "inverse_root",
+    "Shampoo",
+    "turned_basis",
+    "Soap",
 ]
 
 Array = Any
@@ -91,6 +95,7 @@ _CHECKS: dict[str, Callable[[str, Any], None]] = {
     "dampening": _check.not_negative,
     "initial_accumulator": _check.not_negative,
     "initial_scale": _check.not_negative,
+    "every": _check.positive_count,
 }
 """What a hyper-parameter may be, by its name: a name means the same in every rule."""
 
@@ -1310,3 +1315,201 @@ class Muon(Rule, name="muon"):
         o = max(1, rows / columns) ** 0.5 * o
         x = x - self.lr_at(t) * (o + self.weight_decay * x)
         return x, self.State(t, m)
+
+
+def inverse_root(a: Array, eps: float, power: int = 4) -> Array:
+    """Return (A + ε I)^(−1/power) of a symmetric matrix without negative eigenvalues.
+
+    What rounding left below 0 of its eigenvalues counts as 0.
+
+    >>> import numpy as np
+    >>> inverse_root(np.diag([15.0, 80.0]), eps=1.0).round(6)
+    array([[0.5     , 0.      ],
+           [0.      , 0.333333]])
+    """
+    values, vectors = linalg(a).eigh(a)
+    return vectors * (maximum(values, 0) + eps) ** (-1 / power) @ vectors.T
+
+
+@dataclass(frozen=True)
+class Shampoo(Rule, name="shampoo"):
+    """Shampoo: AdaGrad for a matrix, with a root for its rows and one for its columns.
+
+    L_t = L_{t-1} + g_t g_tᵀ
+    R_t = R_{t-1} + g_tᵀ g_t
+    x_t = x_{t-1} − η_t (L_t + ε I)^(−1/4) g_t (R_t + ε I)^(−1/4)
+
+    State: the step count t, the sum left = L of rows × rows and the sum right = R of columns ×
+    columns, which start at 0.
+
+    Args:
+        lr: η, in the units of x: about the spectral norm of the first step.
+        eps: ε > 0, in the units of the squared gradient; the paper starts L and R at ε I.
+
+    Raises:
+        ValueError: lr is negative or not finite, eps is not positive, x is not a matrix, or g has
+            not the shape of x.
+
+    Warning:
+        What is used on large networks forgets as Adam does, and takes the length of its step from
+        another rule. `torch_optimizer.Shampoo` has other exponents, −1/2.
+
+    Source: Gupta, Koren & Singer (2018), Algorithm 1.
+
+    >>> import numpy as np
+    >>> rule, x = Shampoo(lr=0.1), np.zeros((2, 2))
+    >>> x, state = rule.update(x, np.array([[3.0, 0.0], [0.0, -1.0]]), rule.init(x))
+    >>> x.round(3)
+    array([[-0.1,  0. ],
+           [ 0. ,  0.1]])
+    """
+
+    elementwise = False
+
+    lr: LearningRate = 0.1
+    eps: float = 1e-4
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check.positive("eps", self.eps)
+
+    class State(NamedTuple):
+        """t: steps made; left, right: sums of g gᵀ and of gᵀ g."""
+
+        t: int
+        left: Array
+        right: Array
+
+    def init(self, x: Array) -> State:
+        """Return the state before the first step for a matrix x: t = 0, L = 0, R = 0."""
+        _check.matrix("x", x)
+        zeros = zeros_like(x)
+        return self.State(t=0, left=zeros @ zeros.T, right=zeros.T @ zeros)
+
+    def update(self, x: Array, g: Array, state: State) -> tuple[Array, State]:
+        """Return x and the state after one step along the gradient g, shaped like x."""
+        t = state.t + 1
+        left = state.left + g @ g.T
+        right = state.right + g.T @ g
+        u = inverse_root(left, self.eps) @ g @ inverse_root(right, self.eps)
+        return x - self.lr_at(t) * u, self.State(t, left, right)
+
+
+def turned_basis(a: Array, basis: Array) -> tuple[Array, Array]:
+    """Return a basis one orthogonal iteration nearer to the eigenvectors of A, and an order.
+
+    QR makes each column orthogonal to those before it, so the columns are put in the order of their
+    qᵀ A q before, the largest first. That order is returned too.
+
+    Source: Vyas et al. (2025), as the authors' code has it.
+    """
+    order = (-basis * (a @ basis)).sum(0).argsort()
+    return linalg(a).qr(a @ basis[:, order])[0], order
+
+
+@dataclass(frozen=True)
+class Soap(Rule, name="soap"):
+    """SOAP: Adam in the basis of the eigenvectors of Shampoo's two matrices.
+
+    m_t = β₁ m_{t-1} + (1 − β₁) g_t
+    v_t = β₂ v_{t-1} + (1 − β₂) (P_{t-1}ᵀ g_t Q_{t-1})²
+    x_t = x_{t-1} − η_t P_{t-1} (P_{t-1}ᵀ m̂_t Q_{t-1} / (√v̂_t + ε)) Q_{t-1}ᵀ
+    L_t = β₂ L_{t-1} + (1 − β₂) g_t g_tᵀ      R_t = β₂ R_{t-1} + (1 − β₂) g_tᵀ g_t
+
+    P₁ and Q₁ are the eigenvectors of L₁ and R₁. The first gradient gives these alone: x stays, m
+    and v begin with the second, and their correction is for t − 1 steps. Then, at every so many
+    steps, `turned_basis` turns P after L and Q after R.
+
+    State: the step count t, the averages left = L of rows × rows and right = R of columns ×
+    columns, the bases p and q, and m and v, all 0 at the start. v is of coordinates in the basis.
+
+    Args:
+        lr: η, in the units of x, as in Adam.
+        beta1: β₁ in [0, 1), the decay rate of m.
+        beta2: β₂ in [0, 1), the decay rate of v, L and R.
+        eps: ε > 0, in the units of the gradient.
+        every: how many steps P and Q stand for.
+
+    Raises:
+        ValueError: lr is negative or not finite, a β is outside [0, 1), eps is not positive, every
+            is not a whole number of at least 1, x is not a matrix, or g has not the shape of x.
+
+    Warning:
+        The authors' code adds ε before v is corrected, and decays with λ = 0.01 unless told
+        otherwise. Where gradients have no part the basis is one of rounding errors.
+
+    Source: Vyas et al. (2025), as the authors' code has it.
+
+    >>> import numpy as np
+    >>> rule, x = Soap(lr=0.1), np.zeros((2, 2))
+    >>> g, state = np.array([[3.0, 0.0], [0.0, -1.0]]), rule.init(x)
+    >>> for _ in range(2):
+    ...     x, state = rule.update(x, g, state)
+    >>> x.round(3)
+    array([[-0.1,  0. ],
+           [ 0. ,  0.1]])
+    """
+
+    elementwise = False
+
+    lr: LearningRate = 3e-3
+    beta1: float = 0.95
+    beta2: float = 0.95
+    eps: float = 1e-8
+    every: int = 10
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check.positive("eps", self.eps)
+
+    class State(NamedTuple):
+        """t: steps made; left, right: averages; p, q: bases; m, v: Adam's, v in the basis."""
+
+        t: int
+        left: Array
+        right: Array
+        p: Array
+        q: Array
+        m: Array
+        v: Array
+
+    def init(self, x: Array) -> State:
+        """Return the state before the first step for a matrix x: t = 0 and all else 0."""
+        _check.matrix("x", x)
+        z = zeros_like(x)
+        rows, columns, like = (  # two of each, as they are written over one by one
+            [zeros_like(a) for _ in range(2)] for a in (z @ z.T, z.T @ z, z)
+        )
+        return self.State(0, rows[0], columns[0], rows[1], columns[1], *like)
+
+    def bases(self, left: Array, right: Array, v: Array, state: State) -> tuple[Array, ...]:
+        """Return P_t and Q_t, and v with its rows and columns in their order."""
+
+        def first() -> tuple[Array, ...]:
+            return linalg(left).eigh(left)[1], linalg(right).eigh(right)[1], v
+
+        def turned() -> tuple[Array, ...]:
+            (p, rows), (q, columns) = turned_basis(left, state.p), turned_basis(right, state.q)
+            return p, q, v[rows][:, columns]
+
+        is_due = state.t % self.every == 0
+        kept = state.p, state.q, v
+        bases: tuple[Array, ...] = where(
+            state.t == 0, first, lambda: where(is_due, turned, lambda: kept)
+        )
+        return bases
+
+    def update(self, x: Array, g: Array, state: State) -> tuple[Array, State]:
+        """Return x and the state after one step along the gradient g, shaped like x."""
+        t = state.t + 1
+        p, q, after_first = state.p, state.q, t > 1
+        steps = t - after_first
+        m = self.beta1 * state.m + (1 - self.beta1) * after_first * g
+        v = self.beta2 * state.v + (1 - self.beta2) * (p.T @ g @ q) ** 2
+        m_hat = p.T @ m @ q / (1 - self.beta1**steps)
+        v_hat = v / (1 - self.beta2**steps)
+        x = x - self.lr_at(t) * p @ (m_hat / (v_hat**0.5 + self.eps)) @ q.T
+        left = self.beta2 * state.left + (1 - self.beta2) * g @ g.T
+        right = self.beta2 * state.right + (1 - self.beta2) * g.T @ g
+        p, q, v = self.bases(left, right, v, state)
+        return x, self.State(t, left, right, p, q, m, v)

@@ -12,7 +12,7 @@ from tools.book import project
 from tools.site import offered, playground
 
 PAGE = "book/playground.html"
-NAMES = rules.names()
+NAMES = offered.names()
 LANDSCAPES = list(offered.PLACES)
 JUST = (
     "landscape=quadratic&kappa=10&start=1,0.5&noise=0&seed=1&steps=40&run=gradient-descent,lr:0.1"

@@ -115,6 +115,20 @@ def test_muon_takes_hidden_matrices_and_adamw_the_rest(name):
     assert (weights(model) != before).double().mean() > 0.99
 
 
+@pytest.mark.parametrize("decay", [0.0, 0.1])
+@pytest.mark.parametrize("name", ["shampoo", "soap"])
+def test_the_other_rules_for_matrices_take_what_muon_takes(name, decay):
+    model = net(hidden=(32, 16))
+    both = made_for(model, with_decay(rule_named(name), decay))
+    of_matrices = [p for group in both.parts[0].param_groups for p in group["params"]]
+    assert all(a is b for a, b in zip(of_matrices, optimizers.hidden_matrices(model), strict=True))
+    assert optimizers.name_for_matrices(both.parts[0].rule) == name
+    inner = both.parts[0].rule.rule
+    assert getattr(inner, "weight_decay", 0.0) == decay
+    history = fit(model, DIGITS, both, epochs=1, schedule=schedules.Constant(rule_named(name).lr))
+    assert history.losses[-1] < history.losses[0]
+
+
 def test_a_convolution_is_muons_as_the_matrix_of_its_outputs():
     torch.manual_seed(0)
     x, g = torch.randn(4, 2, 3, 3), torch.randn(4, 2, 3, 3)

@@ -42,6 +42,9 @@ SHARES = {
 }
 """How much of a landscape's step size a rule starts with, where it is not all of it."""
 
+LEFT_OUT = ("shampoo", "soap")
+"""Rules that no page offers: they take eigenvectors, which the scripts of the pages do not."""
+
 PLACES: dict[str, dict[str, Any]] = {
     "quadratic": {
         "title": "Ill-conditioned quadratic",
@@ -100,6 +103,11 @@ def landscape(name: str, kappa: float) -> Landscape:
         return NoisyQuadratic([1.0, kappa])
     plain: dict[str, type[Landscape]] = {"rosenbrock": Rosenbrock, "beale": Beale, "saddle": Saddle}
     return plain[name]()
+
+
+def names() -> list[str]:
+    """Return the names of the rules that are offered."""
+    return [name for name in rules.names() if name not in LEFT_OUT]
 
 
 # --- what is read off a rule ------------------------------------------------------------------
@@ -230,9 +238,9 @@ def is_shown(name: str) -> bool:
 
 @cache
 def rules_script() -> translate.Script:
-    """Return the script of all rules, and of what the page knows of them as `RULES`."""
-    wanted = {"descent.rules": [cls.__name__ for cls in rules._RULES.values()]}
-    data = {"RULES": {name: offer(name) for name in rules.names()}}
+    """Return the script of the rules, and of what the page knows of them as `RULES`."""
+    wanted = {"descent.rules": [rules._RULES[name].__name__ for name in names()]}
+    data = {"RULES": {name: offer(name) for name in names()}}
     return translate.script(wanted, leave_out=["__post_init__"], shows=is_shown, data=data)
 
 

@@ -140,6 +140,10 @@ def _rule(text: str) -> Rule:
     hyper = {key: float(value) for key, _, value in (pair.partition(":") for pair in pairs)}
     if "lr" not in hyper:
         raise ValueError(f"run={text} must state its step size, as lr:0.1")
+    if name in offered.LEFT_OUT:
+        raise ValueError(
+            f"run={text} must be of a rule that pages offer: {', '.join(offered.names())}"
+        )
     return get(name, **hyper)
 
 

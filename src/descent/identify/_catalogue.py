@@ -40,6 +40,8 @@ FORMULAS = {name: f"{name}-update" for name in rules.names()} | {
     "momentum-rmsprop": "rmsprop-update",
     "centered-rmsprop": "rmsprop-centered",
     "adafactor": "adafactor-factored",
+    "shampoo": "shampoo-step",
+    "soap": "soap-step",
 }
 """The formula of the book that each rule is."""
 
@@ -84,6 +86,8 @@ FAMILIES = {
     "sign_sgd": "lion",
     "Adafactor": "adafactor",
     "Muon": "muon",
+    "Shampoo": "shampoo",
+    "SOAP": "soap",
     "Lamb": "lamb",
 }
 """The rule of ours that a framework's optimiser is a form of, by its name in any spelling."""

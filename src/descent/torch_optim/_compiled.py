@@ -101,7 +101,7 @@ def _reflected(function: Callable[..., Any]) -> Callable[..., Any]:
     return lambda a, b: function(b, a)
 
 
-for _name in ("add", "sub", "mul", "truediv", "pow"):
+for _name in ("add", "sub", "mul", "truediv", "pow", "mod"):
     _define(f"__{_name}__", getattr(operator, _name))
     _define(f"__r{_name}__", _reflected(getattr(operator, _name)))
 for _name in ("neg", "abs"):

@@ -145,7 +145,7 @@ def _add_rule(add: Callable[..., Any]) -> None:
     names = [*optimizers.ALIASES, *rules.names()]
     add("--optimizer", default="adam", choices=names, metavar="RULE",
         help=f"{', '.join(names)}; sgd is gradient-descent, with --hyper momentum=0.9 momentum; "
-        "muon trains the hidden matrices, AdamW the rest; default: adam")
+        "muon, shampoo and soap train the hidden matrices, AdamW the rest; default: adam")
     add("--lr", type=float, help="learning rate, the largest one; default: one for each rule, "
         "such as 1e-3 for adam, 0.1 for gradient-descent, 0.02 for muon")
     add("--hyper", nargs="+", default=[], metavar="NAME=VALUE", type=_assignment,
@@ -268,14 +268,16 @@ def optimizer_for(
     """Return the rule as an optimiser of the model, its state sharded over processes if asked.
 
     Raises:
-        ValueError: sharded state was asked for in a single process, or for Muon.
+        ValueError: sharded state was asked for in a single process, or for a rule for matrices.
     """
     if not shard:
         return optimizers.made_for(model, rule, decay_all=decay_all, compile=compile)
     if workers.size() == 1:
         raise ValueError("--shard-optimizer needs several processes: start them with torchrun")
-    if isinstance(rule, rules.Muon):
-        raise ValueError("--shard-optimizer takes one rule for all parameters, and muon needs two")
+    if name := optimizers.name_for_matrices(rule):
+        raise ValueError(
+            f"--shard-optimizer takes one rule for all parameters, and {name} needs two"
+        )
     from torch.distributed.optim import ZeroRedundancyOptimizer
 
     form: Any = functools.partial(Optimizer, rule=rule, compile=compile)

@@ -1,7 +1,8 @@
-"""Optimisers for whole networks: what decays, what is Muon's, and rates to begin with.
+"""Optimisers for whole networks: what decays, what a matrix rule takes, and rates to begin with.
 
 Weight decay is for weights: parameters of one axis, which are biases and the gains of
-normalisation, are left out of it, as is usual. Muon takes hidden matrices, AdamW the rest.
+normalisation, are left out of it, as is usual. Muon, Shampoo and SOAP take hidden matrices, AdamW
+the rest.
 """
 
 import itertools
@@ -19,6 +20,7 @@ from descent.torch_optim import Optimizer
 
 __all__ = [
     "RATES",
+    "FOR_MATRICES",
     "DECAYS",
     "DECAY_FORMS",
     "ALIASES",
@@ -28,6 +30,7 @@ __all__ = [
     "groups",
     "made_for",
     "hidden_matrices",
+    "name_for_matrices",
     "Together",
 ]
 
@@ -51,8 +54,13 @@ RATES = {
     "lion": 1e-3,
     "lamb": 0.03,
     "muon": 0.02,
+    "shampoo": 0.1,
+    "soap": 3e-3,
 }
 """A learning rate for each rule at which the networks of the book learn; no more than that."""
+
+FOR_MATRICES = (rules.Muon, rules.Shampoo, rules.Soap)
+"""The rules that take hidden matrices, beside AdamW for the rest."""
 
 DECAYS: dict[type[Rule], float] = {rules.AdamW: 0.01, rules.Muon: 0.01}
 """The weight decay of a rule that is made to have one; that of the others is 0."""
@@ -151,9 +159,9 @@ def made_for(
 ) -> torch.optim.Optimizer:
     """Return a rule as an optimiser of all parameters, in the fastest form that they allow.
 
-    Muon is given the hidden matrices, a convolution's as one of its outputs by all its inputs, and
-    AdamW the rest: biases, gains, embeddings and the last layer. The rest has a rate of its own,
-    always the same part of Muon's.
+    A rule of `FOR_MATRICES` is given the hidden matrices, a convolution's as one of its outputs by
+    all its inputs, and AdamW the rest: biases, gains, embeddings and the last layer. The rest has a
+    rate of its own, always the same part of the rule's.
 
     Args:
         model: whose parameters are trained.
@@ -162,20 +170,21 @@ def made_for(
         compile: as in `torch_optim.Optimizer`.
 
     Raises:
-        ValueError: the rule is Muon and the model has no hidden matrix.
+        ValueError: the rule is for matrices and the model has no hidden matrix.
     """
     params = [p for p in model.parameters() if p.requires_grad]
-    if not isinstance(rule, rules.Muon):
+    name = name_for_matrices(rule)
+    if name is None:
         return _optimizer(params, rule, decay_all, compile)
     matrices = hidden_matrices(model)
     if not matrices:
-        raise ValueError("model must have a hidden layer for muon, which trains no other")
+        raise ValueError(f"model must have a hidden layer for {name}, which trains no other")
     known = set(map(id, matrices))
-    scale = RATES["adam"] / RATES["muon"]
+    scale = RATES["adam"] / RATES[name]
     lr = rule.lr_at(1) * scale
     rest = _optimizer(
         [p for p in params if id(p) not in known],
-        with_decay(rules.AdamW(lr), rule.weight_decay),
+        with_decay(rules.AdamW(lr), getattr(rule, "weight_decay", 0.0)),
         *(decay_all, compile),
         lr_scale=scale,
     )
@@ -196,6 +205,16 @@ def hidden_matrices(model: nn.Module) -> Sequence[Tensor]:
     embedded = {id(m.weight) for m in model.modules() if isinstance(m, nn.Embedding)}
     weights = (p for p in model.parameters() if p.requires_grad and p.dim() > 1)
     return [p for p in weights if id(p) not in embedded][:-1]
+
+
+def name_for_matrices(rule: Rule) -> str | None:
+    """Return the name of the rule for matrices that a rule is, with or without a decay around it.
+
+    >>> name_for_matrices(with_decay(rules.Soap(), 0.1)), name_for_matrices(rules.Adam())
+    ('soap', None)
+    """
+    kinds = (type(part) for part in _chain(rule) if isinstance(part, FOR_MATRICES))
+    return next((kind.__name__.lower() for kind in kinds), None)
 
 
 def _chain(rule: Rule) -> Iterator[Rule]:

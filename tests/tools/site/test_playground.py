@@ -44,6 +44,7 @@ def test_a_query_states_landscape_start_and_rules():
         ("adam,lr:0.1", "adam,lr:-1", "lr must be a finite number of at least 0"),
         ("adam,lr:0.1", "muon,lr:0.1,beta1:0.9", "hyper-parameters of muon must be among"),
         ("adam,lr:0.1", "newton,lr:0.1", "name must be one of"),
+        ("adam,lr:0.1", "soap,lr:0.1", "must be of a rule that pages offer: gradient-descent"),
     ],
 )
 def test_what_a_query_may_not_state_is_named(old, new, named):

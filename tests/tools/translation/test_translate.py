@@ -20,7 +20,7 @@ from tools.site import mathematics, offered
 from tools.translation import javascript, translate
 from tools.translation.translate import UntranslatableError, script
 
-RULES = {name: rules._RULES[name] for name in rules.names()}
+RULES = {name: rules._RULES[name] for name in offered.names()}
 SCHEDULES = {
     "Constant": (0.1,),
     "Step": (0.1, 7, 0.5),
