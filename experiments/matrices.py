@@ -46,7 +46,7 @@ def steps_to_target(loaded: Data, rule: Rule, seed: int) -> int:
     for t in range(1, MOST + 1):
         batch = torch.randint(len(loaded.train), (BATCH,))
         optimizer.zero_grad()
-        loss(model(loaded.train.x[batch]), loaded.train.y[batch]).backward()
+        loss(model(loaded.train.x[batch]), loaded.train.y[batch]).backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         if t % EVERY == 0:
             with torch.no_grad():
