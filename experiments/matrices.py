@@ -9,7 +9,6 @@ same ones for all.
 
 from collections.abc import Callable
 from functools import partial
-from statistics import fmean
 from typing import Any
 
 import torch
@@ -18,7 +17,7 @@ from torch import nn
 from descent import data, models, rules
 from descent.data import Data
 from descent.rules import Rule
-from descent.train.contest import HALF_DECADES, interval
+from descent.train.contest import Scores, interval, tune
 from descent.train.optimizers import made_for
 from experiments.record import Record
 
@@ -56,26 +55,14 @@ def steps_to_target(loaded: Data, rule: Rule, seed: int) -> int:
     return MOST
 
 
-def tuned(score: Callable[[float], float], begin: tuple[float, ...]) -> dict[float, float]:
-    """Return the score of each rate that was tried: the best is not at an end."""
-    tried = {lr: score(lr) for lr in begin}
-    while True:
-        place = HALF_DECADES.index(min(tried, key=tried.__getitem__))
-        beyond = [lr for lr in HALF_DECADES[place - 1 : place + 2] if lr not in tried]
-        if not beyond:
-            return dict(sorted(tried.items()))
-        tried |= {lr: score(lr) for lr in beyond}
-
-
 def contest(loaded: Data, name: str) -> dict[str, Any]:
     """Return the rates of a rule with their scores, and the steps of the best on fresh seeds."""
     make, begin = RULES[name]
 
-    def score(lr: float) -> float:
-        return fmean(steps_to_target(loaded, make(lr), seed) for seed in TUNING_SEEDS)
+    def score(lr: float, seed: int) -> Scores:
+        return {"validation_loss": steps_to_target(loaded, make(lr), seed)}  # what is least is best
 
-    tried = tuned(score, begin)
-    best = min(tried, key=tried.__getitem__)
+    best, tried = tune(score, begin, TUNING_SEEDS)
     steps = [steps_to_target(loaded, make(best), seed) for seed in SEEDS]
     mean, half = interval(steps)
     rates = {f"{lr:g}": value for lr, value in tried.items()}

@@ -6,8 +6,11 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the experiments train networks of torch")
 
+from descent import data
+from descent.report import results
+from descent.train.contest import interval
 from experiments import __main__ as experiments
-from experiments import gpu, record
+from experiments import gpu, matrices, record
 
 CPU = torch.device("cpu")
 
@@ -59,6 +62,20 @@ def test_every_experiment_but_the_benchmarks_has_its_file(capsys):
     assert experiments.EXPERIMENTS.keys() <= names
     assert experiments.main(["nonsense"]) == 2
     assert "got nonsense" in capsys.readouterr().out
+
+
+def test_the_contest_of_matrices_says_what_its_runs_make():
+    pytest.importorskip("sklearn", reason="the digits come with scikit-learn")
+    runs = results("matrices")["runs"]
+    assert list(runs) == list(matrices.RULES)
+    for run in runs.values():
+        assert run["rates"][f"{run['lr']:g}"] == min(run["rates"].values())
+        assert [run["mean"], run["half_width"]] == pytest.approx(interval(run["steps"]))
+        assert len(run["steps"]) == len(matrices.SEEDS)
+        assert max(run["steps"]) < matrices.MOST
+    kept, loaded = runs["momentum"], data.load("digits").to("cpu")
+    again = matrices.steps_to_target(loaded, matrices.RULES["momentum"][0](kept["lr"]), 0)
+    assert abs(again - kept["steps"][0]) <= 3  # another processor rounds otherwise
 
 
 def test_what_needs_a_gpu_is_tried_out_at_a_hundredth_of_its_size(folder, capsys):
