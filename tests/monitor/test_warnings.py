@@ -313,6 +313,6 @@ def test_a_finding_says_what_since_when_where_and_what_to_try():
         with pytest.warns(HealthWarning, match=said) if t == 10 else contextlib.nullcontext():
             optimizer.step()
     found = watch.findings[0]
-    assert (found.since, found.last, found.formula) == (10, 30, "adam-bias-correction")
-    assert found.address == "book/adam.html#adam-bias-correction"
+    assert (found.since, found.last, found.formula) == (10, 30, "adam-wrong-t")
+    assert found.address == "book/the-loop.html#adam-wrong-t"
     assert "Try first: count t" in str(found)
