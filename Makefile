@@ -136,7 +136,7 @@ new-rule: $(READY)  ## write the skeleton of a rule (NAME=lamb PAGE=adam-family)
 new-formula: $(READY)  ## write the skeleton of a formula (ID=adam-update PAGE=adam)
 	@$(BIN)/python -m tools.book.new formula $(ID) $(if $(PAGE),--page $(PAGE))
 
-new-chapter: $(READY)  ## write the skeleton of a chapter (NAME=the-loop PART=Networks)
+new-chapter: $(READY)  ## write the skeleton of a chapter (NAME=second-order PART=Networks)
 	@$(BIN)/python -m tools.book.new chapter $(NAME) $(if $(PART),--part "$(PART)")
 
 new-erratum: $(READY)  ## write the skeleton of an erratum (ID=S5-01 SOURCE=adam)

@@ -125,4 +125,4 @@ def test_olmo_core_317_a_step_count_that_is_never_counted_up():
     watch = watched(task, SkipStepAdam(task.model.parameters(), {"lr": 1e-3}))
     found = named(watch, "wrong-t")
     assert (found.since, found.what) == (1, "t went from 0 to 0 in one step")
-    assert found.formula == "adam-bias-correction"
+    assert found.formula == "adam-wrong-t"

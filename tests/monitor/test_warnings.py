@@ -10,7 +10,8 @@ torch = pytest.importorskip("torch", reason="the monitor needs torch")
 from torch import nn
 
 from descent.monitor import KINDS, HealthWarning, monitor
-from tests.monitor.runs import Task, kinds, watched
+from tests.monitor import table
+from tests.monitor.runs import Task, watched
 from tools.book import catalogue
 
 PAIRS = {}
@@ -287,9 +288,14 @@ def test_every_kind_of_warning_has_its_runs():
 
 @pytest.mark.parametrize(("kind", "run"), CASES, ids=[run.__name__ for _, run in CASES])
 def test_the_run_with_the_fault_is_warned_of_and_the_mended_one_is_not(kind, run):
-    watch = run(True)
-    assert kind in kinds(watch), watch.report()
-    assert not kinds(run(False))
+    found = table.row(kind, run)
+    known = table.recorded()[kind, found["run"]]
+    assert found["with"]["since"] == known["with"]["since"], "python -m tests.monitor.table"
+    assert found["without"] == known["without"] == []
+
+
+def test_the_recorded_table_has_these_runs_and_no_others():
+    assert list(table.recorded()) == [(kind, run.__name__.replace("_", " ")) for kind, run in CASES]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -307,6 +313,6 @@ def test_a_finding_says_what_since_when_where_and_what_to_try():
         with pytest.warns(HealthWarning, match=said) if t == 10 else contextlib.nullcontext():
             optimizer.step()
     found = watch.findings[0]
-    assert (found.since, found.last, found.formula) == (10, 30, "adam-bias-correction")
-    assert found.address == "book/adam.html#adam-bias-correction"
+    assert (found.since, found.last, found.formula) == (10, 30, "adam-wrong-t")
+    assert found.address == "book/the-loop.html#adam-wrong-t"
     assert "Try first: count t" in str(found)
