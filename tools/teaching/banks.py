@@ -26,6 +26,7 @@ SEEDS = range(3)
 """The questions that are drawn of each template."""
 POINTS = {False: 2, True: 4}
 """Points of a question by hand, and of one by code."""
+ET.register_namespace("m", "http://www.w3.org/1998/Math/MathML")
 QTI = "http://www.imsglobal.org/xsd/imsqti_v2p1"
 PACKAGE = "http://www.imsglobal.org/xsd/imscp_v1p1"
 SCHEMA = "http://www.w3.org/2001/XMLSchema-instance"
@@ -233,10 +234,12 @@ def _process(item: ET.Element, question: Question) -> None:
 
 
 def _near(branch: ET.Element, value: float, tolerance: float) -> None:
-    within = {"toleranceMode": "absolute", "tolerance": f"{tolerance!r} {tolerance!r}"}
-    equal = _qti(branch, "equal", **within)
-    _qti(equal, "variable", identifier="RESPONSE")
-    _qti(equal, "baseValue", repr(value), baseType="float")
+    """Require that the response lies around a value."""
+    both = _qti(branch, "and")
+    for relation, border in (("gte", value - tolerance), ("lte", value + tolerance)):
+        compared = _qti(both, relation)
+        _qti(compared, "variable", identifier="RESPONSE")
+        _qti(compared, "baseValue", repr(border), baseType="float")
 
 
 def _set(branch: ET.Element, outcome: str, kind: str, value: str) -> None:

@@ -302,8 +302,8 @@ def rmsprop_small_gradient(draw: Random) -> Ask:
     """Ask for the second step along gradients that are small beside the weight."""
     start, size = draw.randint(2, 9), draw.randint(1, 9)
     text = (
-        rf"Write RMSprop with $\eta = 0.01$ and $\rho = 0.9$, from $x_0 = {start}$. Two gradients of "
-        rf"${size} \cdot 10^{{-3}}$ come. How far does it come in the two steps, to four digits?"
+        rf"Write RMSprop with $\eta = 0.01$ and $\rho = 0.9$, from $x_0 = {start}$. Two gradients "
+        rf"of ${size} \cdot 10^{{-3}}$ come. How far does it come in the two steps, to four digits?"
     )
     gradients = [Fraction(size, 1000)] * 2
     rule = RMSprop(Fraction(1, 100), Fraction(9, 10))
