@@ -45,6 +45,10 @@ pdf: $(READY) book  ## print the whole book as one PDF (needs Chromium)
 epub: $(READY) book  ## pack the whole book as an EPUB
 	@$(BIN)/python -m tools.edition.epub
 
+teaching: $(READY) book  ## fill the teacher's shelf and link it from the site (needs Chromium, poppler-utils)
+	@$(BIN)/python -m tools.teaching
+	@$(BIN)/python -m tools.site.build
+
 # --- every commit: make test ----------------------------------------------------------------------
 
 test: lint types unit strict  ## run every test: lint, types, unit tests, doctests, notebooks

