@@ -10,7 +10,7 @@ from tools.book.myst import Directive, Formula
 from tools.notebook import files
 from tools.notebook.commonmark import Prose
 from tools.notebook.generate import glued
-from tools.teaching.exercises import pieces
+from tools.teaching.exercises import Cell, pieces
 
 
 @dataclass(frozen=True)
@@ -117,8 +117,8 @@ def _figure(
     number: int,
     code: int,
     section: str,
-    cell: files.nbformat.NotebookNode,
-    ran: files.nbformat.NotebookNode,
+    cell: Cell,
+    ran: Cell,
     prose: Prose,
 ) -> Figure | None:
     about = cell.metadata.get("mystnb", {})

@@ -184,9 +184,10 @@ def notebook(made: Sheet, *, solved: bool) -> nbformat.NotebookNode:
 
 def bare(cell: Cell) -> Cell:
     """Return a cell of a solution without its outputs."""
-    kind = nbformat.v4.new_markdown_cell, nbformat.v4.new_code_cell
-    new: Cell = kind[cell.cell_type == "code"](cell.source)
-    return new
+    bare_cell: Cell = nbformat.v4.new_markdown_cell(cell.source)
+    if cell.cell_type == "code":
+        bare_cell = nbformat.v4.new_code_cell(cell.source)
+    return bare_cell
 
 
 def answer() -> list[Cell]:

@@ -15,7 +15,9 @@ from tools.teaching.questions import TEMPLATES
 PAGE = project.BOOK / "teach.md"
 TEXT = PAGE.read_text(encoding="utf-8")
 BELIEFS = re.findall(
-    r"^\| ([^|]+) \| \[([^]]+)\].*#([\w-]+)\) \| `([\w-]+)` \|$", TEXT, re.MULTILINE
+    r"^\| ([^|]+) \| \[([^]]+)\][^|]*\| \{ref\}`[^|<]+<([\w-]+)>` \| `([\w-]+)` \|$",
+    TEXT,
+    re.MULTILINE,
 )
 
 
@@ -29,11 +31,11 @@ def test_each_thing_that_students_get_wrong_has_an_exercise_and_a_question_that_
         assert any(f"misprint {name} gives" in text for name in names for text in mistakes), belief
 
 
-def test_exercises_are_linked_where_they_stand():
-    links = re.findall(r"\((\w[\w-]*)\.md#(exercise-[\w-]+)\)", TEXT)
-    assert links
-    for page, exercise in links:
-        assert exercises.book()[exercise].page.stem == page
+def test_each_exercise_that_is_linked_is_called_as_it_is_in_its_chapter():
+    links = re.findall(r"\{ref\}`([^`<]+) <(exercise-[\w-]+)>`", TEXT)
+    assert len(links) > 15
+    for title, exercise in links:
+        assert exercises.book()[exercise].title == title
 
 
 def test_the_page_shows_each_part_of_the_shelf_once():

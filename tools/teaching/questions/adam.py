@@ -132,7 +132,7 @@ def adam_small_gradients(draw: Random) -> Ask:
 @template("adam-after-silence", "adam", "adam-update", by_code=True)
 def adam_after_silence(draw: Random) -> Ask:
     """Ask for a step after many gradients of 0."""
-    silence, g = 100 * draw.randint(5, 15), draw.randint(1, 9)
+    silence, g = 50 * draw.randint(4, 8), draw.randint(1, 9)
     text = (
         rf"Write Adam with its usual settings, $\eta = 0.001$. After ${silence}$ gradients of $0$ "
         "comes "
@@ -365,7 +365,8 @@ def adam_regret_of_the_cycle(draw: Random) -> Ask:
 @template("adam-spike", "when-adam-fails", "adam-spike-threshold")
 def adam_spike(draw: Random) -> Ask:
     """Ask for the curvature at which Adam starts to spike."""
-    lr, v_root = Fraction(1, draw.choice([100, 1000])), Fraction(1, draw.choice([10, 100]))
+    lr = Fraction(1, draw.choice([100, 1000]))
+    v_root = Fraction(draw.randint(1, 9), draw.choice([10, 100]))
     text = (
         rf"Adam has $\eta = {lr}$, $\beta_1 = 0.9$ and $\varepsilon = 0$, and $\sqrt{{\hat v}} = "
         f"{v_root}$. "

@@ -181,7 +181,7 @@ def backprop_by_hand(draw: Random) -> Ask:
 @template("backprop-of-the-middle", "backpropagation", "backprop-chain-rule")
 def backprop_of_the_middle(draw: Random) -> Ask:
     """Ask for the derivative that a value in the middle of a graph holds."""
-    a, b, c = (draw.randint(1, 5) for _ in range(3))
+    a, b, c = draw.randint(1, 5), draw.randint(1, 5), draw.randint(2, 5)
     text = (
         rf"Let $u = x + y$, $v = ux$ and $f = v^2/2$, at $x = {a}$, $y = {b}$. Backpropagation "
         rf"starts from $f$ with the derivative ${c}$ instead of $1$. Which number does it leave at "
@@ -260,7 +260,7 @@ def _matrix(rows: list[list[int]]) -> str:
 @template("backprop-bias-of-a-layer", "backpropagation", "backprop-linear")
 def backprop_bias_of_a_layer(draw: Random) -> Ask:
     """Ask for the gradient of a bias, which is a sum over the batch."""
-    g = [draw.randint(-4, 6) for _ in range(4)]
+    g = [draw.randint(1, 9) for _ in range(4)]
     text = (
         "One bias is added to an output of a layer in each of the four samples of a batch. The "
         f"derivatives of $f$ with respect to those outputs are ${', '.join(map(str, g))}$. What is "

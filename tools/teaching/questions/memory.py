@@ -147,7 +147,7 @@ def nesterov_steps(draw: Random) -> Ask:
 @template("momentum-noise", "momentum", "momentum-noise")
 def momentum_noise(draw: Random) -> Ask:
     """Ask for the variance under noise."""
-    mu, lr = Fraction(draw.randint(1, 9), 10), Fraction(1, draw.randint(5, 10))
+    mu, lr = Fraction(draw.randint(1, 7), 10), Fraction(1, draw.randint(5, 10))
     text = (
         rf"Momentum with $\eta = {lr}$ and $\mu = {mu}$ runs for long on $x^2/2$; the noise of the "
         "gradient has the variance 1. What is the variance of $x$?"
@@ -159,6 +159,9 @@ def momentum_noise(draw: Random) -> Ask:
     }
     return Ask(text, lr * (1 + mu) / ((1 - mu) * (2 * (1 + mu) - lr)), slips)
 
+
+TRIPLES = [(3, 4, 5), (4, 3, 5), (5, 12, 13), (12, 5, 13), (8, 15, 17), (15, 8, 17), (7, 24, 25)]
+"""Whole sides of right triangles."""
 
 # --- AdaGrad --------------------------------------------------------------------------------------
 
@@ -190,7 +193,7 @@ def _last_step(text: str, rule: AdaGrad, gradients: list[int], slips: dict[str, 
 @template("adagrad-two-steps", "adagrad", "adagrad-update")
 def adagrad_two_steps(draw: Random) -> Ask:
     """Ask for two steps with exact roots."""
-    first, second, _ = draw.choice([(3, 4, 5), (4, 3, 5), (5, 12, 13), (8, 15, 17), (12, 5, 13)])
+    first, second, _ = draw.choice(TRIPLES)
     text = (
         rf"AdaGrad with $\eta = 1$ and $\varepsilon = 0$ starts at $x_0 = 0$. The gradients are "
         rf"${first}$ and ${second}$. What is $x_2$?"
@@ -246,7 +249,7 @@ def rmsprop_steps(draw: Random) -> Ask:
         rule = RMSprop(1, rho)
         return [after(rule, gradients[:t])[1].v for t in (1, 2)]
 
-    gradients = with_exact_roots(draw, lambda: [draw.randint(1, 14) for _ in range(2)], averages)
+    gradients = with_exact_roots(draw, lambda: [draw.randint(1, 30) for _ in range(2)], averages)
     text = (
         rf"RMSprop with $\eta = 1$ and $\rho = {rho}$ starts at $x_0 = 1$. The gradients are "
         rf"${listed(gradients)}$. What is $x_2$?"
@@ -328,7 +331,7 @@ def rmsprop_cycle(draw: Random) -> Ask:
 @template("adadelta-second-step", "rmsprop", "adadelta-update", by_code=True)
 def adadelta_second_step(draw: Random) -> Ask:
     """Ask for the second step of Adadelta."""
-    start = draw.randint(2, 9)
+    start = draw.randint(2, 40)
     text = (
         rf"Write Adadelta with $\eta = 1$, $\rho = 0.95$ and $\varepsilon = 10^{{-6}}$. Start at "
         rf"$x_0 = {start}$ on $x^2$. How long is the second step, to three digits?"

@@ -295,7 +295,7 @@ def loss_scale(draw: Random) -> Ask:
 @template("average-stall", "adam-at-scale", "average-stall")
 def average_stall(draw: Random) -> Ask:
     """Ask how far off a rounded average may stay."""
-    bits, digits = draw.choice([8, 11]), draw.randint(1, 2)
+    bits, digits = draw.choice([8, 11, 24]), draw.randint(1, 3)
     text = (
         rf"An average with $\beta = {1 - 10.0**-digits:g}$ is kept in a format with $p = {bits}$ "
         "bits. Within which share of itself does it stop before its limit at most?"
