@@ -52,7 +52,7 @@ def titled(name: str) -> str:
     """Return what a row is called: the title of the chapter that it is made of, where it is one.
 
     >>> titled("adam-family-solutions"), titled("all figures")
-    ("The family of Adam (solutions)", 'All figures')
+    ('The family of Adam (solutions)', 'All figures')
     """
     end = next((end for end in SECOND if name.endswith(end)), "")
     stem = name.removesuffix(end)
