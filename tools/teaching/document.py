@@ -111,7 +111,8 @@ def page(title: str, content: str) -> str:
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{title}</title><style>{style}</style><body><h1>{title}</h1>{content}</body></html>"
+        f"<title>{title}</title><style>{style}</style>"
+        f"<body><main><h1>{title}</h1>{content}</main></body></html>"
     )
 
 
