@@ -45,6 +45,10 @@ pdf: $(READY) book  ## print the whole book as one PDF (needs Chromium)
 epub: $(READY) book  ## pack the whole book as an EPUB
 	@$(BIN)/python -m tools.edition.epub
 
+teaching: $(READY) book  ## fill the teacher's shelf and link it from the site (needs Chromium, poppler-utils)
+	@$(BIN)/python -m tools.teaching
+	@$(BIN)/python -m tools.site.build
+
 # --- every commit: make test ----------------------------------------------------------------------
 
 test: lint types unit strict  ## run every test: lint, types, unit tests, doctests, notebooks
@@ -108,9 +112,11 @@ test-frameworks: $(READY)  ## compare with JAX, Keras, Optax and Gymnasium as th
 	@VENV=$(VENV)-frameworks $(PYTHON) tools/install/environment.py requirements-frameworks.txt
 	$(subst $(VENV)/,$(VENV)-frameworks/,$(PYTEST)) -n auto -m frameworks
 
-test-graders: $(READY)  ## run `descent.identify.grade` inside otter-grader and nbgrader
+test-graders: $(READY)  ## grade with otter-grader and nbgrader, as a course would
 	@VENV=$(VENV)-graders $(PYTHON) tools/install/environment.py requirements-graders.txt
-	$(subst $(VENV)/,$(VENV)-graders/,$(PYTEST)) -m frameworks tests/identify/test_graders.py
+	@$(BIN)/python -m tools.teaching assignments
+	$(subst $(VENV)/,$(VENV)-graders/,$(PYTEST)) -m frameworks tests/identify/test_graders.py \
+	    tests/tools/teaching/test_in_graders.py
 
 test-oldest: $(READY)  ## run the tests of the rules with the oldest NumPy that the package allows
 	@VENV=$(VENV)-oldest $(PYTHON) tools/install/environment.py requirements-oldest.txt

@@ -10,6 +10,7 @@ import pytest
 
 from tools.book import project
 from tools.site import browser as chromium
+from tools.site import shelf
 
 HTML = project.BUILD / "html"
 PAGES = sorted(
@@ -17,6 +18,7 @@ PAGES = sorted(
         page.relative_to(HTML).as_posix()
         for page in HTML.rglob("*.html")
         if page.parent != HTML / "_static" and page != HTML / "index.html"
+        if HTML / shelf.FOLDER.name not in page.parents  # no pages of the book: reveal.js's
     ),
     key=lambda address: -(HTML / address).stat().st_size,  # a long page is not begun last
 )

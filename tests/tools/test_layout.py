@@ -14,6 +14,7 @@ MAY_IMPORT = {
     "translation": {"book"},
     "site": {"book", "notebook", "translation"},
     "edition": {"book", "site"},
+    "teaching": {"book", "notebook", "site"},
     "certificates": {"book"},
     "check": {"book", "certificates", "edition", "install", "notebook", "site"},
 }

@@ -23,7 +23,8 @@ DOCTREES = project.BUILD / ".doctrees"
 BUILT = project.BUILD / "built"
 """What the site was built from and what it consists of, written when it is whole."""
 
-SOURCES = ("book", "src", "tests", "tools", *(p.name for p in project.ROOT.glob("[!.]*.*")))
+SHELF = "_build/teaching/shelf.json"
+SOURCES = ("book", "src", "tests", "tools", SHELF, *(p.name for p in project.ROOT.glob("[!.]*.*")))
 """What the site is made of: the tests too, which the formula sheet names."""
 
 JOBS = 2

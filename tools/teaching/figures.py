@@ -1,0 +1,100 @@
+"""The figures of the chapters as SVG and PDF beside the PNG, drawn by the cells that draw them."""
+
+import hashlib
+import json
+from base64 import b64decode
+from collections.abc import Iterable
+from html import escape
+from pathlib import Path
+
+import nbformat
+
+from tools.book import citation, myst, project
+from tools.notebook import files
+from tools.notebook.generate import execute
+from tools.teaching import document
+from tools.teaching.chapter import Figure, figures
+
+DRAW = """\
+from matplotlib_inline.backend_inline import set_matplotlib_formats
+
+set_matplotlib_formats("png", "svg", "pdf")"""
+KINDS = {"svg": "image/svg+xml", "pdf": "application/pdf"}
+RECORD = "drawn.json"
+"""Which notebooks the pictures of a folder were drawn from, so that none is drawn twice."""
+
+
+def drawn(page: Path) -> dict[str, dict[str, bytes]]:
+    """Run a chapter, and return its figures by name and by kind."""
+    source, _ = myst.read_cells(page)
+    blank = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(DRAW)])
+    blank.cells += [nbformat.v4.new_code_cell(one.source) for one in files.code_cells(source)]
+    ran = files.code_cells(execute(blank, page))[1:]
+    return {figure.name: pictures(ran[figure.cell]) for figure in figures(page)}
+
+
+def pictures(cell: nbformat.NotebookNode) -> dict[str, bytes]:
+    """Return the first figure that a cell drew, by kind."""
+    data = next(o.data for o in cell.outputs if KINDS["svg"] in o.get("data", {}))
+    return {"svg": data[KINDS["svg"]].encode(), "pdf": b64decode(data[KINDS["pdf"]])}
+
+
+def cited(figure: Figure) -> str:
+    """Return the line that goes with a figure where it is shown elsewhere."""
+    section = f", section “{figure.section}”" if figure.section else ""
+    return (
+        f"{', '.join(citation.authors())}: {citation.cff()['title']}, version "
+        f"{citation.version()}, chapter “{project.title(figure.page)}”{section}. "
+        f"{address(figure)}. {citation.TEXT_LICENCE}."
+    )
+
+
+def address(figure: Figure) -> str:
+    """Return the address of the chapter of a figure."""
+    return f"{project.site(project.address())}book/{figure.page.stem}.html"
+
+
+def entry(figure: Figure) -> str:
+    """Return a figure in the gallery: picture, files, caption, citation, and its code."""
+    links = " ".join(
+        f'<a download href="{figure.name}.{kind}">{kind.upper()}</a>'
+        for kind in ("svg", "pdf", "png")
+    )
+    return (
+        f'<figure id="{figure.name}"><img loading="lazy" src="{figure.name}.png" '
+        f'alt="{escape(figure.alt)}"><figcaption>{document.body(figure.caption)}'
+        f'<p class="files">{links} <a href="{address(figure)}">the chapter, with the cell that '
+        f"draws it</a></p><p><small>{escape(cited(figure))}</small></p></figcaption></figure>"
+    )
+
+
+def gallery(found: Iterable[Figure]) -> str:
+    """Return the page that shows all figures with their files."""
+    shown, page = [], None
+    for figure in found:
+        if figure.page != page:
+            page = figure.page
+            shown.append(f"<h2>{escape(project.title(page))}</h2>")
+        shown.append(entry(figure))
+    return document.page("Figures", "".join(shown))
+
+
+def write(pages: Iterable[Path], folder: Path) -> None:
+    """Write the figures of chapters; of one whose notebook is as it was, nothing is drawn anew."""
+    folder.mkdir(parents=True, exist_ok=True)
+    record = folder / RECORD
+    known = json.loads(record.read_text(encoding="utf-8")) if record.exists() else {}
+    found = []
+    for page in pages:
+        found += figures(page)
+        state = hashlib.sha256(files.notebook_path(page).read_bytes()).hexdigest()
+        if not figures(page) or known.get(page.stem) == state:
+            continue
+        for figure in figures(page):
+            (folder / f"{figure.name}.png").write_bytes(figure.png)
+        for name, kinds in drawn(page).items():
+            for kind, content in kinds.items():
+                (folder / f"{name}.{kind}").write_bytes(content)
+        known[page.stem] = state
+        record.write_text(json.dumps(known), encoding="utf-8")
+    (folder / "index.html").write_text(gallery(found), encoding="utf-8")
