@@ -29,6 +29,8 @@ FOLDER = project.BUILD / "scripts"
 
 RULES = FOLDER / "descent" / "rules.js"
 LANDSCAPES = FOLDER / "descent" / "landscapes.js"
+HTML = project.BOOK / "_static" / "descent" / "html.js"
+"""What makes elements, for the scripts of every page that computes."""
 
 SHARES = {
     "momentum": 0.4,

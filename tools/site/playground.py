@@ -46,6 +46,7 @@ PAGE = "book/playground"
 STATIC = project.BOOK / "_static" / "playground"
 SCRIPTS = [
     translate.RUNTIME[0],
+    offered.HTML,
     offered.RULES,
     offered.LANDSCAPES,
     *(STATIC / f"{name}.js" for name in ("random", "minimize", "settings", "plot", "app")),

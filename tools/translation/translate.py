@@ -451,7 +451,33 @@ class _Scope(Expressions):
         names = [ast.unparse(item.context_expr) for item in node.items]
         if any(not name.startswith(("np.errstate", "suppress")) for name in names):
             raise self.error(node, "this with")
-        return "\n".join(filter(None, (self.statement(statement) for statement in node.body)))
+        inside = "\n".join(filter(None, (self.statement(statement) for statement in node.body)))
+        if names != ["suppress(ValueError)"]:
+            return inside
+        guard = f"if (!(error instanceof {self.helper('ValueError')})) throw error;"
+        return f"try {{\n{indented(inside)}\n}} catch (error) {{\n  {guard}\n}}"
+
+    def _stmt_match(self, node: ast.Match) -> str:
+        subject = self.text(node.subject)
+        cases = []
+        for case in node.cases:
+            tests = self.tests(case.pattern, subject)
+            tests += [self.condition(case.guard, 1)] if case.guard else []
+            cases.append(f"if ({' && '.join(tests)}) {{\n{self.block(case.body)}\n}}")
+        return " else ".join(cases)
+
+    def tests(self, pattern: ast.pattern, subject: str) -> list[str]:
+        """Return what must hold of something that a pattern matches."""
+        if isinstance(pattern, ast.MatchValue):
+            return [f"{self.helper('eq')}({subject}, {self.text(pattern.value)})"]
+        if isinstance(pattern, ast.MatchSingleton):
+            return [f"{subject} === {self.text(ast.Constant(pattern.value))}"]
+        if not isinstance(pattern, ast.MatchClass) or pattern.patterns:
+            raise self.error(pattern, "this pattern")
+        found = [f"{self.helper('isinstance')}({subject}, {self.text(pattern.cls)})"]
+        for name, inner in zip(pattern.kwd_attrs, pattern.kwd_patterns, strict=True):
+            found += self.tests(inner, f"{subject}.{name}")
+        return found
 
     def _stmt_functiondef(self, node: ast.FunctionDef) -> str:
         self.locals[node.name] = safe(node.name, self.program.helper_names)

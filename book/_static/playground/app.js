@@ -3,6 +3,7 @@
 (function (playground) {
   "use strict";
 
+  const { html } = window.descent;
   const { LANDSCAPES, MOST_RUNS, NUMBERS, RULES } = playground;
   const wide = window.matchMedia("(min-width: 45rem)");
   const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
@@ -15,20 +16,6 @@
       : value.toExponential(2).replaceAll("-", "−").replace("+", "");
   const point = (x) => `(${x.map(short).join(", ")})`;
   let names = 0;
-
-  // Return an element. Attributes that are functions are listeners; children are nodes or text.
-  function html(tag, attributes = {}, ...children) {
-    const element = document.createElement(tag);
-    for (const [key, value] of Object.entries(attributes)) {
-      if (typeof value === "function") element.addEventListener(key, value);
-      else if (value === true) element.setAttribute(key, "");
-      else if (value !== false) element.setAttribute(key, value);
-    }
-    element.append(...children);
-    return element;
-  }
-
-  playground.html = html;
 
   // Where a number sits on its slider, and what number sits at a place of it.
   // Sizes are spread by decades, with 0 at the left end where it is allowed; decay rates by the
