@@ -19,7 +19,7 @@ PREFACE = "Preface"
 SCREEN_ONLY = ", ".join(
     [
         ".headerlink, .formula-link, .backrefs",
-        ".sheet .copies, .katex .narrow",
+        ".sheet .copies, .formula .copies, .katex .narrow, #list-filter",
         "button, script, summary, [role=status], .toctree-wrapper",
     ]
 )
