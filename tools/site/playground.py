@@ -268,10 +268,12 @@ class PlaygroundDirective(SphinxDirective):
 
 def visit_html(writer: Any, node: Playground) -> None:
     """Open the element that the script fills."""
-    attributes = {"data-title": node["title"], "data-settings": node["query"]}
+    kind = "race" if node.get("race") else "settings"
+    attributes = {"data-title": node["title"], f"data-{kind}": node["query"]}
     attributes["data-page"] = writer.builder.get_relative_uri(writer.docnames[0], PAGE)
     attributes |= {"data-address": ""} if node["address"] else {}
-    writer.body.append(writer.starttag(node, "div", "", CLASS="playground", **attributes))
+    look = "playground race" if node.get("race") else "playground"
+    writer.body.append(writer.starttag(node, "div", "", CLASS=look, **attributes))
 
 
 def depart_html(writer: Any, node: Playground) -> None:

@@ -166,9 +166,14 @@ def list_filter(entries: str, noun: str, names: dict[str, dict[str, str]]) -> no
 
 
 def list_in_contents(app: Sphinx, doctree: nodes.document) -> None:
-    """List the formulas below their chapters in the contents of the sheet."""
+    """List the formulas below their chapters in the contents of the sheet.
+
+    MyST, which knows the anchors of headings alone, then finds `formulas.md#adam-update` too.
+    """
     if app.env.docname != SHEET:
         return
+    slugs = app.env.metadata[SHEET].setdefault("myst_slugs", {})
+    slugs.update({one.id: (0, one.id, one.title) for one in catalogue.book()})
     found = {f"#{box['ids'][0]}": box for box in doctree.findall(nodes.container) if box["ids"]}
     for line in list(app.env.tocs[SHEET].findall(nodes.list_item)):
         section = doctree.ids.get(str(line[0][0].get("anchorname", "")).removeprefix("#"))
