@@ -9,7 +9,10 @@ INDEX = "book/index.html"
 @pytest.mark.parametrize(
     ("question", "answer"),
     [
-        ("Why does Adam need bias correction?", "An average whose weights sum to less than one is too small"),
+        (
+            "Why does Adam need bias correction?",
+            "An average whose weights sum to less than one is too small",
+        ),
         ("How do I cite Adam's formula?", "@misc{descent:adam-update,"),
         ("Is my Adam right?", "This is a misprint of Adam."),
         ("What do I change when I move from Keras to PyTorch?", "torch.optim.Adam("),

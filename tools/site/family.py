@@ -135,7 +135,7 @@ def place_in_head(app: Sphinx, doctree: nodes.document) -> None:
     title = next(doctree.findall(nodes.title), None)
     if not own or title is None:
         return
-    app.env.note_dependency(str(DATA), docname=docname)
+    app.env.note_dependency(str(DATA))
     names = ", ".join(offered.title(rule) for rule in own)
     parents = dict.fromkeys(p for rule in own for p in family()[rule] if p not in own)
     after = f", after {', '.join(map(offered.title, parents))}" if parents else ""

@@ -185,7 +185,9 @@
       { type: "button", click: startOver },
       "Reset",
     );
-    const copy = html("button", { type: "button", click: copyLink }, "Copy the link");
+    const copy = html("button", { type: "button", click: () => copyText(copy, () => link.href) }, "Copy the link");
+    const python = html("button", { type: "button", click: () => copyText(python, () => playground.inPython(settings)) }, "Copy as Python");
+    const picture = html("button", { type: "button", click: savePicture }, "Save as SVG");
 
     const details = (summary, open, ...children) =>
       html("details", { open }, html("summary", {}, summary), ...children);
@@ -199,7 +201,7 @@
       legend,
       transport,
       cards,
-      html("div", { class: "actions" }, add, reset, ...(isPage ? [copy] : []), link),
+      html("div", { class: "actions" }, add, reset, ...(isPage ? [copy, python, picture] : []), link),
       details("Start, noise, number of steps", isPage, ground),
       details("The last step in numbers", isPage, table),
       spoken,
@@ -444,8 +446,10 @@
             cards.children[i].querySelector("select").focus();
           },
         },
-        ...Object.values(RULES).map((rule) =>
-          html("option", { value: rule.name, selected: rule.name === run.rule }, rule.title),
+        ...[["Rules", (rule) => !rule.misprint], ["Misprints", (rule) => rule.misprint]].map(([label, fits]) =>
+          html("optgroup", { label }, ...Object.values(RULES).filter(fits).map((rule) =>
+            html("option", { value: rule.name, selected: rule.name === run.rule }, rule.title),
+          )),
         ),
       );
       const remove = button(`Remove ${name}`, "remove", () => {
@@ -491,16 +495,22 @@
       cards.lastElementChild.querySelector("select").focus();
     }
 
-    async function copyLink() {
+    async function copyText(pressed, text) {
       settle();
+      const name = pressed.textContent;
       try {
-        await navigator.clipboard.writeText(link.href);
-        spoken.textContent = "The link is copied.";
-        copy.textContent = "Copied";
+        await navigator.clipboard.writeText(text());
+        spoken.textContent = "It is copied.";
+        pressed.textContent = "Copied";
+        setTimeout(() => (pressed.textContent = name), 2000);
       } catch {
-        complain(`Copy it from the address bar, or from here: ${link.href}`);
+        alerts.replaceChildren(html("p", {}, "Copy it from here:"), html("pre", { tabindex: 0 }, text()));
       }
-      setTimeout(() => (copy.textContent = "Copy the link"), 2000);
+    }
+
+    function savePicture() {
+      settle();
+      playground.save("race.svg", playground.asSvg([land.root, loss.root], link.href), "image/svg+xml");
     }
 
     // --- the last step in numbers ---
