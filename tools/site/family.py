@@ -19,8 +19,8 @@ from tools.book import catalogue, project
 from tools.site import offered
 
 DATA = project.BOOK / "family.yml"
-WIDTH, BOX, ROW, LINE, LETTERS = 780, 148, 104, 15, 22
-"""The picture's width, a box's, how far rows and lines are apart, and the letters of a line."""
+WIDTH, BOX, HEIGHT, ROW, LINE, LETTERS = 780, 148, 58, 110, 15, 22
+"""The picture's width, a box's size, how far rows and lines are apart, the letters of a line."""
 
 
 @cache
@@ -81,10 +81,10 @@ def told(rule: str) -> str:
 
 
 def _edge(parent: str, rule: str) -> str:
+    """Return a line straight down to the row above the rule, and from there to its box."""
     (x, y), (to_x, to_y) = places()[parent], places()[rule]
-    y += 2 * LINE + 22
-    bend = (y + to_y) / 2
-    return f'<path d="M{x:g} {y}C{x:g} {bend:g} {to_x:g} {bend:g} {to_x:g} {to_y}"/>'
+    low, bend = to_y - ROW + HEIGHT, to_y - (ROW - HEIGHT) / 2
+    return f'<path d="M{x:g} {y + HEIGHT}V{low}C{x:g} {bend:g} {to_x:g} {bend:g} {to_x:g} {to_y}"/>'
 
 
 def _box(rule: str, docname: str, is_here: bool) -> str:
@@ -97,7 +97,7 @@ def _box(rule: str, docname: str, is_here: bool) -> str:
     here = ' class="here" aria-current="true"' if is_here else ""
     return (
         f'<a href="{escape(address(rule, docname))}" aria-label="{escape(told(rule))}"{here}>'
-        f'<rect x="{x - BOX / 2:g}" y="{y}" width="{BOX}" height="{2 * LINE + 22}" rx="5"/>'
+        f'<rect x="{x - BOX / 2:g}" y="{y}" width="{BOX}" height="{HEIGHT}" rx="5"/>'
         f'<text class="name" x="{x:g}" y="{y + 17}">{escape(name)}</text>{texts}</a>'
     )
 
@@ -106,7 +106,7 @@ def picture(docname: str) -> str:
     """Return the picture, on which the rules of a page are marked, and the list."""
     edges = "".join(_edge(parent, rule) for rule, found in family().items() for parent in found)
     boxes = "".join(_box(rule, docname, page_of(rule) == docname) for rule in family())
-    height = 4 + max(map(row, family())) * ROW + 2 * LINE + 26
+    height = 8 + max(map(row, family())) * ROW + HEIGHT
     items = "".join(
         f'<li><a href="{escape(address(rule, docname))}">{escape(told(rule))}</a></li>'
         for rule in sorted(family(), key=row)

@@ -34,6 +34,17 @@ def test_a_rule_stands_below_what_it_comes_from_and_boxes_do_not_touch():
         assert all(y != b or abs(x - a) > family.BOX for a, b in placed[:i])
 
 
+def test_a_line_that_passes_a_row_passes_between_its_boxes():
+    for rule, found in family.family().items():
+        for parent in found:
+            x = family.places()[parent][0]
+            passed = range(family.row(parent) + 1, family.row(rule))
+            boxes = [
+                family.places()[one][0] for one in family.family() if family.row(one) in passed
+            ]
+            assert all(abs(x - middle) > family.BOX / 2 for middle in boxes), (parent, rule)
+
+
 @pytest.mark.parametrize("rule", family.family())
 def test_what_a_rule_changes_fits_its_box(rule):
     said = [line for what in family.family()[rule].values() for line in family.lines(what)]
