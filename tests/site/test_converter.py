@@ -55,9 +55,9 @@ def test_the_keyboard_alone_leads_to_a_call_that_is_copied(opened):
 
 def test_a_schedule_turns_momentum_away_from_keras(opened):
     page = opened()
-    page.get_by_label("From").select_option("torch")
+    page.get_by_label("From", exact=True).select_option("torch")
     page.get_by_label("Optimiser").select_option("torch.optim.SGD")
-    page.get_by_label("To").select_option("keras")
+    page.get_by_label("To", exact=True).select_option("keras")
     page.get_by_label("momentum").fill("0.9")
     assert answer(page).startswith("The same steps, with keras.optimizers.SGD:")
     page.get_by_label("the learning rate changes").check()

@@ -26,7 +26,7 @@ class RaceDirective(playground.PlaygroundDirective):
     def run(self) -> list[nodes.Node]:
         """Return the playground, which the script of the race takes."""
         (race,) = super().run()
-        race["race"] = True  # type: ignore[index]
+        race["race"] = True
         self.env.note_dependency(str(SCRIPT))
         self.env.note_dependency(str(STYLE))
         return [race]
@@ -105,10 +105,8 @@ def add_script(app: Sphinx, page: str, _template: str, _context: Any, doctree: A
         one.get("race") for one in doctree.findall(playground.Playground)
     ):
         return
-    for path in (STYLE, SCRIPT):
-        name = "/".join(path.parts[-2:])
-        add = app.add_css_file if path is STYLE else app.add_js_file
-        add(name, **({} if path is STYLE else {"loading_method": "defer"}))
+    app.add_css_file("/".join(STYLE.parts[-2:]))
+    app.add_js_file("/".join(SCRIPT.parts[-2:]), loading_method="defer")
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
