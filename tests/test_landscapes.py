@@ -9,10 +9,18 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from tolerance import near
 
-from descent.landscapes import Beale, Landscape, NoisyQuadratic, Quadratic, Rosenbrock, Saddle
+from descent.landscapes import (
+    Beale,
+    Himmelblau,
+    Landscape,
+    NoisyQuadratic,
+    Quadratic,
+    Rosenbrock,
+    Saddle,
+)
 
 BOWLS = [Quadratic([1.0, 10.0]), NoisyQuadratic([0.5, 2.0], noise=0.1)]
-ALL = [*BOWLS, Saddle(), Rosenbrock(), Beale()]
+ALL = [*BOWLS, Saddle(), Rosenbrock(), Beale(), Himmelblau()]
 IDS = [type(f).__name__ for f in ALL]
 
 points = arrays(float, 2, elements=st.floats(-3, 3))
@@ -38,6 +46,7 @@ IN_TORCH = {
         + (2.25 - x[0] + x[0] * x[1] ** 2) ** 2
         + (2.625 - x[0] + x[0] * x[1] ** 3) ** 2
     ),
+    "Himmelblau": lambda x: (x[0] ** 2 + x[1] - 11) ** 2 + (x[0] + x[1] ** 2 - 7) ** 2,
 }
 
 
@@ -153,7 +162,8 @@ def test_the_noise_of_a_grid_is_drawn_for_each_point():
 
 
 def test_a_landscape_shows_how_to_make_it_again():
-    assert [repr(f) for f in ALL[2:]] == ["Saddle()", "Rosenbrock()", "Beale()"]
+    shown = [repr(f) for f in ALL[2:]]
+    assert shown == ["Saddle()", "Rosenbrock()", "Beale()", "Himmelblau()"]
     assert repr(Quadratic([1.0, 10.0])) == "Quadratic([1.0, 10.0])"
 
 
@@ -162,3 +172,12 @@ def test_a_landscape_without_a_formula_says_so():
         Landscape()([1.0])
     with pytest.raises(NotImplementedError):
         Landscape().grad([1.0])
+
+
+@pytest.mark.parametrize(("x", "y"), [(-2.81, 3.13), (-3.78, -3.28), (3.58, -1.85)])
+def test_himmelblaus_other_minima_are_where_its_docstring_says(x, y):
+    f, point = Himmelblau(), np.array([x, y])
+    for _ in range(100):
+        point = point - 0.01 * f.grad(point)
+    assert np.abs(point - [x, y]).max() < 0.006
+    assert f(point) == pytest.approx(0, abs=1e-20)

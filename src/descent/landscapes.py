@@ -18,7 +18,16 @@ from numpy.typing import ArrayLike
 from descent import _check
 from descent._numbers import Floats
 
-__all__ = ["Landscape", "Quadratic", "NoisyQuadratic", "Huber", "Saddle", "Rosenbrock", "Beale"]
+__all__ = [
+    "Landscape",
+    "Quadratic",
+    "NoisyQuadratic",
+    "Huber",
+    "Saddle",
+    "Rosenbrock",
+    "Beale",
+    "Himmelblau",
+]
 
 
 class Landscape:
@@ -210,3 +219,32 @@ class Beale(Landscape):
         along_x = sum(2 * r * (y**k - 1) for k, r in self._residuals(x, y))
         along_y = sum(2 * r * x * k * y ** (k - 1) for k, r in self._residuals(x, y))
         return along_x, along_y
+
+
+class Himmelblau(Landscape):
+    """Himmelblau's function f(x, y) = (x² + y − 11)² + (x + y² − 7)²: four minima of value 0.
+
+    One is at (3, 2), the others near (−2.81, 3.13), (−3.78, −3.28) and (3.58, −1.85). Between them
+    lie four saddles and a hill: where a rule ends depends on where it starts and on how it steps.
+
+    Source: Himmelblau (1972).
+
+    >>> float(Himmelblau()([3.0, 2.0])), Himmelblau().grad([0.0, 0.0])
+    (0.0, array([-14., -22.]))
+    """
+
+    minimizer = np.array([3.0, 2.0])
+    start = np.array([0.0, 0.0])
+    window = ((-5.0, 5.0), (-5.0, 5.0))
+
+    def _residuals(self, x: Floats, y: Floats) -> tuple[Floats, Floats]:
+        return x**2 + y - 11, x + y**2 - 7
+
+    def _f(self, x: Floats) -> Any:
+        a, b = self._residuals(*x)
+        return a**2 + b**2
+
+    def _grad(self, x: Floats) -> Any:
+        x, y = x
+        a, b = self._residuals(x, y)
+        return 4 * x * a + 2 * b, 2 * a + 4 * y * b

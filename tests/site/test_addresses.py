@@ -100,7 +100,7 @@ def shown_entries(page):
 def test_the_filter_stands_in_the_address_and_the_way_back_takes_it_out(open_page):
     page = open_page(ERRATA, viewport={"width": 1440, "height": 900})
     whole = shown_entries(page)
-    page.select_option("#errata-filter select[name=topic]", "topic-adam-step")
+    page.select_option("#list-filter select[name=topic]", "topic-adam-step")
     some = shown_entries(page)
     assert "topic=topic-adam-step" in page.url
     assert 0 < some[0] < whole[0]
@@ -121,7 +121,7 @@ def test_the_filter_finds_in_chinese(open_page):
     topic = [one for one in errata.errata().values() if one.topic == "adam-correction"]
     assert len(shown) == len(topic)
     assert all("topic-adam-correction" in classes for classes in shown)
-    search = page.locator("#errata-filter input")
+    search = page.locator("#list-filter input")
     search.fill("函数一直迭代至收敛")  # the words of a tutorial
     assert page.locator("div.erratum:not([hidden])").evaluate_all("(all) => all[0].id") == "S0-16"
     search.fill("揭开Adam优化算法的新篇章")  # the title of one
@@ -133,7 +133,7 @@ def test_the_filter_finds_in_chinese(open_page):
 
 def test_a_search_that_finds_nothing_leaves_no_heading(open_page):
     page = open_page(f"{ERRATA}?search=no-such-word", viewport={"width": 1440, "height": 900})
-    assert page.locator("#errata-filter input").input_value() == "no-such-word"
+    assert page.locator("#list-filter input").input_value() == "no-such-word"
     assert shown_entries(page)[0] == 0
     assert shown_entries(page)[2] == 0
     page.evaluate("() => { location.hash = 'S2-01'; }")

@@ -3,11 +3,13 @@
 import dataclasses
 import itertools
 import re
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
 from descent import rules
+from descent.misprints import MISPRINTS
 from tools.book import project
 from tools.site import offered, playground
 
@@ -76,7 +78,7 @@ def default_query(page, landscape, name):
 
 def other_query(query, name):
     """Return the query with every other hyper-parameter, three times the step size, and noise."""
-    changed = {k: v for k, v in CHANGED.items() if k in vars(rules.get(name))}
+    changed = {k: v for k, v in CHANGED.items() if k in offered.hyper(offered.raced()[name])}
     lr = float(re.search(r"lr:([^,&]+)", query)[1])
     run = ",".join([name, f"lr:{3 * lr:g}", *(f"{k}:{v}" for k, v in changed.items())])
     query = re.sub(r"run=.*", f"run={run}", query)
@@ -90,10 +92,13 @@ def disagreement(ours, theirs):
     return (np.abs(ours - theirs).max(axis=0) / np.maximum(travelled, 1)).max()
 
 
-@pytest.mark.parametrize("landscape", LANDSCAPES)
-def test_every_rule_visits_the_points_of_the_package(desktop, landscape, report):
+@pytest.mark.parametrize(
+    ("landscape", "names"),
+    [*((landscape, NAMES) for landscape in LANDSCAPES), ("quadratic", list(MISPRINTS))],
+)
+def test_every_rule_visits_the_points_of_the_package(desktop, landscape, names, report):
     page, worst, steps = desktop(), {}, 0
-    for name in NAMES:
+    for name in names:
         default = default_query(page, landscape, name)
         for query in (default, other_query(default, name)):
             raced, asked = race(page, query), playground.parse(query)
@@ -540,3 +545,47 @@ def test_nothing_is_asked_of_another_host(desktop):
     page = desktop()
     page.wait_for_timeout(300)
     assert all(url.startswith(("file:", "data:")) for url in page.kept.requests)
+
+
+# --- taken along ------------------------------------------------------------------------------
+
+TAKEN = [
+    JUST,
+    "landscape=himmelblau&start=0,0&steps=60&run=adam,lr:0.3&run=muon,lr:0.05&run=lion,lr:0.02",
+    "landscape=rosenbrock&start=-1.2,1&noise=0.5&seed=7&steps=50&run=adam,lr:0.05,eps:1e-7&run=muon",
+    "landscape=quadratic&kappa=20&start=1,1&steps=100&run=gradient-descent,lr:9",
+    "landscape=beale&start=1,1.5&steps=60&run=adam-frozen-t,lr:0.1&run=adam-no-correction,lr:0.1",
+]
+
+
+@pytest.mark.parametrize("query", TAKEN)
+def test_the_cell_of_python_gives_the_same_numbers(query, desktop, capsys):
+    raced = race(page := desktop(), query)
+    cell = page.evaluate(
+        """(query) => {
+            const { inPython, parse } = window.descentPlayground;
+            return inPython(parse(query).settings);
+        }""",
+        query,
+    )
+    made = {}
+    exec(cell, made)
+    assert len(capsys.readouterr().out.splitlines()) == len(raced["runs"])
+    for theirs, ours in zip(made["runs"], raced["runs"], strict=True):
+        assert disagreement(np.array(ours["x"]), theirs.x.reshape(-1, 2)) <= 1e-9
+    assert max(map(len, cell.splitlines())) < 160
+
+
+def test_the_picture_is_saved_as_svg_that_needs_no_style_sheet(desktop):
+    page = desktop()
+    with page.expect_download() as kept:
+        page.get_by_role("button", name="Save as SVG").click()
+    assert kept.value.suggested_filename == "race.svg"
+    text = kept.value.path().read_text(encoding="utf-8")
+    tree = ElementTree.fromstring(text)
+    space = "{http://www.w3.org/2000/svg}"
+    lines = [one for one in tree.iter(f"{space}path") if one.get("stroke-width") == "2px"]
+    assert len({one.get("stroke") for one in lines}) == 4
+    assert all(one.get("fill") == "none" for one in lines)
+    assert "landscape=quadratic" in tree.find(f"{space}desc").text
+    assert not re.search(r"class=|tabindex|var\(", text)

@@ -47,3 +47,43 @@ def test_on_paper_there_are_formulas_and_no_buttons(open_page):
     assert page.locator("#adam-update dl.field-list").is_visible()
     assert not page.locator("#adam-update button").first.is_visible()
     assert not page.locator("#adam-update details").first.is_visible()
+
+
+@pytest.mark.parametrize("kind", ["LaTeX", "BibTeX", "link"])
+def test_a_box_in_a_chapter_copies_what_the_sheet_copies(kind, open_page):
+    page = open_page("book/adam.html", permissions=["clipboard-read", "clipboard-write"])
+    button = page.locator(f"#adam-update button[data-copies={kind}]")
+    button.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_function(
+        "() => document.querySelector('#adam-update [role=status]').textContent === 'Copied.'"
+    )
+    copied = page.evaluate("() => navigator.clipboard.readText()")
+    page.locator("#adam-update").get_by_role("link", name="Adam on the formula sheet").click()
+    page.wait_for_url("**/formulas.html#adam-update")
+    assert copied == page.locator(f"#adam-update pre[data-label={kind}]").text_content()
+
+
+def test_the_sheet_is_filtered_and_its_contents_with_it(open_page):
+    page = open_page(SHEET, viewport={"width": 1440, "height": 900})
+    listed = page.locator(".page-toc li:not([hidden]) a")
+    every = page.locator("div.sheet").count()
+    assert page.locator(".page-toc a[href='#adam-update']").count() == 1
+    assert listed.count() > every
+    page.locator("#list-filter input").fill("bias correction")
+    shown = page.locator("div.sheet:not([hidden])")
+    assert 0 < shown.count() < every
+    assert "adam-bias-correction" in shown.evaluate_all("(all) => all.map((one) => one.id)")
+    assert listed.count() < 2 * shown.count() + 12
+    page.locator("#list-filter input").fill("")
+    page.select_option("#list-filter select[name=verified]", "as-printed")
+    assert f"{shown.count()} of {every} formulas" == page.inner_text("#list-filter output")
+    assert page.locator(".sheet.as-printed:not([hidden])").count() == shown.count()
+
+
+def test_a_box_is_light_without_a_script(open_page):
+    page = open_page("book/adam.html", java_script_enabled=False)
+    box = page.locator("#adam-update .copies")
+    assert not box.locator("button").first.is_visible()
+    box.locator("summary").click()
+    assert "@misc{" in box.inner_text()

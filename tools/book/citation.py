@@ -36,6 +36,16 @@ def authors() -> list[str]:
     ]
 
 
+def bibtex_authors() -> str:
+    """Return the authors as BibTeX takes them: who is no person stands in braces, whole."""
+    return " and ".join(
+        f"{{{author['name']}}}"
+        if "name" in author
+        else f"{author['family-names']}, {author['given-names']}"
+        for author in cff()["authors"]
+    )
+
+
 def bibtex(key: str, title: str, address: str, note: str = "") -> str:
     """Return the BibTeX entry for a place in the book: its title, its address, the version.
 
@@ -49,7 +59,7 @@ def bibtex(key: str, title: str, address: str, note: str = "") -> str:
     }
     """
     fields = {
-        "author": " and ".join(f"{{{name}}}" for name in authors()),
+        "author": bibtex_authors(),
         "title": title,
         "year": date()[:4],
         "note": f"Version {version()}, {date()}" + (f". {note}" if note else ""),

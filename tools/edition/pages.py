@@ -19,7 +19,8 @@ PREFACE = "Preface"
 SCREEN_ONLY = ", ".join(
     [
         ".headerlink, .formula-link, .backrefs",
-        ".sheet .copies, .katex .narrow",
+        ".sheet .copies, .formula .copies, .katex .narrow, #list-filter",
+        ".front-buttons, .front-doors, .you-are-here, .reading-time, .family svg",
         "button, script, summary, [role=status], .toctree-wrapper",
     ]
 )

@@ -300,6 +300,11 @@ def _oscillator(prose: Prose, directive: Directive, line: int) -> str:
     return f"[The map, to be dragged on]({prose.page(prose.path)}#a-damped-oscillator)"
 
 
+def _converter(prose: Prose, directive: Directive, line: int) -> str:
+    """Render the converter: a link to the page, which has it."""
+    return f"[The converter]({prose.page(prose.path)}#converter)"
+
+
 OPEN_SOLUTION = "<details>\n<summary>Solution</summary>\n"
 OPEN_REST = "<details>\n<summary>Solution, continued</summary>\n"
 CLOSE_SOLUTION = "\n</details>"
@@ -315,6 +320,7 @@ DIRECTIVES: dict[str, Callable[[Prose, Directive, int], str]] = {
     "solution-end": _solution_end,
     "playground": _playground,
     "oscillator": _oscillator,
+    "converter": _converter,
     **dict.fromkeys(("admonition", "note", "tip", "warning", "important", "seealso"), _admonition),
     **dict.fromkeys(("prf:theorem", "prf:lemma", "prf:corollary", "prf:definition"), _statement),
 }

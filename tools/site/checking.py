@@ -126,6 +126,7 @@ STATIC = project.BOOK / "_static" / "check"
 STYLE = STATIC / "check.css"
 SCRIPTS = [
     *translate.RUNTIME,
+    offered.HTML,
     offered.RULES,
     offered.LANDSCAPES,
     FORMS,

@@ -45,6 +45,12 @@ def chapter_link(page: Path) -> str:
     return project.site(project.address()) + path
 
 
+def docnames() -> set[str]:
+    """Return the pages that box formulas, as Sphinx names them."""
+    pages = {formula.page for formula in catalogue.book()}
+    return {page.relative_to(project.ROOT).with_suffix("").as_posix() for page in pages}
+
+
 def how(formula: myst.Formula) -> str:
     """Return how a formula is verified: its LaTeX run as printed, or a test of what it says."""
     return "as printed" if formula.id in verified.as_printed() else "by a test"

@@ -20,7 +20,7 @@ from sphinx.util.docutils import SphinxDirective
 
 from tools.book import errata, project
 from tools.book.errata import Erratum
-from tools.site import errata_figures
+from tools.site import errata_figures, sheet
 
 DOCNAME = errata.PAGE.relative_to(project.ROOT).with_suffix("").as_posix()
 
@@ -179,8 +179,7 @@ class FilterDirective(ErrataPart):
             },
             "Severity": {f"severity-{s.split()[0]}": s for s in ("misleads badly", "cosmetic")},
         }
-        text = html.escape(json.dumps(names, ensure_ascii=False))
-        return [nodes.raw("", f'<div id="errata-filter" data-names="{text}"></div>', format="html")]
+        return [sheet.list_filter("div.erratum", "errata", names)]
 
 
 def only_where_needed(
@@ -188,7 +187,7 @@ def only_where_needed(
 ) -> None:
     """Load the script on the page of the errata alone."""
     if pagename == DOCNAME:
-        app.add_js_file("errata.js")
+        app.add_js_file("filter.js")
 
 
 def write_files(app: Sphinx, exception: Exception | None) -> None:

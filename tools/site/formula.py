@@ -16,8 +16,8 @@ from sphinx.util.docutils import SphinxDirective
 from sphinx.util.nodes import make_refnode
 from sphinxcontrib import katex
 
-from tools.book import marks, myst, references
-from tools.site import mathematics
+from tools.book import citation, marks, myst, references
+from tools.site import mathematics, sheet
 from tools.site.certificates import certified
 from tools.site.source import source_file, source_link
 
@@ -39,7 +39,7 @@ class FormulaDirective(SphinxDirective):
             self.env.get_domain("formula").note(formula.id, self.env.docname)  # type: ignore[attr-defined]
             if formula.code:
                 self.env.note_dependency(str(source_file(formula.code)))
-            for path in marks.files():
+            for path in (*marks.files(), citation.CITATION):
                 self.env.note_dependency(str(path))
             caption, messages = self.state.inline_text(self._caption(formula), self.lineno)
         except ValueError as error:
@@ -52,9 +52,16 @@ class FormulaDirective(SphinxDirective):
         box += nodes.paragraph(
             "", "", *caption, *certified(formula.id), permalink, classes=["formula-caption"]
         )
+        box += self._taken_along(formula)
         self.set_source_info(box)
         entry = addnodes.index(entries=[("single", formula.title, formula.id, "", None)])
         return [entry, box, *messages]
+
+    def _taken_along(self, formula: myst.Formula) -> nodes.raw:
+        """Return the buttons that copy it, and the link to all that is known of it."""
+        up = "../" * self.env.docname.count("/")
+        known = f"{up}{sheet.SHEET}.html#{formula.id}"
+        return sheet.copies(sheet.taken_along(formula), formula.title, known=known)
 
     def _caption(self, formula: myst.Formula) -> str:
         entry, place = references.source(formula.source)

@@ -19,7 +19,16 @@ import numpy as np
 from sphinx.config import Config
 
 from descent import rules
-from descent.landscapes import Beale, Landscape, NoisyQuadratic, Quadratic, Rosenbrock, Saddle
+from descent.landscapes import (
+    Beale,
+    Himmelblau,
+    Landscape,
+    NoisyQuadratic,
+    Quadratic,
+    Rosenbrock,
+    Saddle,
+)
+from descent.misprints import MISPRINTS
 from descent.rules import Rule
 from tools.book import project
 from tools.translation import translate
@@ -29,6 +38,8 @@ FOLDER = project.BUILD / "scripts"
 
 RULES = FOLDER / "descent" / "rules.js"
 LANDSCAPES = FOLDER / "descent" / "landscapes.js"
+HTML = project.BOOK / "_static" / "descent" / "html.js"
+"""What makes elements, for the scripts of every page that computes."""
 
 SHARES = {
     "momentum": 0.4,
@@ -71,6 +82,14 @@ PLACES: dict[str, dict[str, Any]] = {
         "lr": {"gradient": 0.01, "position": 0.1},
         "levels": [-2, 8],
     },
+    "himmelblau": {
+        "title": "Himmelblau’s function, four minima",
+        "formula": "f = (x₁² + x₂ − 11)² + (x₁ + x₂² − 7)²",
+        "start": [0, 0],
+        "noise": 0,
+        "lr": {"gradient": 0.01, "position": 0.1},
+        "levels": [-1, 5],
+    },
     "saddle": {
         "title": "Saddle",
         "formula": "f = ½ (x₁² − x₂²) + ¼ x₂⁴",
@@ -101,7 +120,12 @@ def landscape(name: str, kappa: float) -> Landscape:
         return Quadratic([1.0, kappa])
     if name == "noisy-quadratic":
         return NoisyQuadratic([1.0, kappa])
-    plain: dict[str, type[Landscape]] = {"rosenbrock": Rosenbrock, "beale": Beale, "saddle": Saddle}
+    plain: dict[str, type[Landscape]] = {
+        "rosenbrock": Rosenbrock,
+        "beale": Beale,
+        "himmelblau": Himmelblau,
+        "saddle": Saddle,
+    }
     return plain[name]()
 
 
@@ -203,21 +227,53 @@ def unit(cls: type[Rule]) -> str:
     return "gradient" if large > 30 * small else "position"
 
 
+def raced() -> dict[str, type[Rule]]:
+    """Return what can be raced: the rules, then the misprints of some."""
+    return {name: rules._RULES[name] for name in names()} | MISPRINTS
+
+
+def family(cls: type[Rule]) -> str:
+    """Return the name of a rule, or of that of which a class is a misprint."""
+    cls = getattr(cls, "of", cls)
+    return next(name for name, rule in rules._RULES.items() if rule is cls)
+
+
+def called(name: str) -> str:
+    """Return what the page calls a rule or a misprint.
+
+    >>> called("adam"), called("adam-no-correction")
+    ('Adam', 'Adam, misprint: no correction')
+    """
+    own = family(raced()[name])
+    what = name.removeprefix(f"{own}-").replace("-", " ")
+    return title(name) if name in rules._RULES else f"{title(own)}, misprint: {what}"
+
+
 def offer(name: str) -> dict[str, Any]:
-    """Return what the page knows of a rule."""
-    cls = rules._RULES[name]
+    """Return what the page knows of a rule or a misprint."""
+    cls = raced()[name]
     numbers = hyper(cls)
     return {
         "name": name,
-        "title": title(name),
+        "title": called(name),
         "made": cls.__name__,
         "unit": unit(cls),
-        "share": SHARES.get(name, 1.0),
+        "share": SHARES.get(family(cls), 1.0),
         "matrix": needs_matrix(cls),
         "hyper": numbers,
         "symbols": {key: symbol(cls, key) for key in ("lr", *numbers)},
         "allowed": {"lr": "positive", **{key: allowed(cls, key) for key in numbers}},
     }
+
+
+def listed(name: str) -> dict[str, Any]:
+    """Return what the script holds of a rule, or in what a misprint differs from its rule."""
+    told = offer(name)
+    if name not in MISPRINTS:
+        return told
+    own = family(raced()[name])
+    right = offer(own)
+    return {"misprint": own} | {key: value for key, value in told.items() if value != right[key]}
 
 
 def place(name: str) -> dict[str, Any]:
@@ -238,9 +294,12 @@ def is_shown(name: str) -> bool:
 
 @cache
 def rules_script() -> translate.Script:
-    """Return the script of the rules, and of what the page knows of them as `RULES`."""
-    wanted = {"descent.rules": [rules._RULES[name].__name__ for name in names()]}
-    data = {"RULES": {name: offer(name) for name in names()}}
+    """Return the script of all rules and misprints, and what the page knows of them: `RULES`."""
+    wanted = {
+        "descent.rules": [rules._RULES[name].__name__ for name in names()],
+        "descent.misprints": [cls.__name__ for cls in MISPRINTS.values()],
+    }
+    data = {"RULES": {name: listed(name) for name in raced()}}
     return translate.script(wanted, leave_out=["__post_init__"], shows=is_shown, data=data)
 
 

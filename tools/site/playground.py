@@ -17,8 +17,11 @@ the step shown `t`, and for each rule of the race one `run=NAME,HYPER:VALUE,...`
 """
 
 import hashlib
+import inspect
 import itertools
+import json
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +40,7 @@ from sphinx.util.docutils import SphinxDirective
 import descent
 from descent import Trajectory, _check, minimize, plotting
 from descent.landscapes import Landscape
+from descent.misprints import MISPRINTS
 from descent.rules import Rule, get
 from tools.book import project
 from tools.site import offered
@@ -44,11 +48,17 @@ from tools.translation import translate
 
 PAGE = "book/playground"
 STATIC = project.BOOK / "_static" / "playground"
+NOISE = offered.FOLDER / "descent" / "noise.js"
 SCRIPTS = [
     translate.RUNTIME[0],
+    offered.HTML,
     offered.RULES,
     offered.LANDSCAPES,
-    *(STATIC / f"{name}.js" for name in ("random", "minimize", "settings", "plot", "app")),
+    NOISE,
+    *(
+        STATIC / f"{name}.js"
+        for name in ("random", "minimize", "settings", "plot", "export", "app")
+    ),
 ]
 STYLE = STATIC / "playground.css"
 STILLS = project.BUILD / "playground"
@@ -144,7 +154,7 @@ def _rule(text: str) -> Rule:
         raise ValueError(
             f"run={text} must be of a rule that pages offer: {', '.join(offered.names())}"
         )
-    return get(name, **hyper)
+    return MISPRINTS[name](**hyper) if name in MISPRINTS else get(name, **hyper)
 
 
 def parse(query: str) -> Settings:
@@ -271,10 +281,12 @@ class PlaygroundDirective(SphinxDirective):
 
 def visit_html(writer: Any, node: Playground) -> None:
     """Open the element that the script fills."""
-    attributes = {"data-title": node["title"], "data-settings": node["query"]}
+    kind = "race" if node.get("race") else "settings"
+    attributes = {"data-title": node["title"], f"data-{kind}": node["query"]}
     attributes["data-page"] = writer.builder.get_relative_uri(writer.docnames[0], PAGE)
     attributes |= {"data-address": ""} if node["address"] else {}
-    writer.body.append(writer.starttag(node, "div", "", CLASS="playground", **attributes))
+    look = "playground race" if node.get("race") else "playground"
+    writer.body.append(writer.starttag(node, "div", "", CLASS=look, **attributes))
 
 
 def depart_html(writer: Any, node: Playground) -> None:
@@ -295,9 +307,21 @@ def add_scripts(app: Sphinx, page: str, _template: str, _context: Any, doctree: 
         app.add_js_file("/".join(script.parts[-2:]), loading_method="defer")
 
 
+def noise_script() -> translate.Script:
+    """Return the script of the noise's own lines, for the cell that the page gives away."""
+    lines = "\n\n".join(inspect.getsource(part) for part in (_scatter, _uniform, normal))
+    plain = re.sub(r'\n    """.*?"""', "", lines, flags=re.DOTALL)
+    plain = plain.replace("NDArray[np.float64]", "np.ndarray")
+    text = f"(globalThis.descentPlayground ??= {{}}).NOISE_IN_PYTHON = {json.dumps(plain)};\n"
+    return translate.Script(text, {})
+
+
 def write_scripts(app: Sphinx, config: Config) -> None:
     """Translate what the scripts compute with."""
-    own = {offered.RULES: offered.rules_script(), offered.LANDSCAPES: offered.landscapes_script()}
+    own = {NOISE: noise_script()} | {
+        offered.RULES: offered.rules_script(),
+        offered.LANDSCAPES: offered.landscapes_script(),
+    }
     offered.write(config, own)
 
 

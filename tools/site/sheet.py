@@ -5,6 +5,7 @@ the site's root, version and date at every page's foot, and the metadata that Zo
 Scholar read.
 """
 
+import json
 from collections import Counter
 from html import escape
 from itertools import groupby
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from docutils import nodes
+from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
@@ -42,8 +44,11 @@ def sentence(test: verified.Test) -> str:
     return test.name.removeprefix("test_").replace("_", " ")
 
 
-def copies(texts: dict[str, str], of: str, *, shown: bool = False) -> nodes.raw:
-    """Return texts to take along: a button each for who has a script, and the texts for all."""
+def copies(texts: dict[str, str], of: str, *, shown: bool = False, known: str = "") -> nodes.raw:
+    """Return texts to take along: a button each for who has a script, and the texts for all.
+
+    `known` is the address of what else is known of it, which a link beside the buttons leads to.
+    """
     buttons = "".join(
         f'<button type="button" data-copies="{label}" aria-label="Copy {label} of {escape(of)}">'
         f"Copy {label}</button>"
@@ -55,10 +60,20 @@ def copies(texts: dict[str, str], of: str, *, shown: bool = False) -> nodes.raw:
     )
     opened = " open" if shown else ""
     summary = f"<summary>{', '.join(texts)} of {escape(of)}</summary>"
+    link = known and f'<a href="{known}" aria-label="{escape(of)} on the formula sheet">Sheet</a>'
     return raw(
         f'<div class="copies"><p hidden>{buttons} <span role="status"></span></p>'
-        f"<details{opened}>{summary}{blocks}</details></div>"
+        f"<details{opened}>{summary}{blocks}</details>{link}</div>"
     )
+
+
+def taken_along(formula: myst.Formula) -> dict[str, str]:
+    """Return the texts of a formula that can be copied."""
+    return {
+        "LaTeX": formula.latex,
+        "BibTeX": downloads.bibtex(formula),
+        "link": downloads.link(formula.id),
+    }
 
 
 class FormulaSheet(SphinxDirective):
@@ -77,7 +92,12 @@ class FormulaSheet(SphinxDirective):
         text = f"{len(formulas)} formulas: {counts}, none unverified."
         total = nodes.paragraph("", "", nodes.strong("", text), classes=["counts"])
         chapters = groupby(formulas, key=lambda formula: formula.page)
-        return [total, *(self._chapter(page, list(found)) for page, found in chapters)]
+        sections = [self._chapter(page, list(found)) for page, found in chapters]
+        names = {
+            "Chapter": {f"chapter-{f.page.stem}": project.title(f.page) for f in formulas},
+            "Verified": {how.replace(" ", "-"): how for how in BADGES},
+        }
+        return [total, list_filter("div.sheet", "formulas", names), *sections]
 
     def _chapter(self, page: Path, formulas: list[myst.Formula]) -> nodes.section:
         section = nodes.section("", ids=[f"sheet-{page.stem}"], names=[])
@@ -87,15 +107,15 @@ class FormulaSheet(SphinxDirective):
 
     def _formula(self, formula: myst.Formula) -> nodes.container:
         math = nodes.math_block(formula.latex, formula.latex, nowrap=False, number=None, label=None)
-        box = nodes.container("", self._title(formula), math, ids=[formula.id], classes=["sheet"])
+        classes = [
+            "sheet",
+            f"chapter-{formula.page.stem}",
+            downloads.how(formula).replace(" ", "-"),
+        ]
+        box = nodes.container("", self._title(formula), math, ids=[formula.id], classes=classes)
         facts = (self._fact(name, text) for name, text in self._facts(formula).items() if text)
         box += nodes.field_list("", *facts)
-        texts = {
-            "LaTeX": formula.latex,
-            "BibTeX": downloads.bibtex(formula),
-            "link": downloads.link(formula.id),
-        }
-        box += copies(texts, formula.title)
+        box += copies(taken_along(formula), formula.title)
         return box
 
     def _title(self, formula: myst.Formula) -> nodes.paragraph:
@@ -130,6 +150,42 @@ class FormulaSheet(SphinxDirective):
         content, _ = self.state.inline_text(text, self.lineno)
         body = nodes.field_body("", nodes.paragraph("", "", *content))
         return nodes.field("", nodes.field_name("", name), body, classes=[name.lower()])
+
+
+def list_filter(entries: str, noun: str, names: dict[str, dict[str, str]]) -> nodes.raw:
+    """Return the place of a list's filter, which `filter.js` fills.
+
+    Args:
+        entries: the selector of what is filtered.
+        noun: what that is called, in the plural.
+        names: the choices by their label: the classes that entries may have, and their names.
+    """
+    attributes = {"entries": entries, "noun": noun, "names": json.dumps(names, ensure_ascii=False)}
+    data = "".join(f' data-{key}="{escape(text)}"' for key, text in attributes.items())
+    return raw(f'<div id="list-filter"{data}></div>')
+
+
+def list_in_contents(app: Sphinx, doctree: nodes.document) -> None:
+    """List the formulas below their chapters in the contents of the sheet.
+
+    MyST, which knows the anchors of headings alone, then finds `formulas.md#adam-update` too.
+    """
+    if app.env.docname != SHEET:
+        return
+    slugs = app.env.metadata[SHEET].setdefault("myst_slugs", {})
+    slugs.update({one.id: (0, one.id, one.title) for one in catalogue.book()})
+    found = {f"#{box['ids'][0]}": box for box in doctree.findall(nodes.container) if box["ids"]}
+    for line in list(app.env.tocs[SHEET].findall(nodes.list_item)):
+        section = doctree.ids.get(str(line[0][0].get("anchorname", "")).removeprefix("#"))
+        boxes = [box for box in found.values() if section is not None and box.parent is section]
+        if boxes:
+            line += nodes.bullet_list("", *map(_line_of_contents, boxes))
+
+
+def _line_of_contents(box: nodes.container) -> nodes.list_item:
+    title = box[0][0].astext()
+    link = nodes.reference("", title, internal=True, refuri=SHEET, anchorname=f"#{box['ids'][0]}")
+    return nodes.list_item("", addnodes.compact_paragraph("", "", link))
 
 
 def retired(register: dict[str, str]) -> list[nodes.Node]:
@@ -234,7 +290,9 @@ def describe(app: Sphinx, name: str, template: str, context: dict[str, Any], tre
         f"<p>Version {citation.version()}, {citation.date()} · "
         f'<a href="{to_citing}">How to cite</a> · <a href="{to_changes}">Changes</a></p>'
     )
-    if name in (SHEET, CITING):
+    if name == SHEET:
+        app.add_js_file("filter.js")
+    if name in (SHEET, CITING, *downloads.docnames()):
         app.add_css_file("formulas.css")
         app.add_js_file("formulas.js", loading_method="defer")
     if tree is not None:
@@ -253,6 +311,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("retired-formulas", RetiredFormulas)
     app.add_directive("how-to-cite", HowToCite)
     app.add_role("made", Made())
+    app.connect("doctree-read", list_in_contents, priority=900)  # the contents come at 500
     app.connect("html-page-context", describe)
     app.connect("build-finished", write_downloads)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

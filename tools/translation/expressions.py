@@ -170,6 +170,8 @@ class Expressions:
             return found, ATOM, None
         text, binds, kind = self.expression(node.value)
         text = f"({text})" if binds < ATOM else text
+        if node.attr == "__name__":
+            return f"{text}.name", ATOM, "str"
         found = None
         if isinstance(kind, Known):
             annotation = kind.find("annotations", node.attr)
@@ -253,6 +255,8 @@ class Expressions:
 
     def _expr_ifexp(self, node: ast.IfExp) -> tuple[str, int, Kind]:
         (yes, _, kind), (no, _, other) = self.expression(node.body), self.expression(node.orelse)
+        if self.is_class(node.body) and self.is_class(node.orelse):
+            kind = other = "class"
         yes = self.text(node.body, 1)
         no = self.text(node.orelse, 0)
         return (
@@ -260,6 +264,11 @@ class Expressions:
             LOOSE,
             kind if kind == other else None,
         )
+
+    def is_class(self, node: ast.expr) -> bool:
+        """Whether an expression is the name of a class of the package."""
+        is_global = isinstance(node, ast.Name) and node.id not in self.locals
+        return is_global and self.program.known(self.module, node.id) is not None  # type: ignore[attr-defined]
 
     def _expr_tuple(self, node: ast.Tuple | ast.List) -> tuple[str, int, Kind]:
         return f"[{self.items(node.elts)}]", ATOM, None
@@ -377,6 +386,8 @@ class Expressions:
 
     def _expr_call(self, node: ast.Call) -> tuple[str, int, Kind]:
         called = node.func
+        if ast.unparse(called) == "object.__setattr__":
+            return f"{self.helper('put')}({self.arguments(node, None)})", ATOM, None
         if isinstance(called, ast.Name) and called.id not in self.locals:
             if called.id == "isinstance":
                 return self.is_instance(node), ATOM, "bool"
@@ -390,9 +401,20 @@ class Expressions:
                 return f"Math.{called.id}({self.arguments(node, None)})", ATOM, "num"
         if isinstance(called, ast.Attribute) and (found := self.method(node, called)) is not None:
             return found
+        if isinstance(called, ast.Name | ast.IfExp) and self.expression(called)[2] == "class":
+            return f"new {self.text(called, ATOM)}({self.arguments(node, None)})", ATOM, None
         target, known, function = self.resolved(called)
+        if not node.args and [k.arg for k in node.keywords] == [None] and not function:
+            return (
+                f"{self.helper('construct')}({target}, {self.arguments(node, None)})",
+                ATOM,
+                known,
+            )
         if known is not None:
             kind = known
+            if node.keywords and any(isinstance(a, ast.Starred) for a in node.args):
+                spread = f"[{self.items(node.args)}], {self.arguments(_named(node), None)}"
+                return f"{self.helper('built')}({target}, {spread})", ATOM, kind
             return f"new {target}({self.arguments(node, known)})", ATOM, kind
         if target in ("same",) and len(node.args) == 1:
             return self.expression(node.args[0])
@@ -435,13 +457,15 @@ class Expressions:
             if name == "__init__":
                 return f"super({self.arguments(node, None)})", ATOM, None
             return f"super.{name}({self.arguments(node, None)})", ATOM, None
-        if self.full_name(called):
+        if self.full_name(called) and not name.startswith("__"):
             return None
         if isinstance(receiver, ast.Name) and receiver.id in ("dict",) and name == "fromkeys":
             return f"{self.helper('fromkeys')}({self.arguments(node, None)})", ATOM, None
         text, binds, kind = self.expression(receiver)
         text = f"({text})" if binds < ATOM else text
         known = kind if isinstance(kind, Known) else None
+        if name.startswith("__") and isinstance(receiver, ast.Name):
+            known = self.program.known(self.module, receiver.id)
         found = known.find("methods", name) if known else None
         if found is None and name in METHODS:
             text = ", ".join([text, *filter(None, [self.arguments(node, None)])])
@@ -476,7 +500,8 @@ class Expressions:
         """Return the arguments of a call, those with keywords in their places."""
         given = [self.spread(argument) for argument in node.args]
         if any(keyword.arg is None for keyword in node.keywords):
-            if signature is not None or len(node.keywords) > 1:
+            takes_all = isinstance(signature, ast.FunctionDef) and signature.args.kwarg
+            if (signature is not None and not takes_all) or len(node.keywords) > 1:
                 raise self.error(node, "a call with **")
             return ", ".join([*given, self.text(node.keywords[0].value)])
         named = {str(k.arg): self.text(k.value) for k in node.keywords}
@@ -490,7 +515,7 @@ class Expressions:
             names = list(signature.all_fields())
         else:
             spec = signature.args
-            names = [a.arg for a in spec.args]
+            names = [a.arg for a in (*spec.posonlyargs, *spec.args)]
             names = names[1:] if names[:1] == ["self"] else names
             if spec.vararg:
                 return ", ".join([*(named[a.arg] for a in spec.kwonlyargs), *given])
@@ -504,7 +529,7 @@ class Expressions:
 
     def parameters(self, spec: ast.arguments, skip: int = 0) -> str:
         """Return the parameters of a function, which are from here on local."""
-        named = [*spec.args[skip:]]
+        named = [*spec.posonlyargs, *spec.args][skip:]
         defaults = dict(zip(reversed(named), reversed(spec.defaults), strict=False))
         only = dict(zip(spec.kwonlyargs, spec.kw_defaults, strict=True))
         ordered = [*named, *spec.kwonlyargs] if not spec.vararg else [*spec.kwonlyargs, *named]
@@ -521,14 +546,21 @@ class Expressions:
             self.locals[spec.vararg.arg] = safe(spec.vararg.arg, self.program.helper_names)
             self.kinds.pop(spec.vararg.arg, None)
             texts.append(f"...{self.locals[spec.vararg.arg]}")
-        if spec.kwarg:
-            raise self.error(spec.kwarg, "**")
+        if spec.kwarg:  # a dict
+            self.locals[spec.kwarg.arg] = safe(spec.kwarg.arg, self.program.helper_names)
+            self.kinds.pop(spec.kwarg.arg, None)
+            texts.append(self.locals[spec.kwarg.arg])
         return ", ".join(texts)
 
 
 def isinstance_known(*kinds: Kind) -> bool:
     """Whether kinds are all words, not classes."""
     return all(kind is None or isinstance(kind, str) for kind in kinds)
+
+
+def _named(node: ast.Call) -> ast.Call:
+    """Return a call with its keywords alone."""
+    return ast.Call(node.func, [], node.keywords)
 
 
 def _is_property(node: ast.FunctionDef) -> bool:

@@ -22,6 +22,7 @@ EXTERNAL = {
     "math.nan": "NaN",
     "math.isfinite": "Number.isFinite",
     "math.floor": "Math.floor",
+    "math.ldexp": "ldexp",
     "math.prod": "prod",
     "numpy.abs": "abs",
     "numpy.floor": "floor",
@@ -52,6 +53,7 @@ EXTERNAL = {
     "re.DOTALL": '"s"',
     "dataclasses.replace": "replaced",
     "dataclasses.fields": "fields_of",
+    "functools.partial": "partial",
     "itertools.product": "product",
     "itertools.combinations": "combinations",
     "numbers.Real": '"Real"',
@@ -82,6 +84,7 @@ METHODS = {
     *("startswith", "endswith", "removesuffix", "removeprefix", "strip", "lstrip", "rstrip"),
     *("split", "join", "replace", "isdigit", "isalpha", "isascii", "isspace", "is_integer"),
     *("sort", "start", "end", "finditer", "fullmatch", "sub", "lower", "upper", "index"),
+    *("issuperset", "difference"),
 }
 """Methods of Python's own types; a function of that name with the object first stands for each."""
 
@@ -99,6 +102,7 @@ OPERATORS: dict[type[ast.AST], tuple[str, str]] = {
     ast.Mod: ("", "mod"),
     ast.BitOr: ("", "union"),
     ast.BitAnd: ("", "common"),
+    ast.BitXor: ("", "apart"),
     ast.Eq: ("===", "eq"),
     ast.NotEq: ("!==", "ne"),
     ast.Lt: ("<", "lt"),
@@ -149,6 +153,9 @@ class Module:
         for node in ast.walk(self.tree):
             if isinstance(node, ast.Import):
                 self.imported |= {(a.asname or a.name): a.name for a in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
+                offered = importlib.import_module(str(node.module)).__all__
+                self.imported |= {name: f"{node.module}.{name}" for name in offered}
             elif isinstance(node, ast.ImportFrom):
                 self.imported |= {
                     (a.asname or a.name): f"{node.module}.{a.name}" for a in node.names

@@ -15,7 +15,7 @@ of them.
 
 import ast
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +37,14 @@ from tools.translation.javascript import (
     origin,
     quoted,
     safe,
+)
+from tools.translation.names import (
+    assigned,
+    looped,
+    plainly_assigned,
+    stored,
+    without_docstring,
+    yields,
 )
 
 __all__ = ["RUNTIME", "Module", "Script", "UntranslatableError", "script"]
@@ -163,26 +171,26 @@ class _Scope(Expressions):
         """Return a function; one inside another sees its names."""
         inner = _Scope(self.program, self.module, self)
         arguments = inner.parameters(node.args)
-        star = "*" if _yields(node) else ""
+        star = "*" if yields(node) else ""
         return f"function{star} {called}({arguments}) {{\n{inner.body(node)}\n}}"
 
     def body(self, node: ast.FunctionDef) -> str:
         """Return the statements of a function."""
         shared = {n for s in node.body if isinstance(s, ast.Nonlocal | ast.Global) for n in s.names}
         parameters = {a.arg for a in (*node.args.args, *node.args.kwonlyargs)}
-        counted = _assigned(node.body)
+        counted = assigned(node.body)
         for name in counted:
             self.locals[name] = safe(name, self.program.helper_names)
             if name not in shared:
                 self.kinds.pop(name, None) if name not in parameters else None
-        statements = _without_docstring(node.body)
+        statements = without_docstring(node.body)
         old = parameters | shared
         inside = {n for s in ast.walk(node) if isinstance(s, ast.Nonlocal) for n in s.names}
         self.fresh = set()
-        for names in (names for s in statements for names in _plainly_assigned(s)):
+        for names in (names for s in statements for names in plainly_assigned(s)):
             if all(counted[n] == 1 and n not in old | inside for n in names):
                 self.fresh |= set(names)
-        loops = {n for n, c in _looped(node.body).items() if counted[n] == c}
+        loops = {n for n, c in looped(node.body).items() if counted[n] == c}
         self.loops = loops - old
         hoisted = [n for n in counted if n not in old | self.fresh | self.loops]
         self.mixed = {n for n, c in counted.items() if c + (n in parameters) > 1 or n in inside}
@@ -274,7 +282,7 @@ class _Scope(Expressions):
         inner.me = node.args.args[0].arg
         arguments = inner.parameters(node.args, skip=1)
         names = {"__init__": "constructor", "__iter__": "*[Symbol.iterator]"}
-        name = names.get(node.name, ("*" if _yields(node) else "") + node.name)
+        name = names.get(node.name, ("*" if yields(node) else "") + node.name)
         prefix = "get " if decorators else ""
         if self.program.shows and node.name == "update":
             inner.shown = inner.worth_showing(node)
@@ -290,7 +298,7 @@ class _Scope(Expressions):
         assert self.own
         state = self.own.find("inner", "State")
         kept = {*(state.fields if state else ()), *(a.arg for a in node.args.args)}
-        return [n for n in _assigned(node.body) if n not in kept and self.program.shows(n)]
+        return [n for n in assigned(node.body) if n not in kept and self.program.shows(n)]
 
     # --- statements -------------------------------------------------------------------------------
 
@@ -337,7 +345,7 @@ class _Scope(Expressions):
         return "\n".join(texts)
 
     def assigned(self, target: ast.expr, value: str, kind: Kind, node: ast.stmt) -> str:
-        names = _stored(target)
+        names = stored(target)
         if isinstance(target, ast.Subscript):
             place = f"{self.text(target.value)}, {self.text(target.slice)}"
             return f"{self.helper('put')}({place}, {value});"
@@ -451,14 +459,40 @@ class _Scope(Expressions):
         names = [ast.unparse(item.context_expr) for item in node.items]
         if any(not name.startswith(("np.errstate", "suppress")) for name in names):
             raise self.error(node, "this with")
-        return "\n".join(filter(None, (self.statement(statement) for statement in node.body)))
+        inside = "\n".join(filter(None, (self.statement(statement) for statement in node.body)))
+        if names != ["suppress(ValueError)"]:
+            return inside
+        guard = f"if (!(error instanceof {self.helper('ValueError')})) throw error;"
+        return f"try {{\n{indented(inside)}\n}} catch (error) {{\n  {guard}\n}}"
+
+    def _stmt_match(self, node: ast.Match) -> str:
+        subject = self.text(node.subject)
+        cases = []
+        for case in node.cases:
+            tests = self.tests(case.pattern, subject)
+            tests += [self.condition(case.guard, 1)] if case.guard else []
+            cases.append(f"if ({' && '.join(tests)}) {{\n{self.block(case.body)}\n}}")
+        return " else ".join(cases)
+
+    def tests(self, pattern: ast.pattern, subject: str) -> list[str]:
+        """Return what must hold of something that a pattern matches."""
+        if isinstance(pattern, ast.MatchValue):
+            return [f"{self.helper('eq')}({subject}, {self.text(pattern.value)})"]
+        if isinstance(pattern, ast.MatchSingleton):
+            return [f"{subject} === {self.text(ast.Constant(pattern.value))}"]
+        if not isinstance(pattern, ast.MatchClass) or pattern.patterns:
+            raise self.error(pattern, "this pattern")
+        found = [f"{self.helper('isinstance')}({subject}, {self.text(pattern.cls)})"]
+        for name, inner in zip(pattern.kwd_attrs, pattern.kwd_patterns, strict=True):
+            found += self.tests(inner, f"{subject}.{name}")
+        return found
 
     def _stmt_functiondef(self, node: ast.FunctionDef) -> str:
         self.locals[node.name] = safe(node.name, self.program.helper_names)
         self.functions[node.name] = node
         inner = _Scope(self.program, self.module, self)
         arguments = inner.parameters(node.args)
-        if _yields(node):
+        if yields(node):
             raise self.error(node, "a generator inside a function")
         return f"const {self.locals[node.name]} = ({arguments}) => {{\n{inner.body(node)}\n}};"
 
@@ -472,73 +506,6 @@ class _Scope(Expressions):
 
     def _stmt_continue(self, node: ast.Continue) -> str:
         return "continue;"
-
-
-def _own_nodes(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield the nodes of a function, without those of functions inside it."""
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.FunctionDef | ast.Lambda | ast.ClassDef):
-            continue
-        yield child
-        yield from _own_nodes(child)
-
-
-def _yields(node: ast.FunctionDef) -> bool:
-    return any(isinstance(inner, ast.Yield | ast.YieldFrom) for inner in _own_nodes(node))
-
-
-COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
-
-
-def _assigned(body: Sequence[ast.stmt]) -> dict[str, int]:
-    """Return how often each name is set in a function's body."""
-    found: dict[str, int] = {}
-    pending: list[ast.AST] = list(body)
-    while pending:
-        node = pending.pop(0)
-        if isinstance(node, ast.FunctionDef | ast.Lambda | ast.ClassDef | ast.comprehension):
-            if isinstance(node, ast.comprehension):
-                pending += [node.iter, *node.ifs]
-            continue
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            found[node.id] = found.get(node.id, 0) + 1
-        if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
-            found[node.target.id] = found.get(node.target.id, 0) + 1
-        pending += list(ast.iter_child_nodes(node))
-    return found
-
-
-def _looped(body: Sequence[ast.stmt]) -> dict[str, int]:
-    """Return how often each name is a loop's variable."""
-    found: dict[str, int] = {}
-    for statement in body:
-        for node in [statement, *_own_nodes(statement)]:
-            if isinstance(node, ast.For):
-                for name in ast.walk(node.target):
-                    if isinstance(name, ast.Name):
-                        found[name.id] = found.get(name.id, 0) + 1
-    return found
-
-
-def _plainly_assigned(statement: ast.stmt) -> list[list[str]]:
-    """Return the names that a statement of a function's own level sets, target by target."""
-    if isinstance(statement, ast.Assign):
-        targets = statement.targets
-    elif isinstance(statement, ast.AnnAssign) and statement.value is not None:
-        targets = [statement.target]
-    else:
-        return []
-    return [_stored(t) for t in targets]
-
-
-def _stored(target: ast.expr) -> list[str]:
-    nodes = [n for n in ast.walk(target) if isinstance(n, ast.Name)]
-    return [n.id for n in nodes if isinstance(n.ctx, ast.Store)]
-
-
-def _without_docstring(body: Sequence[ast.stmt]) -> list[ast.stmt]:
-    is_text = isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant)
-    return list(body[1:] if is_text else body)
 
 
 @dataclass(frozen=True)

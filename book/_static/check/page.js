@@ -2,7 +2,7 @@
 (function (descent, playground) {
   "use strict";
 
-  const { check, FACTS, LANDSCAPES, RULES } = descent;
+  const { check, FACTS, html, LANDSCAPES, RULES } = descent;
   const { array, list, replaced } = descent.python;
   const MOST = 4000; // characters
   const STEPS = 100;
@@ -46,17 +46,6 @@ v \leftarrow \beta_2 v + (1 - \beta_2) g^2 \\
   const short = (v) => written(Number.isFinite(v) ? Number(v.toPrecision(4)) : v);
   const upper = (text) => (/^[a-z]{2}/.test(text) ? text[0].toUpperCase() + text.slice(1) : text);
   let names = 0;
-
-  function html(tag, attributes = {}, ...children) {
-    const element = document.createElement(tag);
-    for (const [key, value] of Object.entries(attributes)) {
-      if (typeof value === "function") element.addEventListener(key, value);
-      else if (value === true) element.setAttribute(key, "");
-      else if (value !== false) element.setAttribute(key, value);
-    }
-    element.append(...children);
-    return element;
-  }
 
   function labelled(text, element) {
     element.id = `check-${names++}`;

@@ -231,8 +231,21 @@
     return a.size !== 0;
   }
 
+  // A number as Python writes a float, but for a whole one, which has no ".0" here.
+  function digits(a) {
+    if (!Number.isFinite(a)) return String(a).replace("Infinity", "inf").replace("NaN", "nan");
+    const is_far = a !== 0 && (Math.abs(a) < 1e-4 || Math.abs(a) >= 1e16);
+    return is_far ? a.toExponential().replace(/e([+-])(\d)$/, "e$10$2") : String(a);
+  }
+
   function str(a) {
     if (a == null) return "None";
+    if (typeof a === "number") return digits(a);
+    if (a instanceof Data) {
+      const fields = Object.keys(a.fields).map((name) => `${name}=${repr(a[name])}`);
+      return `${a.constructor.name}(${fields.join(", ")})`;
+    }
+    if (typeof a === "function") return "a function";
     if (a instanceof Error) return a.message;
     if (a instanceof NDArray) return `[${[...a].map(str).join(" ")}]`;
     return typeof a === "boolean" ? (a ? "True" : "False") : String(a);

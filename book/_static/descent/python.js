@@ -72,6 +72,9 @@
   const union = (a, b) =>
     a instanceof PythonSet ? set([...a.keys(), ...iter(b)]) : new Dict([...a.items(), ...b.items()]);
   const common = (a, b) => set(a.keys().filter((key) => has(b, key)));
+  const difference = (a, b) => a.minus(set(b));
+  const apart = (a, b) => union(a.minus(b), b.minus(a));
+  const issuperset = (a, b) => list(b).every((key) => a.has(key));
   const has = (a, value) => {
     if (typeof a === "string") return a.includes(value);
     return a.has ? a.has(value) : [...a].some((one) => same_as(one, value));
@@ -87,6 +90,7 @@
   };
   const enumerate = (a) => list(a).map((value, i) => [i, value]);
   const reversed = (a) => list(a).reverse();
+  const sorted = (a) => list(a).sort((x, y) => (x < y ? -1 : Number(x > y)));
   const zip = (...all_) => {
     const lists = all_.filter((a) => a.strict === undefined).map(list);
     return Array.from({ length: Math.min(...lists.map((a) => a.length)) }, (_, i) => lists.map((a) => a[i]));
@@ -116,6 +120,7 @@
   const isalpha = (a) => /^\p{L}+$/u.test(a);
   const isascii = (a) => /^[\0-\x7f]*$/.test(a);
   const isspace = (a) => /^\s+$/.test(a);
+  const ldexp = (a, n) => a * 2 ** n;
   const is_integer = Number.isInteger;
 
   // Patterns: those of Python that JavaScript reads the same way.
@@ -134,6 +139,14 @@
     const changes = given instanceof Dict ? Object.fromEntries(given.items()) : given;
     return new a.constructor(...Object.keys(a.fields).map((name) => (name in changes ? changes[name] : a[name])));
   }
+
+  // A dataclass made of a dict of its fields; any other function called with the dict.
+  const construct = (f, given) =>
+    f.prototype?.fields ? new f(...Object.keys(f.prototype.fields).map((name) => (given.has(name) ? given.item(name) : undefined))) : f(given);
+  // A dataclass made of its first fields and of others by name.
+  const built = (f, given, named) =>
+    new f(...Object.keys(f.prototype.fields).map((name, i) => (i < given.length ? given[i] : named[name])));
+  const partial = (f, ...given) => (...more) => f(...given, ...more);
 
   const fields_of = (a) => Object.keys((a.prototype ?? a).fields).map((name) => ({ name }));
 
@@ -166,10 +179,10 @@
   }
 
   Object.assign(descent.python, {
-    Dict, KeyError, PythonTypeError, add_to, all, any, append, both, combinations, common, dict, each_field,
-    either, end, enumerate, fields_of, finditer, format, fromkeys, fullmatch, get, has, index,
-    is_integer, isalpha, isascii, isdigit, isinstance, isspace, items, join, keys, lstrip, next,
-    pattern, pop, prod, product, put, re_sub, removesuffix, replace, replaced, reversed, set,
-    setdefault, split, start, startswith, strip, sub_, union, values, zip,
+    Dict, KeyError, PythonTypeError, add_to, all, any, apart, append, both, built, combinations, common, construct, dict,
+    difference, each_field, either, end, enumerate, fields_of, finditer, format, fromkeys, fullmatch, get, has, index,
+    issuperset, is_integer, isalpha, isascii, isdigit, isinstance, isspace, items, join, keys, ldexp, lstrip, next,
+    partial, pattern, pop, prod, product, put, re_sub, removesuffix, replace, replaced, reversed, set,
+    setdefault, sorted, split, start, startswith, strip, sub_, union, values, zip,
   });
 })((globalThis.descent = globalThis.descent || {}));

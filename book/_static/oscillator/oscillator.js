@@ -3,7 +3,8 @@
 (function (playground, descent) {
   "use strict";
 
-  const { BOX, axes, canvas, html, path, scale, svg, ticks } = playground;
+  const { BOX, axes, canvas, path, scale, svg, ticks } = playground;
+  const { html } = descent;
   const { array } = descent.python;
   const STEPS = 40;
   const MOST = { product: 4, mu: 0.99 };

@@ -3,6 +3,7 @@
 (function (playground) {
   "use strict";
 
+  const { html } = window.descent;
   const { LANDSCAPES, MOST_RUNS, NUMBERS, RULES } = playground;
   const wide = window.matchMedia("(min-width: 45rem)");
   const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
@@ -15,20 +16,6 @@
       : value.toExponential(2).replaceAll("-", "−").replace("+", "");
   const point = (x) => `(${x.map(short).join(", ")})`;
   let names = 0;
-
-  // Return an element. Attributes that are functions are listeners; children are nodes or text.
-  function html(tag, attributes = {}, ...children) {
-    const element = document.createElement(tag);
-    for (const [key, value] of Object.entries(attributes)) {
-      if (typeof value === "function") element.addEventListener(key, value);
-      else if (value === true) element.setAttribute(key, "");
-      else if (value !== false) element.setAttribute(key, value);
-    }
-    element.append(...children);
-    return element;
-  }
-
-  playground.html = html;
 
   // Where a number sits on its slider, and what number sits at a place of it.
   // Sizes are spread by decades, with 0 at the left end where it is allowed; decay rates by the
@@ -198,7 +185,9 @@
       { type: "button", click: startOver },
       "Reset",
     );
-    const copy = html("button", { type: "button", click: copyLink }, "Copy the link");
+    const copy = html("button", { type: "button", click: () => copyText(copy, () => link.href) }, "Copy the link");
+    const python = html("button", { type: "button", click: () => copyText(python, () => playground.inPython(settings)) }, "Copy as Python");
+    const picture = html("button", { type: "button", click: savePicture }, "Save as SVG");
 
     const details = (summary, open, ...children) =>
       html("details", { open }, html("summary", {}, summary), ...children);
@@ -212,7 +201,7 @@
       legend,
       transport,
       cards,
-      html("div", { class: "actions" }, add, reset, ...(isPage ? [copy] : []), link),
+      html("div", { class: "actions" }, add, reset, ...(isPage ? [copy, python, picture] : []), link),
       details("Start, noise, number of steps", isPage, ground),
       details("The last step in numbers", isPage, table),
       spoken,
@@ -457,8 +446,10 @@
             cards.children[i].querySelector("select").focus();
           },
         },
-        ...Object.values(RULES).map((rule) =>
-          html("option", { value: rule.name, selected: rule.name === run.rule }, rule.title),
+        ...[["Rules", (rule) => !rule.misprint], ["Misprints", (rule) => rule.misprint]].map(([label, fits]) =>
+          html("optgroup", { label }, ...Object.values(RULES).filter(fits).map((rule) =>
+            html("option", { value: rule.name, selected: rule.name === run.rule }, rule.title),
+          )),
         ),
       );
       const remove = button(`Remove ${name}`, "remove", () => {
@@ -504,16 +495,22 @@
       cards.lastElementChild.querySelector("select").focus();
     }
 
-    async function copyLink() {
+    async function copyText(pressed, text) {
       settle();
+      const name = pressed.textContent;
       try {
-        await navigator.clipboard.writeText(link.href);
-        spoken.textContent = "The link is copied.";
-        copy.textContent = "Copied";
+        await navigator.clipboard.writeText(text());
+        spoken.textContent = "It is copied.";
+        pressed.textContent = "Copied";
+        setTimeout(() => (pressed.textContent = name), 2000);
       } catch {
-        complain(`Copy it from the address bar, or from here: ${link.href}`);
+        alerts.replaceChildren(html("p", {}, "Copy it from here:"), html("pre", { tabindex: 0 }, text()));
       }
-      setTimeout(() => (copy.textContent = "Copy the link"), 2000);
+    }
+
+    function savePicture() {
+      settle();
+      playground.save("race.svg", playground.asSvg([land.root, loss.root], link.href), "image/svg+xml");
     }
 
     // --- the last step in numbers ---

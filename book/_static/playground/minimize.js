@@ -5,6 +5,11 @@
   const { NDArray, array, lists } = descent.python;
   const { LANDSCAPES, RULES } = descent;
 
+  // A misprint has what its rule has, but for what it says itself.
+  for (const [name, rule] of Object.entries(RULES)) {
+    if (rule.misprint) RULES[name] = { ...RULES[rule.misprint], ...rule };
+  }
+
   // Return a landscape: `f` and `grad` take an array whose first axis holds the coordinates. Only
   // the quadratics look at the condition number.
   function landscapeAt({ landscape, kappa }) {

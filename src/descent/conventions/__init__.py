@@ -76,7 +76,20 @@ __getattr__ = moved(
 
 
 class NoEquivalent(ValueError):  # noqa: N818 (the name says what is the case)
-    """No hyper-parameters make the one optimiser the other; the message says why."""
+    """No hyper-parameters make the one optimiser the other; the message says why.
+
+    `nearest` holds the target's hyper-parameters that come nearest, None where no value is allowed:
+
+    >>> try:
+    ...     convert("torch.optim.RMSprop", "keras.optimizers.RMSprop")
+    ... except NoEquivalent as error:
+    ...     error.nearest["rho"], error.nearest["epsilon"]
+    (0.99, 1e-08)
+    """
+
+    def __init__(self, message: str, nearest: dict[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.nearest = nearest
 
 
 def convert(source: str, target: str, /, **hyper: Any) -> dict[str, Any]:
@@ -113,8 +126,9 @@ def convert(source: str, target: str, /, **hyper: Any) -> dict[str, Any]:
     for rule, arguments in attempts:
         if rule == wanted:
             return arguments
-    reason = _reason(wanted, [rule for rule, _ in attempts])
-    raise NoEquivalent(f"{source} has no equivalent in {target}: {reason}")
+    other, nearest = min(attempts, key=lambda one: _apart(one[0], wanted), default=(None, None))
+    reason = _reason(wanted, other) if other else "a value is not allowed there"
+    raise NoEquivalent(f"{source} has no equivalent in {target}: {reason}", nearest)
 
 
 _SAME_WITHOUT_EPS: dict[type[Rule], type[Rule]] = {
@@ -254,11 +268,13 @@ _REASONS = {
 """Why rules differ: the classes that one of them has, or the hyper-parameters, and the reason."""
 
 
-def _reason(wanted: Rule, others: list[Rule]) -> str:
-    """Return what separates a rule from the nearest of the others, in words."""
-    if not others:
-        return "a value is not allowed there"
-    nearest = min(others, key=lambda rule: len(_parts(rule) ^ _parts(wanted)))
+def _apart(rule: Rule, other: Rule) -> int:
+    """Return in how many parts two rules differ."""
+    return len(_parts(rule) ^ _parts(other))
+
+
+def _reason(wanted: Rule, nearest: Rule) -> str:
+    """Return what separates a rule from the nearest one, in words."""
     odd = {name for name, _ in _parts(wanted) ^ _parts(nearest)}
     classes = odd & {type(part).__name__ for part in _chain(wanted) + _chain(nearest)}
     reasons, left = [], classes or odd

@@ -108,11 +108,13 @@ def test_the_scripts_are_all_listed_and_small():
     written = {
         offered.RULES: offered.rules_script(),
         offered.LANDSCAPES: offered.landscapes_script(),
+        playground.NOISE: playground.noise_script(),
     }
+    shared = {translate.RUNTIME[0], offered.HTML}
     own = {path for path in playground.SCRIPTS if path.parent == playground.STATIC}
     assert set(playground.STATIC.iterdir()) == {playground.STYLE, *own}
-    assert set(playground.SCRIPTS) == own | set(written) | {translate.RUNTIME[0]}
-    sizes = [path.stat().st_size for path in (*own, playground.STYLE, translate.RUNTIME[0])]
+    assert set(playground.SCRIPTS) == own | set(written) | shared
+    sizes = [path.stat().st_size for path in (*own, *shared, playground.STYLE)]
     assert sum([*sizes, *(len(script.text.encode()) for script in written.values())]) < 120_000
 
 

@@ -7,6 +7,7 @@ import jsonschema
 import pytest
 import yaml
 from docutils import nodes
+from pybtex.database import parse_string
 
 from tools.book import citation, lock_formulas, project, verified
 from tools.site import downloads, sheet
@@ -103,6 +104,15 @@ def test_without_a_script_the_texts_to_copy_are_there_and_escaped():
     assert re.search(r"<details>.*a &lt; b &amp; c.*https://example.org/#a.*</details>", html)
     assert html.count("<button") == 2
     assert "<p hidden><button" in html
+
+
+def test_bibtex_keeps_an_author_of_several_words_whole_and_a_person_in_two_names(monkeypatch):
+    (whole,) = parse_string(downloads.book_bibtex(), "bibtex").entries.values()
+    (author,) = whole.persons["author"]
+    assert (author.first_names, author.last_names) == ([], [f"{{{citation.authors()[0]}}}"])
+    people = [{"given-names": "Augustin-Louis", "family-names": "Cauchy"}, {"name": "A and B"}]
+    monkeypatch.setattr(citation, "cff", lambda: {"authors": people})
+    assert citation.bibtex_authors() == "Cauchy, Augustin-Louis and {A and B}"
 
 
 def test_a_chapters_entry_names_the_chapter_and_its_address():

@@ -255,7 +255,9 @@ def written(monkeypatch, tmp_path):
 
 
 PROGRAM = """
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from collections.abc import Iterator
 
 TABLE = {("a", 1): [1, 2], ("b", 2): []}
@@ -326,6 +328,51 @@ def guarded(n):
 def new(default, this=1):
     function = default + this
     return function
+
+@dataclass(frozen=True)
+class Line(Point):
+    inner: Point = Point(1.0)
+
+def matched(a):
+    match a:
+        case Line(inner=Point(x=1), y=2.0) if a.x > 3:
+            return "a line from 1, far"
+        case Line():
+            return "a line"
+        case Point(seen=True):
+            return "seen"
+    return "a point"
+
+def matches():
+    lines = [Line(4.0), Line(2.0), Line(4.0, inner=Point(2.0)), Point(1.0)]
+    return [matched(a) for a in [*lines, Point(1.0, 2.0, True)]]
+
+def gathered(first, /, **more):
+    return [first, [[k, v] for k, v in more.items()]]
+
+def passed_on():
+    given = {"x": 3.0, "y": 4.0}
+    kind = Line if given else Point
+    spread = (1.0, 2.0)
+    line = Line(*spread, inner=Point(9.0))
+    return [gathered(1, **given), Point(**given).size, kind(5.0).size, line.inner.x]
+
+def suppressed():
+    log = []
+    for n in (1, 2):
+        with suppress(ValueError):
+            if n == 1:
+                raise ValueError("one")
+            log.append(n)
+    return log
+
+def sets(a, b):
+    odd = set(a) ^ set(b)
+    sides = set(a).issuperset(b), set(a) - set(b) == set(a).difference(b) or len(odd)
+    return [sorted(odd), sides[0], sorted(set(a).difference(b)), partial(new, 1)(2)]
+
+def named(a):
+    return [type(a).__name__, str(a.x), f"{1e-5} {1e20} {0.5}"]
 """
 
 
@@ -345,6 +392,12 @@ def new(default, this=1):
         "guarded(2)",
         "new(1)",
         "new(1, this=3)",
+        "matches()",
+        "passed_on()",
+        "suppressed()",
+        "sets([1, 2, 3], [3, 4])",
+        "sets([1, 2], [2])",
+        "named(Point(0.25))",
     ],
 )
 def test_the_language_means_what_it_means_in_python(written, call):
@@ -366,9 +419,9 @@ def test_the_language_means_what_it_means_in_python(written, call):
         ("def f(x):\n    async def g():\n        pass", 2, "AsyncFunctionDef"),
         ("def f(x):\n    return x << 2", 2, "LShift"),
         ("def f(x):\n    del x", 2, "Delete"),
-        ("def f(x, **more):\n    return x", 1, "**"),
+        ("def g(x):\n    return x\ndef f(x):\n    return g(**x, **x)", 4, "**"),
         ("def f(x):\n    return 3j", 2, "3j"),
-        ("def f(x):\n    match x:\n        case 1:\n            return 2", 2, "Match"),
+        ("def f(x):\n    match x:\n        case [1, y]:\n            return 2", 3, "pattern"),
         ("class A:\n    @staticmethod\n    def f(x):\n        return x\ndef f(x):\n    return A()",
          2, "staticmethod"),
     ],

@@ -1,9 +1,10 @@
-// The filter of the errata. Without this script the page is the whole list.
+// The filter of the errata and of the formula sheet. Without this script a page is the whole list.
 
 document.addEventListener("DOMContentLoaded", () => {
-  const filter = document.getElementById("errata-filter");
-  const entries = [...document.querySelectorAll("div.erratum")];
-  if (!filter || !entries.length) return;
+  const filter = document.getElementById("list-filter");
+  if (!filter) return;
+  const { entries: which, noun } = filter.dataset;
+  const entries = [...document.querySelectorAll(which)];
 
   const sections = [...new Set(entries.map((entry) => entry.closest("section")))];
   const texts = new Map(entries.map((entry) => [entry, saidOf(entry).toLowerCase()]));
@@ -69,14 +70,16 @@ document.addEventListener("DOMContentLoaded", () => {
       shown += fits;
     }
     for (const section of sections) hide(section);
-    result.textContent = `${shown} of ${entries.length} errata`;
+    result.textContent = `${shown} of ${entries.length} ${noun}`;
   }
 
-  // A section without a hit goes, and its line in the contents of the page.
+  // A section without a hit goes, and what is hidden has no line in the contents of the page.
   function hide(section) {
-    section.hidden = !section.querySelector("div.erratum:not([hidden])");
-    const links = document.querySelectorAll(`.page-toc a[href="#${section.id}"]`);
-    for (const link of links) link.closest("li").hidden = section.hidden;
+    section.hidden = !section.querySelector(`:is(${which}):not([hidden])`);
+    for (const part of [section, ...section.querySelectorAll(which)]) {
+      const links = document.querySelectorAll(`.page-toc a[href="#${part.id}"]`);
+      for (const link of links) link.closest("li").hidden = part.hidden;
+    }
   }
 
   // A link to an entry that the filter hides shows it.

@@ -1,0 +1,69 @@
+"""Reading comforts: how long a chapter takes to read, and what the next one asks."""
+
+import math
+import re
+from functools import cache
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from sphinx.application import Sphinx
+
+from tools.book import project
+from tools.book.claims import END_OF_SENTENCE
+
+PACE = 200
+"""Words a minute of prose with formulas; code, tables and what is folded are not counted."""
+
+SKIPPED = re.compile(r"^(```|:::).*?^\1$|^#.*?$|^\(.*?\)=$", re.DOTALL | re.MULTILINE)
+
+
+@cache
+def question(page: Path) -> str:
+    """Return the first question of a page's opening, or nothing.
+
+    >>> question(project.BOOK / "adam.md")
+    'Why bias correction?'
+    """
+    text = page.read_text(encoding="utf-8").removeprefix("---\n").partition("\n---\n")
+    opening = SKIPPED.sub("", (text[2] or text[0]).partition("\n## ")[0])
+    asked = [one for one in re.split(END_OF_SENTENCE, " ".join(opening.split())) if one[-1:] == "?"]
+    plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", asked[0]) if asked else ""
+    return re.sub(r"[*`$]", "", plain).strip()
+
+
+def words(doctree: nodes.document) -> int:
+    """Return how many words of prose a page shows."""
+    found = doctree.findall(nodes.paragraph)
+    return sum(len(one.astext().split()) for one in found if not _is_folded(one))
+
+
+def _is_folded(node: nodes.Node) -> bool:
+    above = node.parent
+    while above is not None:
+        if "dropdown" in above.get("classes", ()) or isinstance(above, nodes.table):
+            return True
+        above = above.parent
+    return False
+
+
+def comfort(app: Sphinx, name: str, _template: str, context: dict[str, Any], doctree: Any) -> None:
+    """Say below a chapter's title how long it takes, and at its end what comes and why."""
+    page = project.ROOT / f"{name}.md"
+    pages = project.pages()
+    if doctree is None or page not in pages:
+        return
+    if page in project.chapters():
+        said = f'<p class="reading-time">{math.ceil(words(doctree) / PACE)} minutes to read</p>'
+        context["body"] = context["body"].replace("</h1>", f"</h1>\n{said}", 1)
+    place = pages.index(page) + 1
+    if context.get("next") and place < len(pages) and (why := question(pages[place])):
+        title = f'{context["next"]["title"]}<span class="next-why">{escape(why)}</span>'
+        context["next"] = {**context["next"], "title": title}
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Register the extension."""
+    app.connect("html-page-context", comfort)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
