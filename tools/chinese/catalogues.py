@@ -1,0 +1,118 @@
+"""The translations: one gettext catalogue a page, `locale/zh/LC_MESSAGES/book/NAME.po`.
+
+`python -m tools.chinese.catalogues` enters new and changed messages, as `msgmerge` does: a
+translation stays as long as its English does; where that changed a little, it stays as well, marked
+as fuzzy, beside the English that it was made of.
+"""
+
+import io
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+from babel.messages.catalog import Catalog
+from babel.messages.catalog import Message as Entry
+from babel.messages.pofile import read_po, write_po
+
+from tools.book import catalogue, project
+from tools.chinese.messages import Message, messages
+
+LOCALE = project.ROOT / "locale" / "zh" / "LC_MESSAGES" / "book"
+
+PAGES = (
+    *("index", "choosing", "gradient-descent", "backpropagation", "momentum", "adagrad"),
+    *("rmsprop", "adam", "formulas", "notation", "glossary", "errata", "sources", "citing"),
+    *("playground", "check-your-adam"),
+)
+"""The pages of the Chinese edition."""
+
+FORMULAS = "formulas"
+"""The page whose catalogue holds the titles of all formulas of the book."""
+
+
+def path(name: str) -> Path:
+    """Return the catalogue of a page."""
+    return LOCALE / f"{name}.po"
+
+
+def source(name: str) -> Path:
+    """Return the English source of a page."""
+    return project.BOOK / f"{name}.md"
+
+
+def found(name: str) -> Iterator[Message]:
+    """Yield the messages of a page; titles of formulas stand with the formula sheet alone."""
+    for message in messages(source(name).read_text(encoding="utf-8")):
+        if not message.context:
+            yield message
+    if name == FORMULAS:
+        for formula in catalogue.book():
+            yield Message(formula.title, "formula", formula.id)
+
+
+def template(name: str) -> Catalog:
+    """Return the messages of a page, untranslated."""
+    made = _blank()
+    for message in found(name):
+        entry = made.add(
+            message.text, context=message.context or None, auto_comments=[message.kind]
+        )
+        entry.flags.clear()  # braces are roles here, not Python's
+    return made
+
+
+def _blank() -> Catalog:
+    return Catalog(locale="zh_CN", project="From Gradient Descent to Adam", fuzzy=False)
+
+
+@cache
+def read(name: str) -> Catalog:
+    """Return the catalogue of a page; an empty one where there is none."""
+    if not path(name).exists():
+        return _blank()
+    with path(name).open(encoding="utf-8") as file:
+        return read_po(file, locale="zh_CN")
+
+
+def merged(name: str) -> str:
+    """Return the catalogue of a page, brought up to date with its English."""
+    known = read(name)
+    known.update(template(name), update_header_comment=False, update_creation_date=False)
+    return written(known)
+
+
+def written(known: Catalog) -> str:
+    """Return a catalogue as its file holds it: no line numbers, no dates, one line a message."""
+    out = io.BytesIO()
+    write_po(out, known, width=0, omit_header=True, include_previous=True)
+    return HEADER + out.getvalue().decode("utf-8")
+
+
+HEADER = """\
+msgid ""
+msgstr ""
+"Language: zh_CN\\n"
+"Content-Type: text/plain; charset=utf-8\\n"
+
+"""
+
+
+def entries(known: Catalog) -> list[Entry]:
+    """Return the messages of a catalogue, without its header."""
+    return [entry for entry in known if entry.id]
+
+
+def main() -> int:
+    """Bring all catalogues up to date; say how much of each is translated."""
+    for name in PAGES:
+        path(name).parent.mkdir(parents=True, exist_ok=True)
+        path(name).write_text(merged(name), encoding="utf-8")
+        told = entries(read(name))
+        ready = sum(bool(entry.string) and not entry.fuzzy for entry in told)
+        print(f"{name:20} {ready:4} of {len(told)} messages")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
