@@ -75,6 +75,12 @@ def read(name: str) -> Catalog:
         return read_po(file, locale="zh_CN")
 
 
+def entry(name: str, message: Message) -> Entry | None:
+    """Return the translation of a message of a page, None where its catalogue has none."""
+    place = FORMULAS if message.context else name
+    return read(place).get(message.text, message.context or None)
+
+
 def merged(name: str) -> str:
     """Return the catalogue of a page, brought up to date with its English."""
     known = read(name)
