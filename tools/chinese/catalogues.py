@@ -16,6 +16,7 @@ from babel.messages.catalog import Message as Entry
 from babel.messages.pofile import read_po, write_po
 
 from tools.book import catalogue, project
+from tools.chinese import interface
 from tools.chinese.messages import Message, messages
 
 LOCALE = project.ROOT / "locale" / "zh" / "LC_MESSAGES" / "book"
@@ -26,6 +27,11 @@ PAGES = (
     *("playground", "check-your-adam"),
 )
 """The pages of the Chinese edition."""
+
+INTERFACE = "interface"
+"""The catalogue of what stands on no page."""
+
+CATALOGUES = (*PAGES, INTERFACE)
 
 FORMULAS = "formulas"
 """The page whose catalogue holds the titles of all formulas of the book."""
@@ -42,7 +48,10 @@ def source(name: str) -> Path:
 
 
 def found(name: str) -> Iterator[Message]:
-    """Yield the messages of a page; titles of formulas stand with the formula sheet alone."""
+    """Yield the messages of a catalogue; titles of formulas stand with the formula sheet alone."""
+    if name == INTERFACE:
+        yield from interface.found()
+        return
     for message in messages(source(name).read_text(encoding="utf-8")):
         if not message.context:
             yield message
@@ -55,10 +64,7 @@ def template(name: str) -> Catalog:
     """Return the messages of a page, untranslated."""
     made = _blank()
     for message in found(name):
-        entry = made.add(
-            message.text, context=message.context or None, auto_comments=[message.kind]
-        )
-        entry.flags.clear()  # braces are roles here, not Python's
+        made.add(message.text, context=message.context or None, auto_comments=[message.kind])
     return made
 
 
@@ -90,6 +96,8 @@ def merged(name: str) -> str:
 
 def written(known: Catalog) -> str:
     """Return a catalogue as its file holds it: no line numbers, no dates, one line a message."""
+    for one in known:
+        one.flags -= {"python-format", "python-brace-format"}  # braces are roles here
     out = io.BytesIO()
     write_po(out, known, width=0, omit_header=True, include_previous=True)
     return HEADER + out.getvalue().decode("utf-8")
@@ -111,7 +119,7 @@ def entries(known: Catalog) -> list[Entry]:
 
 def main() -> int:
     """Bring all catalogues up to date; say how much of each is translated."""
-    for name in PAGES:
+    for name in CATALOGUES:
         path(name).parent.mkdir(parents=True, exist_ok=True)
         path(name).write_text(merged(name), encoding="utf-8")
         told = entries(read(name))

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from markdown_it.token import Token
 
 from tools.book import myst
-from tools.chinese import catalogues
+from tools.chinese import catalogues, interface
 from tools.chinese.messages import Message
 
 Thing = tuple[str, str]
@@ -153,13 +153,23 @@ def faults(name: str, message: Message) -> list[str]:
         return ["new, or its English changed: python -m tools.chinese.catalogues"]
     if entry.fuzzy:
         return ["its English changed; renew it and take the mark `fuzzy` away"]
-    return [*complaints(message.text, str(entry.string))] if entry.string else ["not translated"]
+    if not entry.string:
+        return ["not translated"]
+    judge = of_script if message.kind == interface.SCRIPT else complaints
+    return [*judge(message.text, str(entry.string))]
+
+
+def of_script(english: str, translation: str) -> Iterator[str]:
+    """Yield what is wrong with the translation of a script's literal: it may fill no other hole."""
+    new = set(interface.HOLE.findall(translation)) - set(interface.HOLE.findall(english))
+    yield from (f"not in the English: {hole}" for hole in sorted(new))
+    yield from typography(interface.HOLE.sub("`x`", translation).replace('"', ""))
 
 
 def main(names: list[str]) -> int:
     """Say what is wrong in the catalogues of pages, of all if none is named; return 1 if any is."""
     wrong = 0
-    for name in names or catalogues.PAGES:
+    for name in names or catalogues.CATALOGUES:
         for message in catalogues.found(name):
             for fault in faults(name, message):
                 wrong += 1

@@ -9,12 +9,13 @@ from sphinx_proof.nodes import unenumerable_node
 
 from descent import certificates
 from descent.certificates import Certificate
-from tools.book import marks
+from tools.book import marks, project
 
 
 def address(certificate: Certificate) -> str:
-    """Return the address of a certificate, as seen from a page of the book."""
-    return f"{marks.PAGE.stem}.html#{certificate.id}"
+    """Return the address of a certificate, as seen from a page of the book in this edition."""
+    name = f"book/{marks.PAGE.stem}"
+    return f"{project.to_page(name, name)}#{certificate.id}"
 
 
 def link(certificate: Certificate) -> nodes.reference:

@@ -93,9 +93,8 @@ class ErrataDirective(ErrataPart):
         box = self.entry(entry, ids=errata.anchors(entry.ids))
         if entry.figure:
             drawn = errata_figures.drawn(entry)
-            depth = DOCNAME.count("/")
             image = (
-                f'<img src="{"../" * depth}_images/{errata.path_of(entry.misprint).as_posix()}" '
+                f'<img src="{project.to_root(DOCNAME)}_images/{errata.path_of(entry.misprint).as_posix()}" '
                 f'width="{errata_figures.WIDTH}" height="{errata_figures.HEIGHT}" '
                 f'loading="lazy" decoding="async" alt="{html.escape(drawn.alt)}">'
             )
@@ -193,7 +192,7 @@ def only_where_needed(
 
 def write_files(app: Sphinx, exception: Exception | None) -> None:
     """Write `errata.json`, its schema and the figures."""
-    if exception or app.builder.format != "html":
+    if exception or app.builder.format != "html" or not project.is_english():
         return
     out = Path(app.outdir)
     site = project.site(project.address())

@@ -110,9 +110,9 @@ class Templates(BuiltinTemplateLoader):
         if PLACE not in page:
             return page
         name = context["pagename"]
-        page = replaced(
-            page, ARROW, ARROW.replace(">", ' aria-label="Pages of this part">', 1), name
-        )
+        if ARROW in page or project.is_english():  # the Chinese contents have no parts of parts
+            told = f' aria-label="{project.said("Pages of this part")}">'
+            page = replaced(page, ARROW, ARROW.replace(">", told, 1), name)
         page = re.sub(r"<script (?=[^>]*\bsrc=)(?![^>]*\bdefer\b)", "<script defer ", page)
         names = [*FIRST, *(str(css.filename) for css in context["css_files"])]
         words = words_of(page) | self.scripted

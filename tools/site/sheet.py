@@ -101,7 +101,7 @@ class FormulaSheet(SphinxDirective):
     def _title(self, formula: myst.Formula) -> nodes.paragraph:
         how = downloads.how(formula)
         link = nodes.reference("", "", nodes.literal("", formula.id), refuri=f"#{formula.id}")
-        link["reftitle"] = "Permanent link to this formula"
+        link["reftitle"] = project.said("Permanent link to this formula")
         badge = nodes.inline("", BADGES[how], classes=["badge", how.replace(" ", "-")])
         parts = [nodes.strong("", formula.title), link, badge]
         spaced = [node for part in parts for node in (part, nodes.Text(" "))]
@@ -158,8 +158,8 @@ class Made(SphinxRole):
         """Return the link."""
         if self.text not in downloads.FILES:
             raise ValueError(f"no download is named {self.text!r}")
-        up = "../" * self.env.docname.count("/")
-        link = nodes.reference("", "", nodes.literal("", self.text), refuri=up + self.text)
+        address = project.to_root(self.env.docname) + self.text
+        link = nodes.reference("", "", nodes.literal("", self.text), refuri=address)
         return [link], []
 
 
@@ -201,7 +201,7 @@ class HowToCite(SphinxDirective):
 
 def write_downloads(app: Sphinx, exception: Exception | None) -> None:
     """Write the downloads into the root of the site."""
-    for name, make in downloads.FILES.items() if not exception else ():
+    for name, make in downloads.FILES.items() if not exception and project.is_english() else ():
         (Path(app.outdir) / name).write_text(make(), encoding="utf-8")
 
 
@@ -215,31 +215,32 @@ def metadata(title: str, address: str) -> dict[str, list[str]]:
         "citation_publication_date": [day.replace("-", "/")],
         "citation_online_date": [day.replace("-", "/")],
         **(within if title != book else {}),
-        "citation_language": ["en"],
+        "citation_language": [project.Edition.language],
         "citation_public_url": [address],
         "citation_fulltext_html_url": [address],
         "DC.title": [title],
         "DC.creator": citation.authors(),
         "DC.date": [day],
         "DC.identifier": [address],
-        "DC.language": ["en"],
+        "DC.language": [project.Edition.language],
         "DC.rights": [citation.TEXT_LICENCE],
     }
 
 
 def describe(app: Sphinx, name: str, template: str, context: dict[str, Any], tree: Any) -> None:
     """Say in a page's head and at its foot which version of what it is."""
-    to_citing, to_changes = (escape(context["pathto"](page)) for page in (CITING, changes.DOCNAME))
+    to_citing, to_changes = (project.to_page(name, page) for page in (CITING, changes.DOCNAME))
+    version = project.said("Version {}, {}").format(citation.version(), citation.date())
     context["theme_extra_footer"] = (
-        f"<p>Version {citation.version()}, {citation.date()} · "
-        f'<a href="{to_citing}">How to cite</a> · <a href="{to_changes}">Changes</a></p>'
+        f'<p>{version} · <a href="{to_citing}">{project.said("How to cite")}</a> · '
+        f'<a href="{to_changes}">{project.said("Changes")}</a></p>'
     )
     if name in (SHEET, CITING):
         app.add_css_file("formulas.css")
         app.add_js_file("formulas.js", loading_method="defer")
     if tree is not None:
         page = project.ROOT / f"{name}.md"
-        tags = metadata(project.title(page), downloads.chapter_link(page))
+        tags = metadata(project.title(page), f"{app.config.html_baseurl}{name}.html")
         context["metatags"] += "".join(
             f'\n<meta name="{key}" content="{escape(value)}">'
             for key, values in tags.items()
