@@ -10,19 +10,29 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tools.book import project
+from tools.book import errata, project
 from tools.chinese.messages import Message
 
 KIND = "interface"
 SCRIPT = "script"
-SCRIPTS = ("errata.js", "formulas.js", "search/search.js", "oscillator/oscillator.js")
-SCRIPTS += ("playground/app.js", "playground/plot.js", "playground/settings.js")
-SCRIPTS += ("check/page.js", "check/identify.js")
+SCRIPTS = (
+    *("errata.js", "formulas.js", "search/search.js", "oscillator/oscillator.js"),
+    *("playground/app.js", "playground/plot.js", "playground/settings.js"),
+    *("check/page.js", "check/identify.js"),
+)
+WORDS = {"errata.js": ["all"]}
+"""Literals of scripts that readers see, and that do not look like it."""
 STATIC = project.BOOK / "_static"
 
+SAID = re.compile(r"""said\(\\?["'](.*?)\\?["']\)""")
 LITERAL = re.compile(r'"(?P<text>(?:[^"\\\n]|\\.)*)"|`(?P<template>(?:[^`\\]|\\.)*)`')
 HOLE = re.compile(r"\$\{(?:[^{}]|\{[^{}]*\})*\}")
 """A place of a template that the script fills."""
+KEYS = re.compile(
+    r"use strict|positive rate|not negative|Enter|(icon|run|marker) .*\$\{(name|number)\}"
+    r"|alpha beta .*|sigma sigma .*|a an and .*"
+)
+"""Literals that look like it, and mean something to the scripts."""
 PROSE = re.compile(r"(?<![\w.-])(?:[A-Z][a-z]{2,}(?!\w)|[a-z]{2,} [a-z]{2,}|[A-Za-z]{2,} ◇)")
 """What a literal for readers has: a capitalised word, two words, or one before a number."""
 
@@ -33,16 +43,31 @@ def found() -> Iterator[Message]:
         yield Message(part["caption"], KIND)
     for path in sorted((project.ROOT / "tools").rglob("*.py")):
         yield from (Message(text, KIND) for text in _said(path))
+    for path in sorted((project.ROOT / "tools" / "site" / "templates").glob("*.html")):
+        yield from (Message(text, KIND) for text in SAID.findall(path.read_text(encoding="utf-8")))
+    yield from (Message(text, KIND) for text in _listed())
     for name in SCRIPTS:
         text = (STATIC / name).read_text(encoding="utf-8")
-        yield from (Message(literal, SCRIPT) for literal in literals(text))
+        yield from (Message(literal, SCRIPT) for literal in [*literals(text), *WORDS.get(name, ())])
+
+
+def _listed() -> Iterator[str]:
+    """Yield what `said` is given by name, not as it stands: names of the errata, of the sheet."""
+    known = errata.data()
+    yield from ("topic", *known["kinds"], "all")
+    yield from (source.title for source in errata.sources().values() if source.opening)
+    yield from ("misleads badly", "cosmetic", "Topic", "Source", "Severity")
+    yield from ("verified as printed", "verified by a test")
+    yield from ("Symbols", "Chapter", "Code", "Verified", "Since")
+    yield from ("Colab", "Kaggle", "Binder")
 
 
 def _said(path: Path) -> Iterator[str]:
     """Yield the literals that a module gives `said`."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Call) and ast.unparse(node.func) in ("said", "project.said"):
-            yield from (one.value for one in node.args if isinstance(one, ast.Constant))
+            texts = (one.value for one in node.args if isinstance(one, ast.Constant))
+            yield from (text for text in texts if isinstance(text, str))
 
 
 def literals(script: str) -> list[str]:
@@ -52,7 +77,9 @@ def literals(script: str) -> list[str]:
     ['Play', '${n} of ${steps} steps']
     """
     texts = (match["text"] or match["template"] or "" for match in LITERAL.finditer(_code(script)))
-    return [text for text in texts if PROSE.search(HOLE.sub("◇", text))]
+    return [
+        text for text in texts if not KEYS.fullmatch(text) and PROSE.search(HOLE.sub("◇", text))
+    ]
 
 
 def _code(script: str) -> str:

@@ -40,9 +40,30 @@ def translation(name: str, message: Message) -> str:
 
 
 def said(english: str) -> str:
-    """Return a text of the interface in Chinese, or in English where there is no Chinese."""
-    entry = catalogues.entry(catalogues.INTERFACE, Message(english, interface.KIND))
-    return str(entry.string) if entry and entry.string and not entry.fuzzy else english
+    """Return a text of the interface in Chinese, or in English where there is no Chinese.
+
+    The names of the topics of the errata are headings of their page.
+    """
+    for name in (catalogues.INTERFACE, "errata"):
+        entry = catalogues.entry(name, Message(english, interface.KIND))
+        if entry and entry.string and not entry.fuzzy:
+            return str(entry.string)
+    return english
+
+
+def script(text: str) -> str:
+    """Return a script with the texts that readers see in Chinese."""
+    known = catalogues.read(catalogues.INTERFACE)
+    literals = {
+        *interface.literals(text),
+        *(word for words in interface.WORDS.values() for word in words),
+    }
+
+    def one(literal: str) -> str | None:
+        entry = known.get(literal) if literal in literals else None
+        return str(entry.string) if entry and entry.string and not entry.fuzzy else None
+
+    return interface.in_chinese(text, one)
 
 
 def read_in_chinese() -> None:

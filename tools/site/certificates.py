@@ -27,7 +27,7 @@ def link(certificate: Certificate) -> nodes.reference:
 def certified(formula_id: str) -> list[nodes.Node]:
     """Return what stands after a formula's caption: the links to its certificates, and a space."""
     found = marks.of_formula(formula_id)
-    parts: list[nodes.Node] = [nodes.Text(" · certified: " if found else " ")]
+    parts: list[nodes.Node] = [nodes.Text(f" · {project.said('certified')}: " if found else " ")]
     for certificate in found:
         parts += [link(certificate), nodes.Text(" ")]
     return parts

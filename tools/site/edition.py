@@ -7,7 +7,6 @@ are.
 """
 
 import json
-import sys
 from collections.abc import Iterator
 from functools import cache
 from html import escape
@@ -101,7 +100,7 @@ class EnglishIds(SphinxTransform):
             section["ids"] = list(ids)
         told = {section["ids"][0]: section.next_node(nodes.title) for section in sections}
         self.env.metadata[self.env.docname]["myst_slugs"] = {
-            slug: (0, place, told[place].astext() if place in told else "")  # type: ignore[union-attr]
+            slug: (0, place, told[place].astext() if place in told else "")
             for slug, place in known["slugs"].items()
         }
 
@@ -114,7 +113,7 @@ class EnglishIds(SphinxTransform):
 
 
 class EnglishPages(SphinxPostTransform):
-    """Lead links to pages that are not translated to the English ones, before MyST resolves them."""
+    """Lead links to pages that are not translated to the English ones, before MyST looks."""
 
     default_priority = 8
 

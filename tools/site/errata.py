@@ -44,7 +44,7 @@ class ErrataPart(SphinxDirective):
         """Return the line with the id, a link to its place on the page, and the title."""
         page = self.env.app.builder.get_relative_uri(self.env.docname, DOCNAME)
         link = nodes.reference("", erratum_id, refuri=f"{page}#{quote(erratum_id)}")
-        link["reftitle"] = "Permanent link to this entry"
+        link["reftitle"] = project.said("Permanent link to this entry")
         return nodes.paragraph("", "", link, nodes.Text(" "), *title, classes=["erratum-title"])
 
     def entry(self, entry: Erratum, *, ids: list[str]) -> nodes.container:
@@ -93,8 +93,9 @@ class ErrataDirective(ErrataPart):
         box = self.entry(entry, ids=errata.anchors(entry.ids))
         if entry.figure:
             drawn = errata_figures.drawn(entry)
+            file = f"_images/{errata.path_of(entry.misprint).as_posix()}"
             image = (
-                f'<img src="{project.to_root(DOCNAME)}_images/{errata.path_of(entry.misprint).as_posix()}" '
+                f'<img src="{project.to_root(DOCNAME)}{file}" '
                 f'width="{errata_figures.WIDTH}" height="{errata_figures.HEIGHT}" '
                 f'loading="lazy" decoding="async" alt="{html.escape(drawn.alt)}">'
             )
@@ -157,8 +158,11 @@ class CountDirective(ErrataPart):
         """Return the table."""
         self.depend()
         kinds = [*errata.data()["kinds"], "all"]
-        header = ["| topic |", *(f" {kind} |" for kind in kinds)]
-        rows = ["| " + " | ".join(str(cell or "") for cell in row) + " |" for row in errata.count()]
+        header = ["|", *(f" {project.said(word)} |" for word in ("topic", *kinds))]
+        rows = [
+            "| " + " | ".join([project.said(topic), *(str(cell or "") for cell in row)]) + " |"
+            for topic, *row in errata.count()
+        ]
         return self.parsed("\n".join(["".join(header), "|---" * (len(kinds) + 1) + "|", *rows]))
 
 
@@ -170,16 +174,22 @@ class FilterDirective(ErrataPart):
         self.depend()
         found = errata.errata().values()
         names = {
-            "Topic": {f"topic-{k}": v for k, v in errata.data()["topics"].items()},
+            "Topic": {f"topic-{k}": project.said(v) for k, v in errata.data()["topics"].items()},
             "Source": {
-                f"source-{errata.anchor(k)}": source.title
+                f"source-{errata.anchor(k)}": project.said(source.title)
                 for k, source in errata.sources().items()
                 if any(k in entry.where for entry in found)
             },
-            "Severity": {f"severity-{s.split()[0]}": s for s in ("misleads badly", "cosmetic")},
+            "Severity": {
+                f"severity-{s.split()[0]}": project.said(s) for s in ("misleads badly", "cosmetic")
+            },
         }
-        text = html.escape(json.dumps(names, ensure_ascii=False))
-        return [nodes.raw("", f'<div id="errata-filter" data-names="{text}"></div>', format="html")]
+        labels = {name: project.said(name) for name in names}
+        data = "".join(
+            f' data-{key}="{html.escape(json.dumps(value, ensure_ascii=False))}"'
+            for key, value in {"names": names, "labels": labels}.items()
+        )
+        return [nodes.raw("", f'<div id="errata-filter"{data}></div>', format="html")]
 
 
 def only_where_needed(

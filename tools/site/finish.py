@@ -47,7 +47,8 @@ PATCHED = {
     # The sidebar holds more than its <nav>: all of it belongs to a landmark.
     "pydata_sphinx_theme/layout.html": (
         '<div id="pst-primary-sidebar"',
-        '<div id="pst-primary-sidebar" role="complementary" aria-label="Contents and search"',
+        '<div id="pst-primary-sidebar" role="complementary" '
+        "aria-label=\"{{ said('Contents and search') }}\"",
     ),
     # The logos lie in a menu that few open.
     "sphinx_book_theme/macros/buttons.html": ("<img alt", '<img loading="lazy" alt'),
@@ -150,6 +151,7 @@ def words_of(page: str) -> set[str]:
 
 def context(app: Sphinx, page: str, template: str, context: dict[str, Any], tree: Any) -> None:
     """Give a page what its template and scripts rely on."""
+    context["said"] = project.said
     context.setdefault("pagetitle", context.get("title") or context["docstitle"])  # to print
     options = Path(app.outdir, "_static", "documentation_options.js").read_text(encoding="utf-8")
     context["script_files"] = [

@@ -44,9 +44,11 @@ def sentence(test: verified.Test) -> str:
 
 def copies(texts: dict[str, str], of: str, *, shown: bool = False) -> nodes.raw:
     """Return texts to take along: a button each for who has a script, and the texts for all."""
+    said = project.said
     buttons = "".join(
-        f'<button type="button" data-copies="{label}" aria-label="Copy {label} of {escape(of)}">'
-        f"Copy {label}</button>"
+        f'<button type="button" data-copies="{label}" '
+        f'aria-label="{said("Copy {} of {}").format(label, escape(of))}">'
+        f"{said('Copy {}').format(label)}</button>"
         for label in texts
     )
     blocks = "".join(
@@ -54,10 +56,10 @@ def copies(texts: dict[str, str], of: str, *, shown: bool = False) -> nodes.raw:
         for label, text in texts.items()
     )
     opened = " open" if shown else ""
-    summary = f"<summary>{', '.join(texts)} of {escape(of)}</summary>"
+    summary = said("{} of {}").format(", ".join(texts), escape(of))
     return raw(
         f'<div class="copies"><p hidden>{buttons} <span role="status"></span></p>'
-        f"<details{opened}>{summary}{blocks}</details></div>"
+        f"<details{opened}><summary>{summary}</summary>{blocks}</details></div>"
     )
 
 
@@ -73,8 +75,9 @@ class FormulaSheet(SphinxDirective):
             self.env.note_dependency(str(path))
         formulas = catalogue.book()
         count = Counter(map(downloads.how, formulas))
-        counts = ", ".join(f"{count[how]} {badge}" for how, badge in BADGES.items())
-        text = f"{len(formulas)} formulas: {counts}, none unverified."
+        text = project.said(
+            "{} formulas: {} verified as printed, {} verified by a test, none unverified."
+        ).format(len(formulas), *(count[how] for how in BADGES))
         total = nodes.paragraph("", "", nodes.strong("", text), classes=["counts"])
         chapters = groupby(formulas, key=lambda formula: formula.page)
         return [total, *(self._chapter(page, list(found)) for page, found in chapters)]
@@ -102,7 +105,9 @@ class FormulaSheet(SphinxDirective):
         how = downloads.how(formula)
         link = nodes.reference("", "", nodes.literal("", formula.id), refuri=f"#{formula.id}")
         link["reftitle"] = project.said("Permanent link to this formula")
-        badge = nodes.inline("", BADGES[how], classes=["badge", how.replace(" ", "-")])
+        badge = nodes.inline(
+            "", project.said(BADGES[how]), classes=["badge", how.replace(" ", "-")]
+        )
         parts = [nodes.strong("", formula.title), link, badge]
         spaced = [node for part in parts for node in (part, nodes.Text(" "))]
         return nodes.paragraph("", "", *spaced, classes=["sheet-title"])
@@ -129,7 +134,9 @@ class FormulaSheet(SphinxDirective):
     def _fact(self, name: str, text: str) -> nodes.field:
         content, _ = self.state.inline_text(text, self.lineno)
         body = nodes.field_body("", nodes.paragraph("", "", *content))
-        return nodes.field("", nodes.field_name("", name), body, classes=[name.lower()])
+        return nodes.field(
+            "", nodes.field_name("", project.said(name)), body, classes=[name.lower()]
+        )
 
 
 def retired(register: dict[str, str]) -> list[nodes.Node]:
@@ -137,9 +144,11 @@ def retired(register: dict[str, str]) -> list[nodes.Node]:
     items: list[nodes.Node] = []
     for old, new in register.items():
         link = nodes.reference("", new, refuri=f"#{new}")
-        text = nodes.paragraph("", "", nodes.literal("", old), nodes.Text(" is now "), link)
+        text = nodes.paragraph(
+            "", "", nodes.literal("", old), nodes.Text(project.said(" is now ")), link
+        )
         items.append(nodes.container("", text, ids=[old], classes=["retired"]))
-    return items or [nodes.paragraph("", "None.")]
+    return items or [nodes.paragraph("", project.said("None."))]
 
 
 class RetiredFormulas(SphinxDirective):
@@ -186,7 +195,7 @@ class HowToCite(SphinxDirective):
             "BibTeX": downloads.book_bibtex(),
             "CFF": citation.CITATION.read_text(encoding="utf-8"),
         }
-        return [copies(texts, "the book", shown=True)]
+        return [copies(texts, project.said("the book"), shown=True)]
 
     def _chapters(self) -> list[nodes.Node]:
         return [
