@@ -52,6 +52,12 @@ def said(english: str) -> str:
     return Edition.say(english) if Edition.say else english
 
 
+def on_site(docname: str) -> str:
+    """Return the way from the root of the site to a page of this edition, or to the English one."""
+    own = not is_english() and Path(docname).name in Edition.pages
+    return f"{Edition.language}/{docname}.html" if own else f"{docname}.html"
+
+
 def to_page(docname: str, page: str) -> str:
     """Return the way from a page of this edition to a page, to the English one if it has none."""
     if not Edition.pages or Path(page).name in Edition.pages:

@@ -29,6 +29,8 @@ HAN = "\u3400-\u4dbf\u4e00-\u9fff"
 WIDE = "，。：；？！（）“”《》、…—"
 THING = "\ufffc"
 """Stands for a formula, code or a role in the text around it."""
+QUOTED = "引"
+"""Stands for what is quoted."""
 CLOSED = "\u200b"
 """Stands for the end of an emphasis, behind which CommonMark may need a space."""
 
@@ -129,8 +131,10 @@ def complaints(english: str, translation: str) -> Iterator[str]:
         return
     yield from (f"{kind} is missing: {what}" for kind, what in (old - new).elements())
     yield from (f"{kind} is not in the English: {what}" for kind, what in (new - old).elements())
-    missing = sorted(text for text in chinese(english) if text not in translation)
-    yield from (f"quoted Chinese is missing: {text}" for text in missing)
+    for quoted in sorted(chinese(english), key=len, reverse=True):
+        if quoted not in translation:
+            yield f"quoted Chinese is missing: {quoted}"
+        translation = translation.replace(quoted, QUOTED)  # it stays as it is printed
     yield from typography(translation)
 
 
@@ -161,9 +165,12 @@ def faults(name: str, message: Message) -> list[str]:
 
 def of_script(english: str, translation: str) -> Iterator[str]:
     """Yield what is wrong with the translation of a script's literal: it may fill no other hole."""
-    new = set(interface.HOLE.findall(translation)) - set(interface.HOLE.findall(english))
-    yield from (f"not in the English: {hole}" for hole in sorted(new))
-    yield from typography(interface.HOLE.sub("`x`", translation).replace('"', ""))
+    old, new = (
+        {re.sub('"[^"]*"', '""', hole) for hole in interface.HOLE.findall(text)}
+        for text in (english, translation)
+    )
+    yield from (f"not in the English: {hole}" for hole in sorted(new - old))
+    yield from typography(interface.HOLE.sub("◇", translation))
 
 
 def main(names: list[str]) -> int:

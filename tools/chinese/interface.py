@@ -26,7 +26,7 @@ STATIC = project.BOOK / "_static"
 
 SAID = re.compile(r"""said\(\\?["'](.*?)\\?["']\)""")
 LITERAL = re.compile(r'"(?P<text>(?:[^"\\\n]|\\.)*)"|`(?P<template>(?:[^`\\]|\\.)*)`')
-HOLE = re.compile(r"\$\{(?:[^{}]|\{[^{}]*\})*\}")
+HOLE = re.compile(r"\$\{(?:[^{}]|\{[^{}]*\})*(?:\}|$)")
 """A place of a template that the script fills."""
 KEYS = re.compile(
     r"use strict|positive rate|not negative|Enter|(icon|run|marker) .*\$\{(name|number)\}"
@@ -59,7 +59,7 @@ def _listed() -> Iterator[str]:
     yield from ("misleads badly", "cosmetic", "Topic", "Source", "Severity")
     yield from ("verified as printed", "verified by a test")
     yield from ("Symbols", "Chapter", "Code", "Verified", "Since")
-    yield from ("Colab", "Kaggle", "Binder")
+    yield from ("Colab", "Kaggle", "Binder", "Admonition", "Note", "Theorem", "Lemma", "Corollary")
 
 
 def _said(path: Path) -> Iterator[str]:

@@ -42,9 +42,9 @@ def translation(name: str, message: Message) -> str:
 def said(english: str) -> str:
     """Return a text of the interface in Chinese, or in English where there is no Chinese.
 
-    The names of the topics of the errata are headings of their page.
+    The book's title is a heading of its first page, the topics of the errata are some of theirs.
     """
-    for name in (catalogues.INTERFACE, "errata"):
+    for name in (catalogues.INTERFACE, "index", "errata"):
         entry = catalogues.entry(name, Message(english, interface.KIND))
         if entry and entry.string and not entry.fuzzy:
             return str(entry.string)

@@ -7,9 +7,7 @@ are.
 """
 
 import json
-from collections.abc import Iterator
 from functools import cache
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -23,15 +21,14 @@ from sphinx.transforms import SphinxTransform
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
 from tools.book import project
-from tools.chinese import catalogues, pages
+from tools.chinese import catalogues, interface, pages
+from tools.site import finish
 
 PLACES = project.BUILD / "places.json"
 """Where the parts of the English site are."""
 FOLDER = project.BUILD / pages.LANGUAGE
 CODES = {"en": "en", "zh": "zh-CN"}
 """The languages as HTML names them."""
-ENGLISH = "english"
-"""The class of a link from the Chinese edition to an English page."""
 
 
 def is_chinese() -> bool:
@@ -80,8 +77,10 @@ def places() -> dict[str, Any]:
 def read_in_chinese(app: Sphinx, docname: str, source: list[str]) -> None:
     """Put the translation in the place of a page's text, and read it again when that changes."""
     path = Path(app.env.doc2path(docname))
-    app.env.note_dependency(str(catalogues.path(path.stem)))
-    app.env.note_dependency(str(catalogues.path(catalogues.FORMULAS)))
+    shows_all = docname in ("book/formulas", "book/citing")
+    needed = {path.stem, catalogues.FORMULAS, catalogues.INTERFACE}
+    for name in catalogues.PAGES if shows_all else needed:
+        app.env.note_dependency(str(catalogues.path(name)))
     source[0] = project.text(path)
 
 
@@ -99,10 +98,11 @@ class EnglishIds(SphinxTransform):
                 self._rename(section, old, new)
             section["ids"] = list(ids)
         told = {section["ids"][0]: section.next_node(nodes.title) for section in sections}
-        self.env.metadata[self.env.docname]["myst_slugs"] = {
+        slugs = {
             slug: (0, place, told[place].astext() if place in told else "")
             for slug, place in known["slugs"].items()
         }
+        self.env.metadata[self.env.docname]["myst_slugs"] = self.document.myst_slugs = slugs
 
     def _rename(self, section: nodes.section, old: str, new: str) -> None:
         self.document.ids.pop(old, None)
@@ -159,52 +159,39 @@ class MarkEnglish(SphinxPostTransform):
         for link in self.document.findall(nodes.reference):
             address = link.get("refuri", "")
             if address.startswith(out) and ".html" in address:
-                link["classes"].append(ENGLISH)
+                link["classes"].append(finish.ENGLISH)
 
 
 # --- both editions ----------------------------------------------------------------------------
 
 
-def other(docname: str) -> tuple[str, str] | None:
-    """Return language and address of a page in the other edition, seen from this one's root."""
-    if is_chinese():
-        return ("en", f"../{docname}.html")
-    stem = docname.removeprefix("book/")
-    return (pages.LANGUAGE, f"zh/{docname}.html") if stem in catalogues.PAGES else None
-
-
-def alternates(docname: str) -> Iterator[tuple[str, str]]:
-    """Yield the languages in which there is a page, and its addresses on the web."""
-    site = project.site(project.address())
-    yield CODES["en"], f"{site}{docname}.html"
-    if docname.removeprefix("book/") in catalogues.PAGES:
-        yield CODES[pages.LANGUAGE], f"{site}zh/{docname}.html"
-    yield "x-default", f"{site}{docname}.html"
-
-
 NAMES = {"en": "English", "zh": "中文"}
+
+
+def languages(docname: str) -> dict[str, str]:
+    """Return the address of a page on the site, by the languages in which there is one."""
+    in_chinese = docname.removeprefix("book/") in catalogues.PAGES
+    chinese = {pages.LANGUAGE: f"{pages.LANGUAGE}/{docname}.html"} if in_chinese else {}
+    return {"en": f"{docname}.html", **chinese}
 
 
 def tell(app: Sphinx, docname: str, template: str, context: dict[str, Any], tree: Any) -> None:
     """Link a page to itself in the other language, in its head and at its top."""
-    found = other(docname) if tree is not None else None
-    if found is None:
+    found = languages(docname) if tree is not None else {}
+    if len(found) < 2:
         return
-    language, address = found
+    site = project.site(project.address())
+    links = {CODES[language]: address for language, address in found.items()}
     context["metatags"] = context.get("metatags", "") + "".join(
-        f'\n<link rel="alternate" hreflang="{code}" href="{escape(place)}">'
-        for code, place in alternates(docname)
+        f'\n<link rel="alternate" hreflang="{code}" href="{site}{address}">'
+        for code, address in {**links, "x-default": found["en"]}.items()
     )
-    context["header_buttons"].append(
-        {
-            "type": "link",
-            "url": "../" * docname.count("/") + address,
-            "text": NAMES[language],
-            "tooltip": NAMES[language],
-            "icon": "fas fa-language",
-            "label": f"language-{language}",
-        }
-    )
+    (other,) = found.keys() - {project.Edition.language}
+    context["translated"] = {
+        "address": project.to_root(docname) + found[other],
+        "code": CODES[other],
+        "name": NAMES[other],
+    }
 
 
 # --- the build --------------------------------------------------------------------------------
@@ -236,6 +223,7 @@ def configure(app: Sphinx, config: Config) -> None:
     config.intersphinx_mapping = {
         "english": ("..", (str(project.BUILD / "html" / "objects.inv"),)),
     }
+    config.nb_code_prompt_show, config.nb_code_prompt_hide = "显示代码", "隐藏代码"
 
 
 def settings() -> dict[str, Any]:
@@ -244,10 +232,27 @@ def settings() -> dict[str, Any]:
     return {"language": "zh_CN", "external_toc_path": contents().as_posix(), "html_title": title}
 
 
+def translate_scripts(app: Sphinx, exception: Exception | None) -> None:
+    """Put the texts of the scripts into Chinese, where Sphinx has copied them."""
+    static = Path(app.outdir, "_static")
+    for name in interface.SCRIPTS if not exception else ():
+        english = (interface.STATIC / name).read_text(encoding="utf-8")
+        (static / name).write_text(pages.script(english), encoding="utf-8")
+
+
+def place_switch(app: Sphinx, config: Config) -> None:
+    """Put the switch of languages at the top of a page."""
+    config.html_theme_options["article_header_end"] = [
+        "language.html",
+        "article-header-buttons.html",
+    ]
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the extension."""
     app.connect("doctree-read", note_sections)
     app.connect("html-page-context", tell, priority=700)  # after the theme's buttons
+    app.connect("config-inited", place_switch)
     app.connect("build-finished", write_places)
     if is_chinese():
         app.setup_extension("sphinx.ext.intersphinx")
@@ -256,5 +261,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
         app.add_post_transform(MarkEnglish)
         app.connect("config-inited", configure, priority=200)
         app.connect("source-read", read_in_chinese)
+        app.add_css_file("chinese.css")
         app.connect("missing-reference", formula_elsewhere)
+        app.connect("build-finished", translate_scripts)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

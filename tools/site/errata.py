@@ -25,6 +25,11 @@ from tools.site import errata_figures
 DOCNAME = errata.PAGE.relative_to(project.ROOT).with_suffix("").as_posix()
 
 
+def in_english() -> list[str]:
+    """Return the class by which docutils says that a text is English, where the page is not."""
+    return [] if project.is_english() else ["language-en"]
+
+
 class ErrataPart(SphinxDirective):
     """What the directives share: texts in MyST become nodes."""
 
@@ -52,6 +57,7 @@ class ErrataPart(SphinxDirective):
         head = self.head(entry.id, [nodes.strong("", entry.title)])
         classes = ["erratum", f"topic-{entry.topic}", f"severity-{entry.severity.split()[0]}"]
         classes += [f"source-{errata.anchor(name)}" for name in entry.where]
+        classes += in_english()
         box = nodes.container("", head, *self.parsed(errata.body(entry)), classes=classes, ids=ids)
         box["terms"] = errata.data()["terms"][entry.topic]
         self.set_source_info(box)
@@ -117,7 +123,7 @@ class NotErrorsDirective(ErrataPart):
             title = self.parsed(f"**{entry['title']}**")[0].children
             parts = [self.head(entry["id"], title), *self.parsed(text)]
             ids = errata.anchors([entry["id"], *entry.get("also", [])])
-            boxes.append(nodes.container("", *parts, classes=["not-error"], ids=ids))
+            boxes.append(nodes.container("", *parts, classes=["not-error", *in_english()], ids=ids))
         return boxes
 
 
@@ -131,7 +137,7 @@ class RightThingsDirective(ErrataPart):
             f"- {errata.places(entry['where'])}. {entry['what']}"
             for entry in errata.data()["right_things"]
         ]
-        return self.parsed("\n".join(lines))
+        return [nodes.container("", *self.parsed("\n".join(lines)), classes=in_english())]
 
 
 class TutorialsDirective(ErrataPart):
@@ -189,7 +195,20 @@ class FilterDirective(ErrataPart):
             f' data-{key}="{html.escape(json.dumps(value, ensure_ascii=False))}"'
             for key, value in {"names": names, "labels": labels}.items()
         )
-        return [nodes.raw("", f'<div id="errata-filter"{data}></div>', format="html")]
+        place = nodes.raw("", f'<div id="errata-filter"{data}></div>', format="html")
+        told = (
+            []
+            if project.is_english()
+            else [
+                nodes.paragraph(
+                    "",
+                    project.said(
+                        "The entries are in English; below each stand the tutorials' own words."
+                    ),
+                )
+            ]
+        )
+        return [*told, place]
 
 
 def only_where_needed(

@@ -37,6 +37,9 @@ VENDORED = OWN / "katex"
 FIRST = ("_static/styles/theme.css", "_static/styles/pydata-sphinx-theme.css")
 """The sheets that the theme's template loads ahead of those that Sphinx knows of."""
 
+ENGLISH = "english"
+"""The class of a link from the Chinese edition to an English page."""
+
 LATE = ("myst_nb", "pydata_sphinx_theme", "sphinx_exercise", "sphinx_proof")
 """The extensions that lay down their sheets when the pages are written already."""
 
@@ -182,6 +185,12 @@ class Translator(HTML5Translator):
         if size:
             told = f'width="{size[0] // 2}" height="{size[1] // 2}"'
             self.mend("<img", f'<img {told} loading="lazy" decoding="async"')
+
+    def visit_reference(self, node: nodes.reference) -> None:
+        """Write a link; one that leads out of the Chinese edition says in which language."""
+        super().visit_reference(node)
+        if ENGLISH in node["classes"]:
+            self.mend("<a ", '<a hreflang="en" ')
 
     def visit_citation(self, node: nodes.citation) -> None:
         """Write an entry of a list of sources; ARIA has retired the role of docutils'."""

@@ -15,6 +15,7 @@ from sphinx_proof.domain import ProofDomain
 
 from tools.book import project
 from tools.chinese import catalogues, pages
+from tools.notebook import files
 from tools.site import changes
 
 ORDER = ("Colab", "Kaggle", "Binder", "Your computer")
@@ -53,10 +54,16 @@ def leave_out_thebe(app: Sphinx, config: Config) -> None:
     css[:] = [(name, options) for name, options in css if name != "sphinx-thebe.css"]
 
 
+def notebook_of(docname: str) -> str:
+    """Return the notebook of a chapter in this edition, from the root of the repository."""
+    path = files.path_in_edition(project.ROOT / f"{docname}.md")
+    return path.relative_to(project.ROOT).as_posix()
+
+
 def kaggle(docname: str) -> str:
     """Return the address at which Kaggle opens the notebook of a chapter."""
     branch = project.config()["repository"]["branch"]
-    notebook = f"{project.address()}/blob/{branch}/{docname}.ipynb"
+    notebook = f"{project.address()}/blob/{branch}/{notebook_of(docname)}"
     return f"https://kaggle.com/kernels/welcome?src={notebook}"
 
 
@@ -79,6 +86,8 @@ def surround(app: Sphinx, name: str, template: str, context: dict[str, Any], tre
                     project.said("Run it on your own computer"),
                 ),
             ]
+            for one in group["buttons"]:
+                one["url"] = one["url"].replace(f"{name}.ipynb", notebook_of(name))
             order = [*map(project.said, ORDER)]
             group["buttons"].sort(key=lambda one: order.index(one["text"]))
     href, title = project.to_root(name) + changes.NAME, project.said("Changes")

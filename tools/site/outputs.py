@@ -75,7 +75,8 @@ def serve_notebooks(app: Sphinx, exception: Exception | None) -> None:
     """Offer for download the notebook that Colab opens, not the site's own with its MyST."""
     for chapter in project.chapters() if not exception and app.builder.format == "html" else []:
         name = files.notebook_path(chapter).relative_to(project.ROOT)
-        shutil.copyfile(project.ROOT / name, Path(app.outdir) / "_sources" / name)
+        if (target := Path(app.outdir) / "_sources" / name).exists():
+            shutil.copyfile(files.path_in_edition(chapter), target)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
