@@ -38,6 +38,10 @@ serve: $(SITE)  ## build the site, serve it on localhost, rebuild it when a file
 
 notebooks: $(READY)  ## regenerate the notebooks of the chapters that changed (ALL=1: of all)
 	@$(BIN)/python -m tools.notebook.generate $(if $(ALL),--all)
+	@$(BIN)/python -m tools.notebook.chinese
+
+chinese: $(READY)  ## enter new and changed messages into locale/zh; say how many are translated
+	@$(BIN)/python -m tools.chinese.catalogues
 
 pdf: $(READY) book  ## print the whole book as one PDF (needs Chromium)
 	@$(BIN)/python -m tools.edition.pdf
@@ -53,6 +57,10 @@ lint: $(READY)  ## check style, formatting, and that the notebooks are fresh
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/ruff format --check --quiet
 	@$(BIN)/python -m tools.notebook.generate --check
+	@$(BIN)/python -m tools.notebook.chinese --check
+
+check-zh: $(READY)  ## check the Chinese: formulas, roles, numbers as in the English, nothing out of date
+	@$(BIN)/python -m tools.chinese.check
 
 types: $(READY)  ## check types
 	@$(BIN)/mypy

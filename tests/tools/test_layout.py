@@ -10,14 +10,15 @@ from tools.book import project
 MAY_IMPORT = {
     "install": set(),
     "book": set(),
-    "notebook": {"book"},
+    "chinese": {"book"},
+    "notebook": {"book", "chinese"},
     "translation": {"book"},
-    "site": {"book", "notebook", "translation"},
+    "site": {"book", "chinese", "notebook", "translation"},
     "edition": {"book", "site"},
     "certificates": {"book"},
     "check": {"book", "certificates", "edition", "install", "notebook", "site"},
 }
-WITHOUT_SPHINX = ("install", "book", "notebook")
+WITHOUT_SPHINX = ("install", "book", "chinese", "notebook")
 LONGEST = 600  # lines of a module: more is two
 
 

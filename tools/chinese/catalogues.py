@@ -13,7 +13,7 @@ from pathlib import Path
 
 from babel.messages.catalog import Catalog
 from babel.messages.catalog import Message as Entry
-from babel.messages.pofile import read_po, write_po
+from babel.messages.pofile import denormalize, read_po, write_po
 
 from tools.book import catalogue, project
 from tools.chinese import interface
@@ -78,7 +78,17 @@ def read(name: str) -> Catalog:
     if not path(name).exists():
         return _blank()
     with path(name).open(encoding="utf-8") as file:
-        return read_po(file, locale="zh_CN")
+        known = read_po(file, locale="zh_CN")
+    for one in known:
+        _note_previous(one)
+    return known
+
+
+def _note_previous(one: Entry) -> None:
+    """Keep the English that a fuzzy translation was made of, which Babel reads as a comment."""
+    previous = [line[8:] for line in one.user_comments if line.startswith("| msgid ")]
+    one.user_comments = [line for line in one.user_comments if not line.startswith("|")]
+    one.previous_id = [denormalize(text) for text in previous if one.fuzzy]
 
 
 def entry(name: str, message: Message) -> Entry | None:
@@ -90,7 +100,13 @@ def entry(name: str, message: Message) -> Entry | None:
 def merged(name: str) -> str:
     """Return the catalogue of a page, brought up to date with its English."""
     known = read(name)
+    for gone in [*known.obsolete.values()]:  # it may have come back
+        known[gone.id] = gone
+    known.obsolete.clear()
+    previous = {(one.id, one.context): one.previous_id for one in known}
     known.update(template(name), update_header_comment=False, update_creation_date=False)
+    for one in known:
+        one.previous_id = one.previous_id or previous.get((one.id, one.context), [])
     return written(known)
 
 

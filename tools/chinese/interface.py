@@ -20,7 +20,11 @@ SCRIPTS = (
     *("playground/app.js", "playground/plot.js", "playground/settings.js"),
     *("check/page.js", "check/identify.js"),
 )
-WORDS = {"errata.js": ["all"]}
+WORDS = {
+    "errata.js": ["all"],
+    "playground/plot.js": ["step t"],
+    "oscillator/oscillator.js": ["step t", "x, from 1"],
+}
 """Literals of scripts that readers see, and that do not look like it."""
 STATIC = project.BOOK / "_static"
 

@@ -107,6 +107,7 @@ class _Page:
     def _cell(self, row: int, content: str) -> None:
         """Replace the text of a cell, beginning behind the cell before it."""
         line = str(self.lines[row])
+        content = content.replace("|", r"\|")  # which the parser has taken away
         start = line.index(content, self.column if row == self.row else 0)
         new = self._put(content, "table") if _says(content) else content
         self.lines[row] = line[:start] + new + line[start + len(content) :]
@@ -183,5 +184,5 @@ def _entry(entry: str, put: Put) -> str:
 
 def terms(text: str) -> Iterator[tuple[str, str]]:
     """Yield the words of a glossary and the Chinese one of each."""
-    for found in re.finditer(r"^(?P<terms>(?:\S.*\n)+)  " + LEAD.pattern, text, re.MULTILINE):
+    for found in re.finditer(r"^(?P<terms>(?:[^\s`].*\n)+)  " + LEAD.pattern, text, re.MULTILINE):
         yield from ((term, found["term"]) for term in found["terms"].splitlines())
