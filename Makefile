@@ -46,6 +46,9 @@ chinese: $(READY)  ## enter new and changed messages into locale/zh; say how man
 pdf: $(READY) book  ## print the whole book as one PDF (needs Chromium)
 	@$(BIN)/python -m tools.edition.pdf
 
+pdf-zh: $(READY) book  ## print the Chinese edition as a PDF
+	@$(BIN)/python -m tools.edition.pdf zh
+
 epub: $(READY) book  ## pack the whole book as an EPUB
 	@$(BIN)/python -m tools.edition.epub
 
@@ -88,7 +91,7 @@ lighthouse: $(READY) book  ## judge five pages with Lighthouse (needs Chromium a
 
 # --- every night: make nightly --------------------------------------------------------------------
 
-NIGHTLY := mutants long fresh-seeds portable test-colab test-frameworks test-graders test-oldest test-citation links
+NIGHTLY := mutants long fresh-seeds portable test-colab test-frameworks test-graders test-oldest test-citation links pdf-zh
 
 nightly:  ## run what does not fit into a commit, part by part (an hour or more on two cores)
 	@failed=; for part in $(NIGHTLY); do echo "==> make $$part"; $(MAKE) --no-print-directory $$part \

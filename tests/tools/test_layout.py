@@ -14,7 +14,7 @@ MAY_IMPORT = {
     "notebook": {"book", "chinese"},
     "translation": {"book"},
     "site": {"book", "chinese", "notebook", "translation"},
-    "edition": {"book", "site"},
+    "edition": {"book", "chinese", "site"},
     "certificates": {"book"},
     "check": {"book", "certificates", "edition", "install", "notebook", "site"},
 }

@@ -140,6 +140,25 @@ def parts() -> dict[str, list[Path]]:
     }
 
 
+def edition() -> dict[str, list[Path]]:
+    """Return the pages of this edition by the part of the book, parts without any left out."""
+    own = {
+        caption: [page for page in pages if not Edition.pages or page.stem in Edition.pages]
+        for caption, pages in parts().items()
+    }
+    return {said(caption): pages for caption, pages in own.items() if pages}
+
+
+def html() -> Path:
+    """Return the folder of the site that holds this edition."""
+    return BUILD / "html" if is_english() else BUILD / "html" / Edition.language
+
+
+def pdf() -> Path:
+    """Return where this edition lies as a PDF."""
+    return PDF if is_english() else PDF.with_suffix(f".{Edition.language}.pdf")
+
+
 def _files(entry: dict[str, Any]) -> list[str]:
     """Return the page of an entry of `_toc.yml`, and those below it."""
     below = [file for section in entry.get("sections", []) for file in _files(section)]
