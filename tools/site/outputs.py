@@ -75,8 +75,9 @@ def serve_notebooks(app: Sphinx, exception: Exception | None) -> None:
     """Offer for download the notebook that Colab opens, not the site's own with its MyST."""
     for chapter in project.chapters() if not exception and app.builder.format == "html" else []:
         name = files.notebook_path(chapter).relative_to(project.ROOT)
-        if (target := Path(app.outdir) / "_sources" / name).exists():
-            shutil.copyfile(files.path_in_edition(chapter), target)
+        if name.with_suffix("").as_posix() in app.env.found_docs:
+            offered = files.path_in_edition(chapter)
+            shutil.copyfile(offered, Path(app.outdir) / "_sources" / name)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
