@@ -22,6 +22,7 @@ SCRIPTS = (
 )
 WORDS = {
     "errata.js": ["all"],
+    "search/search.js": ['${hits.length} ${hits.length === 1 ? "result" : "results"} for '],
     "playground/plot.js": ["step t"],
     "oscillator/oscillator.js": ["step t", "x, from 1"],
 }

@@ -16,6 +16,8 @@ def main() -> int:
     out = project.built() / "html"
     status = build.run_sphinx(out, **edition.settings())
     if status == 0:
+        for name in ("404.html", "sitemap.xml"):  # those of the English site serve both
+            (out / name).unlink(missing_ok=True)
         place = build.HTML / pages.LANGUAGE
         shutil.rmtree(place, ignore_errors=True)
         shutil.copytree(out, place, copy_function=os.link)

@@ -203,7 +203,7 @@ def contents() -> Path:
     listed = {f"book/{name}" for name in catalogues.PAGES}
     parts = [
         {
-            "caption": part["caption"],
+            "caption": project.said(part["caption"]),
             "chapters": [
                 {"file": one["file"]} for one in part["chapters"] if one["file"] in listed
             ],
@@ -251,7 +251,7 @@ def place_switch(app: Sphinx, config: Config) -> None:
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the extension."""
     app.connect("doctree-read", note_sections)
-    app.connect("html-page-context", tell, priority=700)  # after the theme's buttons
+    app.connect("html-page-context", tell, priority=400)  # the theme then drops what is empty
     app.connect("config-inited", place_switch)
     app.connect("build-finished", write_places)
     if is_chinese():
