@@ -239,10 +239,11 @@ def metadata(title: str, address: str) -> dict[str, list[str]]:
 def describe(app: Sphinx, name: str, template: str, context: dict[str, Any], tree: Any) -> None:
     """Say in a page's head and at its foot which version of what it is."""
     to_citing, to_changes = (project.to_page(name, page) for page in (CITING, changes.DOCNAME))
+    leaves = "" if project.is_english() else ' class="english" hreflang="en"'
     version = project.said("Version {}, {}").format(citation.version(), citation.date())
     context["theme_extra_footer"] = (
         f'<p>{version} · <a href="{to_citing}">{project.said("How to cite")}</a> · '
-        f'<a href="{to_changes}">{project.said("Changes")}</a></p>'
+        f'<a href="{to_changes}"{leaves}>{project.said("Changes")}</a></p>'
     )
     if name in (SHEET, CITING):
         app.add_css_file("formulas.css")
