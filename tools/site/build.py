@@ -83,7 +83,8 @@ def build() -> int:
     if record and record["sources"] == found:
         return 0
     if not record:
-        shutil.rmtree(DOCTREES, ignore_errors=True)
+        for read in (DOCTREES, DOCTREES.parent / "zh" / DOCTREES.name):
+            shutil.rmtree(read, ignore_errors=True)
     BUILT.unlink(missing_ok=True)
     status = run_sphinx() or run_chinese()
     if status == 0:
