@@ -2,7 +2,7 @@
 
 The Chinese edition is built from the same sources, read through `tools.chinese`. Its parts have the
 ids of the English ones, so that a place is the same in both; what it has not leads to the English
-page. `tools.site.chinese_edition` builds it, after the English site, which says where its parts are.
+page. `chinese_edition` builds it, after the English site, which says where its parts are.
 """
 
 import json
