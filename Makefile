@@ -38,9 +38,16 @@ serve: $(SITE)  ## build the site, serve it on localhost, rebuild it when a file
 
 notebooks: $(READY)  ## regenerate the notebooks of the chapters that changed (ALL=1: of all)
 	@$(BIN)/python -m tools.notebook.generate $(if $(ALL),--all)
+	@$(BIN)/python -m tools.notebook.chinese
+
+chinese: $(READY)  ## enter new and changed messages into locale/zh; say how many are translated
+	@$(BIN)/python -m tools.chinese.catalogues
 
 pdf: $(READY) book  ## print the whole book as one PDF (needs Chromium)
 	@$(BIN)/python -m tools.edition.pdf
+
+pdf-zh: $(READY) book  ## print the Chinese edition as a PDF
+	@$(BIN)/python -m tools.edition.pdf zh
 
 epub: $(READY) book  ## pack the whole book as an EPUB
 	@$(BIN)/python -m tools.edition.epub
@@ -57,6 +64,10 @@ lint: $(READY)  ## check style, formatting, and that the notebooks are fresh
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/ruff format --check --quiet
 	@$(BIN)/python -m tools.notebook.generate --check
+	@$(BIN)/python -m tools.notebook.chinese --check
+
+check-zh: $(READY)  ## check the Chinese: formulas, roles, numbers as in the English, nothing out of date
+	@$(BIN)/python -m tools.chinese.check
 
 types: $(READY)  ## check types
 	@$(BIN)/mypy
@@ -84,7 +95,7 @@ lighthouse: $(READY) book  ## judge five pages with Lighthouse (needs Chromium a
 
 # --- every night: make nightly --------------------------------------------------------------------
 
-NIGHTLY := mutants long fresh-seeds portable test-colab test-frameworks test-graders test-oldest test-citation links
+NIGHTLY := mutants long fresh-seeds portable test-colab test-frameworks test-graders test-oldest test-citation links pdf-zh
 
 nightly:  ## run what does not fit into a commit, part by part (an hour or more on two cores)
 	@failed=; for part in $(NIGHTLY); do echo "==> make $$part"; $(MAKE) --no-print-directory $$part \

@@ -58,6 +58,21 @@ function leadOn() {
 window.addEventListener("hashchange", leadOn);
 leadOn();
 
+// The other language opens where the reader is: at what the address names, if it is in view, else
+// in the section that is.
+function place() {
+  const named = document.querySelector(":target")?.getBoundingClientRect();
+  if (named && named.bottom > 0 && named.top < innerHeight) return location.hash;
+  const begun = [...document.querySelectorAll("article section section[id]")].filter(
+    (section) => section.getBoundingClientRect().top < innerHeight / 3,
+  );
+  return begun.length ? `#${encodeURIComponent(begun.at(-1).id)}` : "";
+}
+
+for (const link of document.querySelectorAll("a.language")) {
+  link.addEventListener("click", () => (link.hash = place()));
+}
+
 window.addEventListener("beforeprint", unfold);
 
 const signs = ["scroll", "wheel", "pointermove", "pointerdown", "keydown", "beforeprint"];

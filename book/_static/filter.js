@@ -29,13 +29,14 @@ document.addEventListener("DOMContentLoaded", () => {
     select.name = text.toLowerCase();
     select.add(new Option("all", ""));
     for (const [value, name] of Object.entries(names)) select.add(new Option(name, value));
-    return labelled(text, select);
+    return labelled(labels[text], select);
   }
 
   const search = document.createElement("input");
   search.type = "search";
   labelled("Search", search);
   const names = JSON.parse(filter.dataset.names);
+  const labels = JSON.parse(filter.dataset.labels);
   const choices = Object.keys(names).map((text) => choice(text, names[text]));
   const result = document.createElement("output");
   filter.append(result);

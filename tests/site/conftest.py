@@ -10,15 +10,19 @@ import pytest
 
 from tools.book import project
 from tools.site import browser as chromium
-from tools.site import shelf
 
 HTML = project.BUILD / "html"
+CHINESE = [f"zh/{name}.html" for name in ("book/adam", "book/glossary", "book/index", "search")]
+"""Pages of the Chinese edition that stand for all of it, where each page is looked at."""
 PAGES = sorted(
     (
         page.relative_to(HTML).as_posix()
-        for page in HTML.rglob("*.html")
-        if page.parent != HTML / "_static" and page != HTML / "index.html"
-        if HTML / shelf.FOLDER.name not in page.parents  # no pages of the book: reveal.js's
+        for page in [
+            *HTML.glob("*.html"),
+            *HTML.glob("book/**/*.html"),
+            *map(HTML.joinpath, CHINESE),
+        ]
+        if page != HTML / "index.html"
     ),
     key=lambda address: -(HTML / address).stat().st_size,  # a long page is not begun last
 )

@@ -11,7 +11,7 @@ from lxml import html
 from pypdf import PdfReader
 
 from tools.book import citation, project
-from tools.edition.pages import HTML, PREFACE, address, key
+from tools.edition.pages import HTML, address, key
 from tools.edition.pdf import has_chinese
 
 A4 = (595.28, 841.89)
@@ -61,7 +61,7 @@ def article(page):
 def titles():
     """Return the titles of all pages of the book, as they stand in the PDF."""
     preface, *others = project.pages()
-    return {preface: PREFACE} | {
+    return {preface: "Preface"} | {
         page: article(page).find(".//h1").text_content().removesuffix("#") for page in others
     }
 
@@ -87,7 +87,7 @@ def test_every_part_and_every_page_of_the_site_has_a_bookmark(pdf, texts, report
 
 
 def test_the_contents_name_the_right_pages(pdf, texts):
-    first = next(page for title, page in bookmarks(pdf) if title == PREFACE)
+    first = next(page for title, page in bookmarks(pdf) if title == "Preface")
     contents = squeezed("".join(texts[:first]))
     starts = {place: pdf.get_destination_page_number(dest) for place, dest in named(pdf).items()}
     for page, title in titles().items():

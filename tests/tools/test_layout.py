@@ -10,15 +10,16 @@ from tools.book import project
 MAY_IMPORT = {
     "install": set(),
     "book": set(),
-    "notebook": {"book"},
+    "chinese": {"book"},
+    "notebook": {"book", "chinese"},
     "translation": {"book"},
-    "site": {"book", "notebook", "translation"},
-    "edition": {"book", "site"},
+    "site": {"book", "chinese", "notebook", "translation"},
+    "edition": {"book", "chinese", "site"},
     "teaching": {"book", "notebook", "site"},
     "certificates": {"book"},
     "check": {"book", "certificates", "edition", "install", "notebook", "site"},
 }
-WITHOUT_SPHINX = ("install", "book", "notebook")
+WITHOUT_SPHINX = ("install", "book", "chinese", "notebook")
 LONGEST = 600  # lines of a module: more is two
 
 

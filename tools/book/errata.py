@@ -14,6 +14,7 @@ from typing import Any
 
 from descent.report import number
 from tools.book import project, references
+from tools.book.project import said
 
 ERRATA = project.BOOK / "errata.yml"
 SCHEMA = project.BOOK / "errata.schema.json"
@@ -78,8 +79,13 @@ class Source:
 
     def recognised_by(self) -> str:
         """Return title and first words of a tutorial, in MyST."""
-        title = chinese(f"《{self.original}》") if self.original else "without a title in our copy"
-        return f"{self.title}: {title}, begins {chinese(f'“{self.opening}”')}"
+        title = (
+            chinese(f"《{self.original}》")
+            if self.original
+            else said("without a title in our copy")
+        )
+        opening = chinese(f"“{self.opening}”")
+        return said("{}: {}, begins {}").format(said(self.title), title, opening)
 
 
 @dataclass(frozen=True, eq=False)

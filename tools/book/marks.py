@@ -11,6 +11,7 @@ from typing import Any
 from descent import certificates
 from descent.certificates import Certificate
 from tools.book import project
+from tools.book.project import said
 
 PAGE = project.BOOK / "certificates.md"
 
@@ -42,11 +43,11 @@ def words(label: str, classes: Any = ()) -> str:
     ('Proved here and certified', 'Proved here', 'Cited')
     """
     if "cited" in classes:
-        return "Cited"
+        return said("Cited")
     found = of_theorem(label)
     if found and all(certificate.part for certificate in found):
-        return "Proved here, certified in part"
-    return "Proved here and certified" if found else "Proved here"
+        return said("Proved here, certified in part")
+    return said("Proved here and certified") if found else said("Proved here")
 
 
 def files() -> list[Path]:

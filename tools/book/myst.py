@@ -46,7 +46,7 @@ def parser() -> MarkdownIt:
 
 def read_cells(path: Path) -> tuple[nbformat.NotebookNode, list[int]]:
     """Return a chapter as a notebook of MyST cells, and the line before which each cell starts."""
-    text = path.read_text(encoding="utf-8")
+    text = project.text(path)
     notebook = read_myst_markdown_notebook(text, _parser_config(), add_source_map=True, path=path)
     return notebook, notebook.metadata.pop("source_map")
 
@@ -165,7 +165,7 @@ def formula(directive: Directive, page: Path) -> Formula:
 
 def formulas(page: Path) -> list[Formula]:
     """Return the formulas that a page states, in order; its text is parsed once."""
-    return list(_formulas(page, page.read_text(encoding="utf-8")))
+    return list(_formulas(page, project.text(page)))
 
 
 @cache

@@ -62,7 +62,7 @@ def letters(text: str) -> Iterator[Key]:
 @cache
 def table() -> list[tuple[Key, Symbol]]:
     """Return the letters of the table with their meanings, in its order."""
-    rows = re.findall(r"^\|( \$.*)\|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    rows = re.findall(r"^\|( \$.*)\|$", project.text(PAGE), re.MULTILINE)
     return [pair for row in rows for pair in _row(row)]
 
 

@@ -1,8 +1,10 @@
 """Where things are: the repository's folders, its address, its chapters."""
 
 import os
+import posixpath
 import re
 import tomllib
+from collections.abc import Callable, Collection
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,61 @@ PDF = BUILD / "pdf" / "from-gradient-descent-to-adam.pdf"
 EPUB = PDF.with_suffix(".epub")
 CONFIG = ROOT / "_config.yml"
 TOC = ROOT / "_toc.yml"
+
+
+class Edition:
+    """In which language this process reads the book: English, unless `tools.chinese` says so.
+
+    Attributes:
+        language: en or zh.
+        pages: the stems of the pages that it has; empty for all.
+        translate: returns the text of a page in that language, from its stem and its English.
+        say: returns a text of the site, such as a button's, in that language.
+    """
+
+    language = "en"
+    pages: Collection[str] = ()
+    translate: Callable[[str, str], str] | None = None
+    say: Callable[[str], str] | None = None
+
+
+def text(page: Path) -> str:
+    """Return the source of a page, in the language of the edition."""
+    english = page.read_text(encoding="utf-8")
+    return Edition.translate(page.stem, english) if Edition.translate else english
+
+
+def is_english() -> bool:
+    """Return whether this process reads the book in English, as it was written."""
+    return Edition.language == "en"
+
+
+def said(english: str) -> str:
+    """Return a text of the site in the language of the edition."""
+    return Edition.say(english) if Edition.say else english
+
+
+def on_site(docname: str) -> str:
+    """Return the way from the root of the site to a page of this edition, or to the English one."""
+    own = not is_english() and Path(docname).name in Edition.pages
+    return f"{Edition.language}/{docname}.html" if own else f"{docname}.html"
+
+
+def to_page(docname: str, page: str) -> str:
+    """Return the way from a page of this edition to a page, to the English one if it has none."""
+    if not Edition.pages or Path(page).name in Edition.pages:
+        return posixpath.relpath(page, posixpath.dirname(docname)) + ".html"
+    return f"{to_root(docname)}{page}.html"
+
+
+def to_root(docname: str) -> str:
+    """Return the way from a page of this edition to the root of the site, where downloads lie."""
+    return "../" * (docname.count("/") + (not is_english()))
+
+
+def built() -> Path:
+    """Return the folder of what is built for this edition alone."""
+    return BUILD if is_english() else BUILD / Edition.language
 
 
 def read_yaml(path: Path) -> Any:
@@ -83,6 +140,25 @@ def parts() -> dict[str, list[Path]]:
     }
 
 
+def edition() -> dict[str, list[Path]]:
+    """Return the pages of this edition by the part of the book, parts without any left out."""
+    own = {
+        caption: [page for page in pages if not Edition.pages or page.stem in Edition.pages]
+        for caption, pages in parts().items()
+    }
+    return {said(caption): pages for caption, pages in own.items() if pages}
+
+
+def html() -> Path:
+    """Return the folder of the site that holds this edition."""
+    return BUILD / "html" if is_english() else BUILD / "html" / Edition.language
+
+
+def pdf() -> Path:
+    """Return where this edition lies as a PDF."""
+    return PDF if is_english() else PDF.with_suffix(f".{Edition.language}.pdf")
+
+
 def _files(entry: dict[str, Any]) -> list[str]:
     """Return the page of an entry of `_toc.yml`, and those below it."""
     below = [file for section in entry.get("sections", []) for file in _files(section)]
@@ -106,5 +182,5 @@ def chapters() -> list[Path]:
 
 def title(page: Path) -> str:
     """Return the title of a page: its first heading."""
-    lines = page.read_text(encoding="utf-8").splitlines()
+    lines = text(page).splitlines()
     return next(line.removeprefix("# ") for line in lines if line.startswith("# "))

@@ -12,10 +12,9 @@ from lxml import html
 from lxml.html import HtmlElement
 
 from tools.book import project
+from tools.book.project import said
 
 HTML = project.BUILD / "html"
-PREFACE = "Preface"
-"""What the first page is called where the title of the book stands on a cover."""
 SCREEN_ONLY = ", ".join(
     [
         ".headerlink, .formula-link, .backrefs",
@@ -35,8 +34,13 @@ def key(page: Path) -> str:
 
 
 def address(page: Path) -> str:
-    """Return the address of a page within the site."""
+    """Return the address of a page within the site of its edition."""
     return page.relative_to(project.ROOT).with_suffix(".html").as_posix()
+
+
+def on_site(page: Path) -> str:
+    """Return the address of a page from the root of the site, that of its edition if it has it."""
+    return project.on_site(page.relative_to(project.ROOT).with_suffix("").as_posix())
 
 
 def place(prefix: str, own: str) -> str:
@@ -51,7 +55,7 @@ def place(prefix: str, own: str) -> str:
 def article(page: Path) -> HtmlElement:
     """Return what a page of the site says: without what serves a screen, its ids its own."""
     parser = html.HTMLParser(encoding="utf-8")
-    (shown,) = html.parse(HTML / address(page), parser).getroot().cssselect("article")
+    (shown,) = html.parse(project.html() / address(page), parser).getroot().cssselect("article")
     shown.tail = None
     for useless in [*shown.cssselect(SCREEN_ONLY), *shown.xpath(EMPTY)]:
         useless.drop_tree()
@@ -62,9 +66,9 @@ def article(page: Path) -> HtmlElement:
         image.attrib.pop("loading", None)
         image.attrib.pop("decoding", None)
     if page == project.pages()[0]:
-        say(shown.find(".//h1"), PREFACE)
+        say(shown.find(".//h1"), said("Preface"))  # the book's title stands on a cover
     _name_apart(shown, key(page))
-    _lead_within(shown, address(page))
+    _lead_within(shown, on_site(page))
     return shown
 
 
@@ -88,7 +92,8 @@ def _name_apart(shown: HtmlElement, prefix: str) -> None:
 
 def _lead_within(shown: HtmlElement, base: str) -> None:
     """Turn links between pages into links within the document, all others into full ones."""
-    prefixes = {address(page): key(page) for page in project.pages()}
+    own = [page for pages in project.edition().values() for page in pages]
+    prefixes = {on_site(page): key(page) for page in own}
     for link in shown.xpath(".//a[@href]"):
         target = urlsplit(urljoin(base, link.get("href")))
         if prefix := prefixes.get(target.path):

@@ -1,4 +1,4 @@
-"""The book as one PDF: `python -m tools.edition.pdf`, after the site is built.
+"""The book as one PDF: `python -m tools.edition.pdf [zh]`, after the site is built.
 
 The pages of the built site become one document, which Chromium prints with `print.css` in the place
 of the theme. So the PDF shows what the site shows: mathematics that was set at build time, outputs
@@ -15,13 +15,14 @@ import sys
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
-from urllib.parse import urljoin
 
 import pikepdf
 from lxml import html
 from lxml.html import HtmlElement, builder
 
 from tools.book import citation, project
+from tools.book.project import said
+from tools.chinese import pages
 from tools.edition.pages import HTML, address, article, key
 from tools.site import browser
 
@@ -30,6 +31,7 @@ STYLES = [
     HTML / "_static" / "pygments.css",
     Path(__file__).with_name("print.css"),
 ]
+CHINESE = HTML / "_static" / "chinese.css"
 FACE = "Charis SIL"
 PAGE_OF = "page-of:"
 """What the address of a link begins with that gets the number of a page."""
@@ -49,10 +51,11 @@ def on_paper(page: Path) -> HtmlElement:
     for hidden in shown.cssselect(".katex-mathml"):
         _speak(hidden)
     for image in shown.iter("img"):
-        image.set("src", (HTML / urljoin(address(page), image.get("src"))).as_uri())
+        folder = (project.html() / address(page)).parent
+        image.set("src", (folder / image.get("src")).resolve().as_uri())
     for link in shown.cssselect(".sheet dd.chapter a"):
         number = _number_of(link.get("href")[1:])
-        number.tail, link.tail = link.tail, ", p.\N{NO-BREAK SPACE}"
+        number.tail, link.tail = link.tail, said(", p.\N{NO-BREAK SPACE}")
         link.getparent().insert(link.getparent().index(link) + 1, number)
     for heading in shown.xpath(".//h1 | .//h2 | .//h3 | .//h4 | .//h5"):
         heading.tag = f"h{int(heading.tag[1]) + 1}"
@@ -86,18 +89,19 @@ def contents(body: HtmlElement) -> HtmlElement:
             builder.A(title, href=f"#{place}"), _number_of(place), builder.CLASS(heading.tag)
         )
         lines.append(line)
-    return builder.E.nav(builder.H2("Contents"), builder.UL(*lines))
+    return builder.E.nav(builder.H2(said("Contents")), builder.UL(*lines))
 
 
 def document() -> HtmlElement:
     """Return the whole book as one page of HTML, its page numbers still empty."""
-    title = citation.cff()["title"]
+    title = said(citation.cff()["title"])
     body = builder.BODY()
-    for number, (caption, pages) in enumerate(project.parts().items()):
+    for number, (caption, part) in enumerate(project.edition().items()):
         if caption:
             body.append(builder.H1(caption, builder.CLASS("part"), id=f"part-{number}"))
-        body.extend(on_paper(page) for page in pages)
-    styles = [builder.LINK(rel="stylesheet", href=style.as_uri()) for style in STYLES]
+        body.extend(on_paper(page) for page in part)
+    sheets = STYLES if project.is_english() else [*STYLES, CHINESE]
+    styles = [builder.LINK(rel="stylesheet", href=style.as_uri()) for style in sheets]
     head = builder.HEAD(
         builder.META(charset="utf-8"),
         builder.TITLE(title),
@@ -106,7 +110,7 @@ def document() -> HtmlElement:
     )
     body.insert(0, contents(body))
     body.insert(0, cover(title))
-    return builder.HTML(head, body, {"lang": "en", "data-theme": "light"})
+    return builder.HTML(head, body, {"lang": project.Edition.language, "data-theme": "light"})
 
 
 def cover(title: str) -> HtmlElement:
@@ -116,11 +120,11 @@ def cover(title: str) -> HtmlElement:
         builder.P(title, builder.CLASS("title")),
         builder.P(", ".join(citation.authors())),
         builder.P(
-            f"Version {citation.version()}, {citation.date()}",
+            said("Version {}, {}").format(citation.version(), citation.date()),
             builder.BR(),
             builder.A(site, href=site),
         ),
-        builder.P(f"Text and figures under {citation.TEXT_LICENCE}, code under MIT"),
+        builder.P(said("Text and figures under {}, code under MIT").format(citation.TEXT_LICENCE)),
         builder.CLASS("cover"),
     )
 
@@ -243,9 +247,9 @@ def finish(draft: Path, path: Path) -> int:
     with pikepdf.open(draft) as pdf:
         number(pdf)
         with pdf.open_metadata() as about:
-            about["dc:title"] = citation.cff()["title"]
+            about["dc:title"] = said(citation.cff()["title"])
             about["dc:creator"] = citation.authors()
-            about["dc:language"] = ["en"]
+            about["dc:language"] = [project.Edition.language]
             about["dc:rights"] = citation.TEXT_LICENCE
             about["pdf:Keywords"] = ", ".join(citation.cff()["keywords"])
         for entry in pdf.objects:
@@ -280,14 +284,17 @@ def main() -> int:
     if not has_chinese():
         print("No font has Chinese characters, boxes serve: apt-get install fonts-wqy-microhei")
     print("Gathering the pages ...", flush=True)
-    project.PDF.parent.mkdir(parents=True, exist_ok=True)
-    draft = project.PDF.with_name("draft.pdf")
+    path = project.pdf()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f"draft-{project.Edition.language}.pdf")
     printed(document(), draft)
-    pages = finish(draft, project.PDF)
-    size = project.PDF.stat().st_size / 1e6
-    print(f"The book is printed: {project.PDF}, {pages} pages, {size:.1f} MB")
+    count = finish(draft, path)
+    size = path.stat().st_size / 1e6
+    print(f"The book is printed: {path}, {count} pages, {size:.1f} MB")
     return 0
 
 
 if __name__ == "__main__":
+    if sys.argv[1:] == [pages.LANGUAGE]:
+        pages.read_in_chinese()
     sys.exit(main())

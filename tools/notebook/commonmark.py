@@ -20,6 +20,7 @@ from descent.certificates import Certificate, certificates
 from tools.book import errata, marks, myst, project
 from tools.book.catalogue import formula_pages
 from tools.book.myst import ChapterError, Directive
+from tools.book.project import said
 from tools.book.references import reference, source
 
 
@@ -45,7 +46,7 @@ class Prose:
 
     def cell(self, text: str, line: int) -> str:
         """Return a cell's text as CommonMark; a solution that runs on is folded in each cell."""
-        before = OPEN_REST if self.solution else ""
+        before = opened(said("Solution, continued")) if self.solution else ""
         converted = self.convert(text, line)
         after = CLOSE_SOLUTION if self.solution else ""
         folded = "\n".join(part for part in (before, converted, after) if part)
@@ -151,7 +152,7 @@ class Prose:
             path = path.relative_to(project.ROOT)
         except ValueError:  # a chapter outside the book, as in the tests
             path = Path(path.name)
-        return self.site + path.with_suffix(".html").as_posix()
+        return self.site + project.on_site(path.with_suffix("").as_posix())
 
     def cite(self, key: str) -> tuple[str, str, str]:
         """Note that `key` is cited; return its authors, year and link."""
@@ -204,6 +205,11 @@ def _folded(title: str, text: str) -> str:
 # --- directives -------------------------------------------------------------------------------
 
 
+def opened(title: str) -> str:
+    """Return the beginning of what is folded."""
+    return f"<details>\n<summary>{title}</summary>\n"
+
+
 def _box(prose: Prose, directive: Directive, line: int, title: str) -> str:
     body = prose.convert(directive.body, line + directive.body_first - directive.first)
     if "dropdown" in str(directive.options.get("class", "")):
@@ -212,13 +218,13 @@ def _box(prose: Prose, directive: Directive, line: int, title: str) -> str:
 
 
 def _admonition(prose: Prose, directive: Directive, line: int) -> str:
-    title = directive.argument or directive.name.capitalize()
+    title = directive.argument or said(directive.name.capitalize())
     return _box(prose, directive, line, prose._inline(title, line))
 
 
 def _statement(prose: Prose, directive: Directive, line: int) -> str:
     """Render a theorem, lemma, ...: its kind, then its title in brackets."""
-    kind = directive.name.removeprefix("prf:").capitalize()
+    kind = said(directive.name.removeprefix("prf:").capitalize())
     title = f" ({prose._inline(directive.argument, line)})" if directive.argument else ""
     label, classes = (str(directive.options.get(name, "")) for name in ("label", "class"))
     links = ", ".join(_certificate(prose, certificate) for certificate in marks.of_theorem(label))
@@ -242,14 +248,14 @@ def _certificates(prose: Prose, directive: Directive, line: int) -> str:
 def _exercise(prose: Prose, directive: Directive, line: int) -> str:
     prose.exercises += 1
     title = f". {prose._inline(directive.argument, line)}" if directive.argument else ""
-    return _box(prose, directive, line, f"Exercise {prose.exercises}{title}")
+    return _box(prose, directive, line, said("Exercise {}").format(prose.exercises) + title)
 
 
 def _solution_start(prose: Prose, directive: Directive, line: int) -> str:
     if prose.solution:
         raise ValueError("a solution begins inside a solution")
     prose.solution = True
-    return OPEN_SOLUTION
+    return opened(said("Solution"))
 
 
 def _solution_end(prose: Prose, directive: Directive, line: int) -> str:
@@ -271,7 +277,8 @@ def _formula(prose: Prose, directive: Directive, line: int) -> str:
     parts += [f"`{formula.code}`"] if formula.code else []
     if found := marks.of_formula(formula.id):
         parts.append(
-            "certified: " + ", ".join(_certificate(prose, certificate) for certificate in found)
+            f"{said('certified')}: "
+            + ", ".join(_certificate(prose, certificate) for certificate in found)
         )
     return f"$$\n{myst.tagged(formula.latex, formula.id)}\n$$\n\n<sub>{' · '.join(parts)}</sub>"
 
@@ -292,12 +299,14 @@ def _playground(prose: Prose, directive: Directive, line: int) -> str:
     if not directive.options.get("query"):
         raise ValueError("playground: option :query: is missing")
     page = prose.page(project.BOOK / "playground.md")
-    return f"[{directive.argument}: in the playground]({page}#{directive.options['query']})"
+    told = said("{}: in the playground").format(directive.argument)
+    return f"[{told}]({page}#{directive.options['query']})"
 
 
 def _oscillator(prose: Prose, directive: Directive, line: int) -> str:
     """Render the map of momentum: a link to the page, which has it."""
-    return f"[The map, to be dragged on]({prose.page(prose.path)}#a-damped-oscillator)"
+    address = f"{prose.page(prose.path)}#a-damped-oscillator"
+    return f"[{said('The map, to be dragged on')}]({address})"
 
 
 def _converter(prose: Prose, directive: Directive, line: int) -> str:
@@ -305,8 +314,6 @@ def _converter(prose: Prose, directive: Directive, line: int) -> str:
     return f"[The converter]({prose.page(prose.path)}#converter)"
 
 
-OPEN_SOLUTION = "<details>\n<summary>Solution</summary>\n"
-OPEN_REST = "<details>\n<summary>Solution, continued</summary>\n"
 CLOSE_SOLUTION = "\n</details>"
 EMPTY_SOLUTION = re.compile(r"<details>\n<summary>[^<]*</summary>\s*</details>")
 

@@ -5,10 +5,18 @@ from typing import Any
 
 import nbformat
 
+from tools.book import project
+
 
 def notebook_path(chapter: Path) -> Path:
     """Return where the notebook of a chapter lies: beside it, with the same stem."""
     return chapter.with_suffix(".ipynb")
+
+
+def path_in_edition(chapter: Path) -> Path:
+    """Return where the notebook of a chapter lies in the language of this edition."""
+    path = notebook_path(chapter)
+    return path if project.is_english() else path.parent / project.Edition.language / path.name
 
 
 def read_notebook(chapter: Path) -> nbformat.NotebookNode | None:

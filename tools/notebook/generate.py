@@ -17,6 +17,7 @@ from nbclient.exceptions import CellExecutionError
 
 from tools.book import myst, project
 from tools.book.myst import ChapterError
+from tools.book.project import said
 from tools.notebook import files
 from tools.notebook.commonmark import Prose
 
@@ -27,10 +28,6 @@ try:
 except ImportError:
     %pip install --quiet "descent-to-adam[plot]{which}"
 """
-
-HEAD = """\
-*This notebook is made from a chapter of [{title}]({site}). [Read it on the site]({page}), or \
-[run it in Colab]({colab}).*"""
 
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 CELL_TIMEOUT = 120  # seconds
@@ -84,10 +81,13 @@ def generate(chapter: Path, outputs: nbformat.NotebookNode | None) -> nbformat.N
 def _opening(chapter: Path, prose: Prose, address: str) -> list[nbformat.NotebookNode]:
     """Return the cells after the title: where the notebook is from, and what it needs."""
     settings = project.config()
-    path = files.notebook_path(chapter).relative_to(chapter.parents[1]).as_posix()
+    path = files.path_in_edition(chapter).relative_to(chapter.parents[1]).as_posix()
     colab = settings["launch_buttons"]["colab_url"]
-    head = HEAD.format(
-        title=settings["title"],
+    head = said(
+        "*This notebook is made from a chapter of [{title}]({site}). "
+        "[Read it on the site]({page}), or [run it in Colab]({colab}).*"
+    ).format(
+        title=said(settings["title"]),
         site=prose.site,
         page=prose.page(chapter),
         colab=f"{colab}/github/{'/'.join(address.split('/')[-2:])}"

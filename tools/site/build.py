@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import site
+import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
@@ -24,7 +25,10 @@ BUILT = project.BUILD / "built"
 """What the site was built from and what it consists of, written when it is whole."""
 
 SHELF = "_build/teaching/shelf.json"
-SOURCES = ("book", "src", "tests", "tools", SHELF, *(p.name for p in project.ROOT.glob("[!.]*.*")))
+SOURCES = (
+    *("book", "locale", "src", "tests", "tools", SHELF),
+    *(p.name for p in project.ROOT.glob("[!.]*.*")),
+)
 """What the site is made of: the tests too, which the formula sheet names."""
 
 JOBS = 2
@@ -76,15 +80,22 @@ def build() -> int:
     if record and record["sources"] == found:
         return 0
     if not record:
-        shutil.rmtree(DOCTREES, ignore_errors=True)
+        for read in (DOCTREES, DOCTREES.parent / "zh" / DOCTREES.name):
+            shutil.rmtree(read, ignore_errors=True)
     BUILT.unlink(missing_ok=True)
-    status = run_sphinx()
+    status = run_sphinx() or run_chinese()
     if status == 0:
         BUILT.write_text(json.dumps({"sources": found, "made": made()}), encoding="utf-8")
     return status
 
 
-def run_sphinx(out: Path = HTML, builder: str = "html") -> int:
+def run_chinese() -> int:
+    """Build the Chinese edition, in a process of its own: what was read in English is not kept."""
+    command = [sys.executable, "-m", "tools.site.chinese_edition"]
+    return subprocess.run(command, cwd=project.ROOT, check=False).returncode
+
+
+def run_sphinx(out: Path = HTML, builder: str = "html", **more: Any) -> int:
     """Do what `jupyter-book build -W -n --keep-going -q .` does, with several processes."""
     import pybtex.plugin
     from jupyter_book.sphinx import build_sphinx
@@ -95,6 +106,7 @@ def run_sphinx(out: Path = HTML, builder: str = "html") -> int:
         "external_toc_path": project.TOC.as_posix(),
         "latex_individualpages": False,
         "nitpicky": True,
+        **more,
     }
     status = build_sphinx(
         project.ROOT,

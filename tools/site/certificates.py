@@ -9,12 +9,13 @@ from sphinx_proof.nodes import unenumerable_node
 
 from descent import certificates
 from descent.certificates import Certificate
-from tools.book import marks
+from tools.book import marks, project
 
 
 def address(certificate: Certificate) -> str:
-    """Return the address of a certificate, as seen from a page of the book."""
-    return f"{marks.PAGE.stem}.html#{certificate.id}"
+    """Return the address of a certificate, as seen from a page of the book in this edition."""
+    name = f"book/{marks.PAGE.stem}"
+    return f"{project.to_page(name, name)}#{certificate.id}"
 
 
 def link(certificate: Certificate) -> nodes.reference:
@@ -26,7 +27,7 @@ def link(certificate: Certificate) -> nodes.reference:
 def certified(formula_id: str) -> list[nodes.Node]:
     """Return what stands after a formula's caption: the links to its certificates, and a space."""
     found = marks.of_formula(formula_id)
-    parts: list[nodes.Node] = [nodes.Text(" · certified: " if found else " ")]
+    parts: list[nodes.Node] = [nodes.Text(f" · {project.said('certified')}: " if found else " ")]
     for certificate in found:
         parts += [link(certificate), nodes.Text(" ")]
     return parts

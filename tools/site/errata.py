@@ -25,6 +25,11 @@ from tools.site import errata_figures, sheet
 DOCNAME = errata.PAGE.relative_to(project.ROOT).with_suffix("").as_posix()
 
 
+def in_english() -> list[str]:
+    """Return the class by which docutils says that a text is English, where the page is not."""
+    return [] if project.is_english() else ["language-en"]
+
+
 class ErrataPart(SphinxDirective):
     """What the directives share: texts in MyST become nodes."""
 
@@ -44,7 +49,7 @@ class ErrataPart(SphinxDirective):
         """Return the line with the id, a link to its place on the page, and the title."""
         page = self.env.app.builder.get_relative_uri(self.env.docname, DOCNAME)
         link = nodes.reference("", erratum_id, refuri=f"{page}#{quote(erratum_id)}")
-        link["reftitle"] = "Permanent link to this entry"
+        link["reftitle"] = project.said("Permanent link to this entry")
         return nodes.paragraph("", "", link, nodes.Text(" "), *title, classes=["erratum-title"])
 
     def entry(self, entry: Erratum, *, ids: list[str]) -> nodes.container:
@@ -52,6 +57,7 @@ class ErrataPart(SphinxDirective):
         head = self.head(entry.id, [nodes.strong("", entry.title)])
         classes = ["erratum", f"topic-{entry.topic}", f"severity-{entry.severity.split()[0]}"]
         classes += [f"source-{errata.anchor(name)}" for name in entry.where]
+        classes += in_english()
         box = nodes.container("", head, *self.parsed(errata.body(entry)), classes=classes, ids=ids)
         box["terms"] = errata.data()["terms"][entry.topic]
         self.set_source_info(box)
@@ -93,9 +99,9 @@ class ErrataDirective(ErrataPart):
         box = self.entry(entry, ids=errata.anchors(entry.ids))
         if entry.figure:
             drawn = errata_figures.drawn(entry)
-            depth = DOCNAME.count("/")
+            file = f"_images/{errata.path_of(entry.misprint).as_posix()}"
             image = (
-                f'<img src="{"../" * depth}_images/{errata.path_of(entry.misprint).as_posix()}" '
+                f'<img src="{project.to_root(DOCNAME)}{file}" '
                 f'width="{errata_figures.WIDTH}" height="{errata_figures.HEIGHT}" '
                 f'loading="lazy" decoding="async" alt="{html.escape(drawn.alt)}">'
             )
@@ -117,7 +123,7 @@ class NotErrorsDirective(ErrataPart):
             title = self.parsed(f"**{entry['title']}**")[0].children
             parts = [self.head(entry["id"], title), *self.parsed(text)]
             ids = errata.anchors([entry["id"], *entry.get("also", [])])
-            boxes.append(nodes.container("", *parts, classes=["not-error"], ids=ids))
+            boxes.append(nodes.container("", *parts, classes=["not-error", *in_english()], ids=ids))
         return boxes
 
 
@@ -131,7 +137,7 @@ class RightThingsDirective(ErrataPart):
             f"- {errata.places(entry['where'])}. {entry['what']}"
             for entry in errata.data()["right_things"]
         ]
-        return self.parsed("\n".join(lines))
+        return [nodes.container("", *self.parsed("\n".join(lines)), classes=in_english())]
 
 
 class TutorialsDirective(ErrataPart):
@@ -158,8 +164,11 @@ class CountDirective(ErrataPart):
         """Return the table."""
         self.depend()
         kinds = [*errata.data()["kinds"], "all"]
-        header = ["| topic |", *(f" {kind} |" for kind in kinds)]
-        rows = ["| " + " | ".join(str(cell or "") for cell in row) + " |" for row in errata.count()]
+        header = ["|", *(f" {project.said(word)} |" for word in ("topic", *kinds))]
+        rows = [
+            "| " + " | ".join([project.said(topic), *(str(cell or "") for cell in row)]) + " |"
+            for topic, *row in errata.count()
+        ]
         return self.parsed("\n".join(["".join(header), "|---" * (len(kinds) + 1) + "|", *rows]))
 
 
@@ -171,15 +180,29 @@ class FilterDirective(ErrataPart):
         self.depend()
         found = errata.errata().values()
         names = {
-            "Topic": {f"topic-{k}": v for k, v in errata.data()["topics"].items()},
+            "Topic": {f"topic-{k}": project.said(v) for k, v in errata.data()["topics"].items()},
             "Source": {
-                f"source-{errata.anchor(k)}": source.title
+                f"source-{errata.anchor(k)}": project.said(source.title)
                 for k, source in errata.sources().items()
                 if any(k in entry.where for entry in found)
             },
-            "Severity": {f"severity-{s.split()[0]}": s for s in ("misleads badly", "cosmetic")},
+            "Severity": {
+                f"severity-{s.split()[0]}": project.said(s) for s in ("misleads badly", "cosmetic")
+            },
         }
-        return [sheet.list_filter("div.erratum", "errata", names)]
+        told = (
+            []
+            if project.is_english()
+            else [
+                nodes.paragraph(
+                    "",
+                    project.said(
+                        "The entries are in English; below each stand the tutorials' own words."
+                    ),
+                )
+            ]
+        )
+        return [*told, sheet.list_filter("div.erratum", "errata", names)]
 
 
 def only_where_needed(
@@ -192,7 +215,7 @@ def only_where_needed(
 
 def write_files(app: Sphinx, exception: Exception | None) -> None:
     """Write `errata.json`, its schema and the figures."""
-    if exception or app.builder.format != "html":
+    if exception or app.builder.format != "html" or not project.is_english():
         return
     out = Path(app.outdir)
     site = project.site(project.address())

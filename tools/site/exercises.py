@@ -11,6 +11,8 @@ from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx_exercise.nodes import exercise_enumerable_node, solution_node
 
+from tools.book import project
+
 
 class NumberExercises(SphinxPostTransform):
     """Give exercises and solutions their titles, after sphinx-exercise put those together."""
@@ -22,11 +24,12 @@ class NumberExercises(SphinxPostTransform):
         numbers: dict[str, int] = {}
         for node in self.document.findall(exercise_enumerable_node):
             numbers[node["label"]] = len(numbers) + 1
-            self.name(node[0], f"Exercise {len(numbers)}")
+            self.name(node[0], project.said("Exercise {}").format(len(numbers)))
         for node in self.document.findall(solution_node):
-            node[0][0] = nodes.Text("Solution to ")
+            node[0][0] = nodes.Text(project.said("Solution to "))
             for link in node[0].findall(nodes.reference):
-                self.name(link, f"Exercise {numbers[node['target_label']]}")
+                number = numbers[node["target_label"]]
+                self.name(link, project.said("Exercise {}").format(number))
 
     def name(self, title: nodes.Element, called: str) -> None:
         """Put a name in the place of what sphinx-exercise calls it; what it is about stays."""

@@ -37,6 +37,9 @@ VENDORED = OWN / "katex"
 FIRST = ("_static/styles/theme.css", "_static/styles/pydata-sphinx-theme.css")
 """The sheets that the theme's template loads ahead of those that Sphinx knows of."""
 
+ENGLISH = "english"
+"""The class of a link from the Chinese edition to an English page."""
+
 LATE = ("myst_nb", "pydata_sphinx_theme", "sphinx_exercise", "sphinx_proof")
 """The extensions that lay down their sheets when the pages are written already."""
 
@@ -47,7 +50,8 @@ PATCHED = {
     # The sidebar holds more than its <nav>: all of it belongs to a landmark.
     "pydata_sphinx_theme/layout.html": (
         '<div id="pst-primary-sidebar"',
-        '<div id="pst-primary-sidebar" role="complementary" aria-label="Contents and search"',
+        '<div id="pst-primary-sidebar" role="complementary" '
+        "aria-label=\"{{ said('Contents and search') }}\"",
     ),
     # The logos lie in a menu that few open.
     "sphinx_book_theme/macros/buttons.html": ("<img alt", '<img loading="lazy" alt'),
@@ -110,9 +114,9 @@ class Templates(BuiltinTemplateLoader):
         if PLACE not in page:
             return page
         name = context["pagename"]
-        page = replaced(
-            page, ARROW, ARROW.replace(">", ' aria-label="Pages of this part">', 1), name
-        )
+        if ARROW in page or project.is_english():  # the Chinese contents have no parts of parts
+            told = f' aria-label="{project.said("Pages of this part")}">'
+            page = replaced(page, ARROW, ARROW.replace(">", told, 1), name)
         page = re.sub(r"<script (?=[^>]*\bsrc=)(?![^>]*\bdefer\b)", "<script defer ", page)
         names = [*FIRST, *(str(css.filename) for css in context["css_files"])]
         words = words_of(page) | self.scripted
@@ -150,6 +154,7 @@ def words_of(page: str) -> set[str]:
 
 def context(app: Sphinx, page: str, template: str, context: dict[str, Any], tree: Any) -> None:
     """Give a page what its template and scripts rely on."""
+    context["said"] = project.said
     context.setdefault("pagetitle", context.get("title") or context["docstitle"])  # to print
     options = Path(app.outdir, "_static", "documentation_options.js").read_text(encoding="utf-8")
     context["script_files"] = [
@@ -180,6 +185,12 @@ class Translator(HTML5Translator):
         if size:
             told = f'width="{size[0] // 2}" height="{size[1] // 2}"'
             self.mend("<img", f'<img {told} loading="lazy" decoding="async"')
+
+    def visit_reference(self, node: nodes.reference) -> None:
+        """Write a link; one that leads out of the Chinese edition says in which language."""
+        super().visit_reference(node)
+        if ENGLISH in node["classes"]:
+            self.mend("<a ", '<a hreflang="en" ')
 
     def visit_citation(self, node: nodes.citation) -> None:
         """Write an entry of a list of sources; ARIA has retired the role of docutils'."""

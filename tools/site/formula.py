@@ -16,7 +16,7 @@ from sphinx.util.docutils import SphinxDirective
 from sphinx.util.nodes import make_refnode
 from sphinxcontrib import katex
 
-from tools.book import citation, marks, myst, references
+from tools.book import citation, marks, myst, project, references
 from tools.site import mathematics, sheet
 from tools.site.certificates import certified
 from tools.site.source import source_file, source_link
@@ -48,7 +48,7 @@ class FormulaDirective(SphinxDirective):
         math["label"] = None
         box = nodes.container("", math, classes=["formula"], ids=[formula.id])
         permalink = nodes.reference("", "#", refuri=f"#{formula.id}", classes=["formula-link"])
-        permalink["reftitle"] = "Permanent link to this formula"
+        permalink["reftitle"] = project.said("Permanent link to this formula")
         box += nodes.paragraph(
             "", "", *caption, *certified(formula.id), permalink, classes=["formula-caption"]
         )

@@ -6,7 +6,6 @@ notebook that lies beside the chapter in the repository.
 """
 
 import re
-from html import escape
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,6 +14,8 @@ from sphinx.config import Config
 from sphinx_proof.domain import ProofDomain
 
 from tools.book import project
+from tools.chinese import catalogues, pages
+from tools.notebook import files
 from tools.site import changes
 
 ORDER = ("Colab", "Kaggle", "Binder", "Your computer")
@@ -53,10 +54,16 @@ def leave_out_thebe(app: Sphinx, config: Config) -> None:
     css[:] = [(name, options) for name, options in css if name != "sphinx-thebe.css"]
 
 
+def notebook_of(docname: str) -> str:
+    """Return the notebook of a chapter in this edition, from the root of the repository."""
+    path = files.path_in_edition(project.ROOT / f"{docname}.md")
+    return path.relative_to(project.ROOT).as_posix()
+
+
 def kaggle(docname: str) -> str:
     """Return the address at which Kaggle opens the notebook of a chapter."""
     branch = project.config()["repository"]["branch"]
-    notebook = f"{project.address()}/blob/{branch}/{docname}.ipynb"
+    notebook = f"{project.address()}/blob/{branch}/{notebook_of(docname)}"
     return f"https://kaggle.com/kernels/welcome?src={notebook}"
 
 
@@ -71,11 +78,19 @@ def surround(app: Sphinx, name: str, template: str, context: dict[str, Any], tre
         if group.get("label") == "launch-buttons":
             local = context["pathto"]("book/index") + "#how-to-run-it"
             group["buttons"] += [
-                button("Kaggle", kaggle(name), "fab fa-kaggle", "Launch on Kaggle"),
-                button("Your computer", local, "fas fa-laptop", "Run it on your own computer"),
+                button("Kaggle", kaggle(name), "fab fa-kaggle", project.said("Launch on Kaggle")),
+                button(
+                    project.said("Your computer"),
+                    local,
+                    "fas fa-laptop",
+                    project.said("Run it on your own computer"),
+                ),
             ]
-            group["buttons"].sort(key=lambda one: ORDER.index(one["text"]))
-    href, title = escape(context["pathto"](changes.NAME, True)), "Changes"
+            for one in group["buttons"]:
+                one["url"] = one["url"].replace(f"{name}.ipynb", notebook_of(name))
+            order = [*map(project.said, ORDER)]
+            group["buttons"].sort(key=lambda one: order.index(one["text"]))
+    href, title = project.to_root(name) + changes.NAME, project.said("Changes")
     context["metatags"] = context.get("metatags", "") + (
         f'\n<link rel="alternate" type="application/atom+xml" title="{title}" href="{href}">'
     )
@@ -85,9 +100,9 @@ def offer_pdf(app: Sphinx, _page: str, _template: str, context: dict[str, Any], 
     """Offer the PDF of the whole book beside the downloads of a page, from the published site."""
     book = {
         "type": "link",
-        "url": app.config.html_baseurl + project.PDF.name,
-        "text": "whole book, .pdf",
-        "tooltip": "Download the whole book as one PDF",
+        "url": project.site(project.address()) + project.PDF.name,
+        "text": project.said("whole book, .pdf"),
+        "tooltip": project.said("Download the whole book as one PDF"),
         "icon": "fas fa-book",
         "label": "download-book-button",
     }
@@ -103,7 +118,8 @@ def list_every_page(app: Sphinx, exception: Exception | None) -> None:
         return
     while not links.empty():
         links.get_nowait()
-    for page in sorted(app.env.found_docs):
+    chinese = [f"{pages.LANGUAGE}/book/{name}" for name in catalogues.PAGES]
+    for page in sorted([*app.env.found_docs, *chinese]) if project.is_english() else ():
         links.put((f"{page}.html", None))
 
 

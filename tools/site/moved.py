@@ -32,7 +32,8 @@ def moved(page: str) -> list[Moved]:
     for anchor, place in project.read_yaml(TABLE).get(page, {}).items():
         stem, _, own = place.partition("#")
         title = project.title(project.BOOK / f"{stem}.md")
-        found.append(Moved(anchor, f"{stem}.html#{own or anchor}", title))
+        address = project.to_page(f"book/{page}", f"book/{stem}")
+        found.append(Moved(anchor, f"{address}#{own or anchor}", title))
     return found
 
 

@@ -16,31 +16,35 @@ from sphinx.errors import ExtensionError
 from tools.book import myst, project
 from tools.notebook import files
 
-CACHE = project.BUILD / ".jupyter_cache"
+
+def cache() -> Path:
+    """Return the cache of outputs of this edition, whose cells have other captions."""
+    return project.built() / ".jupyter_cache"
 
 
 def configure(app: Sphinx, config: Config) -> None:
     """Say where the cache of outputs lies."""
-    config.nb_execution_cache_path = str(CACHE)
+    config.nb_execution_cache_path = str(cache())
 
 
 def fill_cache(app: Sphinx) -> None:
     """Enter the outputs of the committed notebooks that changed into the execution cache."""
-    record = CACHE / "filled.json"
+    record = cache() / "filled.json"
     filled = json.loads(record.read_text(encoding="utf-8")) if record.exists() else {}
     found = {str(chapter): _state(chapter) for chapter in project.chapters()}
     changed = [chapter for chapter in found if found[chapter] != filled.get(chapter)]
-    CACHE.mkdir(parents=True, exist_ok=True)
+    cache().mkdir(parents=True, exist_ok=True)
     for chapter in changed:
         bundle = CacheBundleIn(with_outputs(Path(chapter)), chapter)
-        get_cache(str(CACHE)).cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
+        get_cache(str(cache())).cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
     record.write_text(json.dumps(found), encoding="utf-8")
 
 
 def _state(chapter: Path) -> str:
     """Return a hash of a chapter and its notebook."""
-    paths = [path for path in (chapter, files.notebook_path(chapter)) if path.exists()]
-    return hashlib.sha256(b"\0".join(path.read_bytes() for path in paths)).hexdigest()
+    ran = files.notebook_path(chapter)
+    texts = [project.text(chapter).encode(), ran.read_bytes() if ran.exists() else b""]
+    return hashlib.sha256(b"\0".join(texts)).hexdigest()
 
 
 def with_outputs(chapter: Path) -> nbformat.NotebookNode:
@@ -71,7 +75,9 @@ def serve_notebooks(app: Sphinx, exception: Exception | None) -> None:
     """Offer for download the notebook that Colab opens, not the site's own with its MyST."""
     for chapter in project.chapters() if not exception and app.builder.format == "html" else []:
         name = files.notebook_path(chapter).relative_to(project.ROOT)
-        shutil.copyfile(project.ROOT / name, Path(app.outdir) / "_sources" / name)
+        if name.with_suffix("").as_posix() in app.env.found_docs:
+            offered = files.path_in_edition(chapter)
+            shutil.copyfile(offered, Path(app.outdir) / "_sources" / name)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

@@ -28,6 +28,7 @@ def main(port: int) -> None:
         "book/*.bib",
         "book/*.yml",
         "book/_static/*",
+        "locale/zh/LC_MESSAGES/book/*.po",
         "src/descent/*.py",
         "_*.yml",
     ):

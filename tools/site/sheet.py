@@ -49,9 +49,11 @@ def copies(texts: dict[str, str], of: str, *, shown: bool = False, known: str = 
 
     `known` is the address of what else is known of it, which a link beside the buttons leads to.
     """
+    said = project.said
     buttons = "".join(
-        f'<button type="button" data-copies="{label}" aria-label="Copy {label} of {escape(of)}">'
-        f"Copy {label}</button>"
+        f'<button type="button" data-copies="{label}" '
+        f'aria-label="{said("Copy {} of {}").format(label, escape(of))}">'
+        f"{said('Copy {}').format(label)}</button>"
         for label in texts
     )
     blocks = "".join(
@@ -59,8 +61,9 @@ def copies(texts: dict[str, str], of: str, *, shown: bool = False, known: str = 
         for label, text in texts.items()
     )
     opened = " open" if shown else ""
-    summary = f"<summary>{', '.join(texts)} of {escape(of)}</summary>"
-    link = known and f'<a href="{known}" aria-label="{escape(of)} on the formula sheet">Sheet</a>'
+    summary = f"<summary>{said('{} of {}').format(', '.join(texts), escape(of))}</summary>"
+    label = said("{} on the formula sheet").format(escape(of))
+    link = known and f'<a href="{known}" aria-label="{label}">{said("Sheet")}</a>'
     return raw(
         f'<div class="copies"><p hidden>{buttons} <span role="status"></span></p>'
         f"<details{opened}>{summary}{blocks}</details>{link}</div>"
@@ -88,8 +91,9 @@ class FormulaSheet(SphinxDirective):
             self.env.note_dependency(str(path))
         formulas = catalogue.book()
         count = Counter(map(downloads.how, formulas))
-        counts = ", ".join(f"{count[how]} {badge}" for how, badge in BADGES.items())
-        text = f"{len(formulas)} formulas: {counts}, none unverified."
+        text = project.said(
+            "{} formulas: {} verified as printed, {} verified by a test, none unverified."
+        ).format(len(formulas), *(count[how] for how in BADGES))
         total = nodes.paragraph("", "", nodes.strong("", text), classes=["counts"])
         chapters = groupby(formulas, key=lambda formula: formula.page)
         sections = [self._chapter(page, list(found)) for page, found in chapters]
@@ -121,8 +125,10 @@ class FormulaSheet(SphinxDirective):
     def _title(self, formula: myst.Formula) -> nodes.paragraph:
         how = downloads.how(formula)
         link = nodes.reference("", "", nodes.literal("", formula.id), refuri=f"#{formula.id}")
-        link["reftitle"] = "Permanent link to this formula"
-        badge = nodes.inline("", BADGES[how], classes=["badge", how.replace(" ", "-")])
+        link["reftitle"] = project.said("Permanent link to this formula")
+        badge = nodes.inline(
+            "", project.said(BADGES[how]), classes=["badge", how.replace(" ", "-")]
+        )
         parts = [nodes.strong("", formula.title), link, badge]
         spaced = [node for part in parts for node in (part, nodes.Text(" "))]
         return nodes.paragraph("", "", *spaced, classes=["sheet-title"])
@@ -149,7 +155,9 @@ class FormulaSheet(SphinxDirective):
     def _fact(self, name: str, text: str) -> nodes.field:
         content, _ = self.state.inline_text(text, self.lineno)
         body = nodes.field_body("", nodes.paragraph("", "", *content))
-        return nodes.field("", nodes.field_name("", name), body, classes=[name.lower()])
+        return nodes.field(
+            "", nodes.field_name("", project.said(name)), body, classes=[name.lower()]
+        )
 
 
 def list_filter(entries: str, noun: str, names: dict[str, dict[str, str]]) -> nodes.raw:
@@ -160,7 +168,10 @@ def list_filter(entries: str, noun: str, names: dict[str, dict[str, str]]) -> no
         noun: what that is called, in the plural.
         names: the choices by their label: the classes that entries may have, and their names.
     """
-    attributes = {"entries": entries, "noun": noun, "names": json.dumps(names, ensure_ascii=False)}
+    labels = {label: project.said(label) for label in names}
+    attributes = {"entries": entries, "noun": noun}
+    for key, texts in (("names", names), ("labels", labels)):
+        attributes[key] = json.dumps(texts, ensure_ascii=False)
     data = "".join(f' data-{key}="{escape(text)}"' for key, text in attributes.items())
     return raw(f'<div id="list-filter"{data}></div>')
 
@@ -193,9 +204,11 @@ def retired(register: dict[str, str]) -> list[nodes.Node]:
     items: list[nodes.Node] = []
     for old, new in register.items():
         link = nodes.reference("", new, refuri=f"#{new}")
-        text = nodes.paragraph("", "", nodes.literal("", old), nodes.Text(" is now "), link)
+        text = nodes.paragraph(
+            "", "", nodes.literal("", old), nodes.Text(project.said(" is now ")), link
+        )
         items.append(nodes.container("", text, ids=[old], classes=["retired"]))
-    return items or [nodes.paragraph("", "None.")]
+    return items or [nodes.paragraph("", project.said("None."))]
 
 
 class RetiredFormulas(SphinxDirective):
@@ -214,8 +227,8 @@ class Made(SphinxRole):
         """Return the link."""
         if self.text not in downloads.FILES:
             raise ValueError(f"no download is named {self.text!r}")
-        up = "../" * self.env.docname.count("/")
-        link = nodes.reference("", "", nodes.literal("", self.text), refuri=up + self.text)
+        address = project.to_root(self.env.docname) + self.text
+        link = nodes.reference("", "", nodes.literal("", self.text), refuri=address)
         return [link], []
 
 
@@ -242,7 +255,7 @@ class HowToCite(SphinxDirective):
             "BibTeX": downloads.book_bibtex(),
             "CFF": citation.CITATION.read_text(encoding="utf-8"),
         }
-        return [copies(texts, "the book", shown=True)]
+        return [copies(texts, project.said("the book"), shown=True)]
 
     def _chapters(self) -> list[nodes.Node]:
         return [
@@ -257,7 +270,7 @@ class HowToCite(SphinxDirective):
 
 def write_downloads(app: Sphinx, exception: Exception | None) -> None:
     """Write the downloads into the root of the site."""
-    for name, make in downloads.FILES.items() if not exception else ():
+    for name, make in downloads.FILES.items() if not exception and project.is_english() else ():
         (Path(app.outdir) / name).write_text(make(), encoding="utf-8")
 
 
@@ -271,24 +284,26 @@ def metadata(title: str, address: str) -> dict[str, list[str]]:
         "citation_publication_date": [day.replace("-", "/")],
         "citation_online_date": [day.replace("-", "/")],
         **(within if title != book else {}),
-        "citation_language": ["en"],
+        "citation_language": [project.Edition.language],
         "citation_public_url": [address],
         "citation_fulltext_html_url": [address],
         "DC.title": [title],
         "DC.creator": citation.authors(),
         "DC.date": [day],
         "DC.identifier": [address],
-        "DC.language": ["en"],
+        "DC.language": [project.Edition.language],
         "DC.rights": [citation.TEXT_LICENCE],
     }
 
 
 def describe(app: Sphinx, name: str, template: str, context: dict[str, Any], tree: Any) -> None:
     """Say in a page's head and at its foot which version of what it is."""
-    to_citing, to_changes = (escape(context["pathto"](page)) for page in (CITING, changes.DOCNAME))
+    to_citing, to_changes = (project.to_page(name, page) for page in (CITING, changes.DOCNAME))
+    leaves = "" if project.is_english() else ' class="english" hreflang="en"'
+    version = project.said("Version {}, {}").format(citation.version(), citation.date())
     context["theme_extra_footer"] = (
-        f"<p>Version {citation.version()}, {citation.date()} · "
-        f'<a href="{to_citing}">How to cite</a> · <a href="{to_changes}">Changes</a></p>'
+        f'<p>{version} · <a href="{to_citing}">{project.said("How to cite")}</a> · '
+        f'<a href="{to_changes}"{leaves}>{project.said("Changes")}</a></p>'
     )
     if name == SHEET:
         app.add_js_file("filter.js")
@@ -297,7 +312,7 @@ def describe(app: Sphinx, name: str, template: str, context: dict[str, Any], tre
         app.add_js_file("formulas.js", loading_method="defer")
     if tree is not None:
         page = project.ROOT / f"{name}.md"
-        tags = metadata(project.title(page), downloads.chapter_link(page))
+        tags = metadata(project.title(page), f"{app.config.html_baseurl}{name}.html")
         context["metatags"] += "".join(
             f'\n<meta name="{key}" content="{escape(value)}">'
             for key, values in tags.items()

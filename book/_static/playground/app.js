@@ -316,18 +316,18 @@
         },
         calm.matches ? 1000 : clamp(8000 / settings.steps, 33, 250),
       );
-      face("Pause");
+      face("pause", "Pause");
       draw();
     }
 
     function pause() {
       clearInterval(timer);
       timer = null;
-      face("Play");
+      face("play", "Play");
     }
 
-    function face(label) {
-      play.replaceChildren(icon(label.toLowerCase()));
+    function face(name, label) {
+      play.replaceChildren(icon(name));
       play.title = label;
       play.setAttribute("aria-label", label);
     }

@@ -29,6 +29,7 @@ def book(monkeypatch, tmp_path):
         return int("wrong" in text)
 
     monkeypatch.setattr(build, "run_sphinx", run_sphinx)
+    monkeypatch.setattr(build, "run_chinese", lambda: 0)
     return tmp_path, runs
 
 
