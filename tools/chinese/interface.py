@@ -16,12 +16,12 @@ from tools.chinese.messages import Message
 KIND = "interface"
 SCRIPT = "script"
 SCRIPTS = (
-    *("errata.js", "formulas.js", "search/search.js", "oscillator/oscillator.js"),
+    *("filter.js", "formulas.js", "search/search.js", "oscillator/oscillator.js"),
     *("playground/app.js", "playground/plot.js", "playground/settings.js"),
     *("check/page.js", "check/identify.js"),
 )
 WORDS = {
-    "errata.js": ["all"],
+    "filter.js": ["all"],
     "search/search.js": ['${hits.length} ${hits.length === 1 ? "result" : "results"} for '],
     "playground/plot.js": ["step t"],
     "oscillator/oscillator.js": ["step t", "x, from 1"],
