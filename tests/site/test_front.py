@@ -58,7 +58,7 @@ def test_the_race_runs_and_is_paused(open_page):
     assert page.evaluate(STEP) == stopped
     assert 2 < stopped < 100
     assert page.locator(".race").get_by_role("button", name="Run").is_visible()
-    assert page.locator(".race .run .line").count() == 4
+    assert page.locator(".race .app > svg .run .line").count() == 4
     assert all(url.startswith(("file:", "data:")) for url in page.kept.requests)
 
 

@@ -185,10 +185,12 @@ def list_in_contents(app: Sphinx, doctree: nodes.document) -> None:
         return
     slugs = app.env.metadata[SHEET].setdefault("myst_slugs", {})
     slugs.update({one.id: (0, one.id, one.title) for one in catalogue.book()})
-    found = {f"#{box['ids'][0]}": box for box in doctree.findall(nodes.container) if box["ids"]}
+    sections = {f"#{one['ids'][0]}": one for one in doctree.findall(nodes.section)}
     for line in list(app.env.tocs[SHEET].findall(nodes.list_item)):
-        section = doctree.ids.get(str(line[0][0].get("anchorname", "")).removeprefix("#"))
-        boxes = [box for box in found.values() if section is not None and box.parent is section]
+        section = sections.get(line[0][0].get("anchorname"), [])
+        boxes = [
+            one for one in section if "sheet" in getattr(one, "attributes", {}).get("classes", [])
+        ]
         if boxes:
             line += nodes.bullet_list("", *map(_line_of_contents, boxes))
 

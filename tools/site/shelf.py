@@ -33,6 +33,7 @@ KINDS = {
     ".html": "open",
     ".pdf": "PDF",
     ".docx": "Word",
+    ".pptx": "PowerPoint",
     ".tex": "LaTeX",
     ".md": "Markdown",
     ".ipynb": "notebook",

@@ -170,8 +170,15 @@ def html(markdown: str, title: str) -> str:
     return document.written(tree, "revealjs", *options)
 
 
+def powerpoint(markdown: str, folder: Path, path: Path) -> None:
+    """Write a deck for PowerPoint, its formulas as equations; `folder` has its figures."""
+    options = [f"--resource-path={folder}", "--slide-level=2", f"--output={path}"]
+    tree = document.changed(document.tree(markdown), document.untagged)
+    document.written(tree, "pptx", *options)
+
+
 def write(pages: Iterable[Path], folder: Path) -> None:
-    """Write a deck of each chapter into a new folder: Markdown, reveal.js, PDF."""
+    """Write a deck of each chapter into a new folder: Markdown, reveal.js, PDF, PowerPoint."""
     pictures = document.emptied(folder) / "figures"
     equip(folder)
     pictures.mkdir()
@@ -183,6 +190,7 @@ def write(pages: Iterable[Path], folder: Path) -> None:
                 (pictures / f"{piece.name}.png").write_bytes(piece.png)
         path.with_suffix(".md").write_text(text, encoding="utf-8")
         path.write_text(html(text, project.title(page)), encoding="utf-8")
+        powerpoint(text, folder, path.with_suffix(".pptx"))
         made.append(path)
     with browser.launched() as chromium:
         screen = chromium.new_page()

@@ -2,12 +2,14 @@
 
 import datetime
 import re
+from types import SimpleNamespace
 
 import jsonschema
 import pytest
 import yaml
 from docutils import nodes
 from pybtex.database import parse_string
+from sphinx import addnodes
 
 from tools.book import citation, lock_formulas, project, verified
 from tools.site import downloads, sheet
@@ -104,6 +106,21 @@ def test_without_a_script_the_texts_to_copy_are_there_and_escaped():
     assert re.search(r"<details>.*a &lt; b &amp; c.*https://example.org/#a.*</details>", html)
     assert html.count("<button") == 2
     assert "<p hidden><button" in html
+
+
+def test_the_formulas_are_listed_below_their_chapters_in_the_contents():
+    title = nodes.paragraph("", "", nodes.strong("", "Adam"))
+    box = nodes.container("", title, ids=["adam-update"], classes=["sheet"])
+    section = nodes.section("", nodes.title("", "Adam"), box, ids=["sheet-adam"])
+    head = nodes.reference("", "Adam", anchorname="#sheet-adam", refuri=sheet.SHEET)
+    line = nodes.list_item("", addnodes.compact_paragraph("", "", head))
+    env = SimpleNamespace(docname=sheet.SHEET, tocs={}, metadata={sheet.SHEET: {}})
+    env.tocs[sheet.SHEET] = nodes.bullet_list("", line)
+    doctree = nodes.section("", section, ids=["formula-sheet"])
+    sheet.list_in_contents(SimpleNamespace(env=env), doctree)
+    anchors = [one["anchorname"] for one in line.findall(nodes.reference)]
+    assert anchors == ["#sheet-adam", "#adam-update"]
+    assert env.metadata[sheet.SHEET]["myst_slugs"]["adam-update"][1] == "adam-update"
 
 
 def test_bibtex_keeps_an_author_of_several_words_whole_and_a_person_in_two_names(monkeypatch):

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import zipfile
 
 import pytest
 from lxml import html
@@ -63,3 +64,15 @@ def test_a_deck_becomes_slides_that_ask_no_other_host():
     loaded = shown.xpath("//script/@src | //link/@href | //img/@src")
     assert loaded
     assert not [address for address in loaded if "//" in address]
+
+
+def test_powerpoint_gets_each_formula_as_an_equation(tmp_path):
+    (tmp_path / "figures").mkdir()
+    page = project.BOOK / "gradient-descent.md"
+    for figure in figures(page):
+        (tmp_path / "figures" / f"{figure.name}.png").write_bytes(figure.png)
+    slides.powerpoint(slides.deck(page), tmp_path, tmp_path / "deck.pptx")
+    with zipfile.ZipFile(tmp_path / "deck.pptx") as parts:
+        names = [name for name in parts.namelist() if name.startswith("ppt/slides/slide")]
+        equations = sum(parts.read(name).count(b"<m:oMath>") for name in names)
+    assert equations >= sum(formula.page == page for formula in catalogue.book())
