@@ -76,7 +76,10 @@ def lines(text: str) -> Iterator[str]:
 
 def told(rule: str) -> str:
     """Return what a rule changes in the rules from which it comes, in a sentence."""
-    changes = [f"{what} (from {offered.title(parent)})" for parent, what in family()[rule].items()]
+    changes = [
+        project.said("{} (from {})").format(project.said(what), offered.title(parent))
+        for parent, what in family()[rule].items()
+    ]
     return f"{offered.title(rule)}: {'; '.join(changes)}" if changes else offered.title(rule)
 
 
@@ -89,7 +92,7 @@ def _edge(parent: str, rule: str) -> str:
 
 def _box(rule: str, docname: str, is_here: bool) -> str:
     (x, y), name = places()[rule], offered.title(rule)
-    said = [line for what in family()[rule].values() for line in lines(what)]
+    said = [line for what in family()[rule].values() for line in lines(project.said(what))]
     texts = "".join(
         f'<text x="{x:g}" y="{y + 34 + i * LINE}">{escape(line)}</text>'
         for i, line in enumerate(said)
@@ -113,7 +116,7 @@ def picture(docname: str) -> str:
     )
     return (
         f'<div class="family"><svg viewBox="0 0 {WIDTH} {height}" role="group" '
-        f'aria-label="The family of rules: each box leads to a rule">'
+        f'aria-label="{project.said("The family of rules: each box leads to a rule")}">'
         f'<g class="edges">{edges}</g>{boxes}</svg><ul>{items}</ul></div>'
     )
 
@@ -138,9 +141,10 @@ def place_in_head(app: Sphinx, doctree: nodes.document) -> None:
     app.env.note_dependency(str(DATA))
     names = ", ".join(offered.title(rule) for rule in own)
     parents = dict.fromkeys(p for rule in own for p in family()[rule] if p not in own)
-    after = f", after {', '.join(map(offered.title, parents))}" if parents else ""
+    before = ", ".join(map(offered.title, parents))
+    here = project.said("You are here: {}, after {}" if parents else "You are here: {}")
     text = (
-        f'<details class="you-are-here"><summary>You are here: {escape(names + after)}</summary>'
+        f'<details class="you-are-here"><summary>{escape(here.format(names, before))}</summary>'
         f"{picture(docname)}</details>"
     )
     title.parent.insert(title.parent.index(title) + 1, nodes.raw("", text, format="html"))

@@ -41,24 +41,27 @@ def colab() -> str:
 
 def doors(docname: str) -> str:
     """Return three buttons and three doors, from a page."""
-    up = "../" * docname.count("/")
-    has_shelf = (project.BOOK / "teach.md").exists()
+    said = project.said
     pdf = f"{project.site(project.address())}{project.PDF.name}"
-    buttons = {"Read": f"{up}{FIRST}.html", "Open in Colab": colab(), "PDF": pdf}
+    first_chapter = project.to_page(docname, FIRST)
+    buttons = {said("Read"): first_chapter, said("Open in Colab"): colab(), "PDF": pdf}
     ways = {
-        "Learn": ("Each chapter asks, derives, runs, and ends with exercises.", f"{FIRST}.html"),
-        "Teach": (
-            "Cite a formula by its id; set exercises; take the figures.",
-            f"book/{'teach' if has_shelf else 'citing'}.html",
+        said("Learn"): (
+            said("Each chapter asks, derives, runs, and ends with exercises."),
+            first_chapter,
         ),
-        "Build": (
-            "What PyTorch, Keras and Optax compute, and how to move between them.",
-            "book/conventions.html",
+        said("Teach"): (
+            said("Cite a formula by its id; set exercises; take the figures."),
+            project.to_page(docname, "book/teach"),
+        ),
+        said("Build"): (
+            said("What PyTorch, Keras and Optax compute, and how to move between them."),
+            project.to_page(docname, "book/conventions"),
         ),
     }
     first = "".join(f'<a href="{escape(to)}">{escape(name)}</a>' for name, to in buttons.items())
     three = "".join(
-        f'<a href="{up}{to}"><strong>{name}</strong> <span>{escape(what)}</span></a>'
+        f'<a href="{to}"><strong>{name}</strong> <span>{escape(what)}</span></a>'
         for name, (what, to) in ways.items()
     )
     return f'<p class="front-buttons">{first}</p><div class="front-doors">{three}</div>'
@@ -93,8 +96,10 @@ class FiguresDirective(SphinxDirective):
         sources = (*verified.TESTS.rglob("test_*.py"), *claims.FOLDER.glob("*.yml"))
         for path in (*sources, errata.ERRATA, *project.pages()):
             self.env.note_dependency(str(path))
-        parts = [f"**{count:,}** {noun}" for noun, count in counts().items()]
-        text = f"{', '.join(parts[:-1])}; {parts[-1]} that run at every change or every night."
+        parts = (f"**{count:,}**" for count in counts().values())
+        text = project.said(
+            "{} formulas, {} errata, {} claims; {} tests that run at every change or every night."
+        ).format(*parts)
         content, messages = self.state.inline_text(text, self.lineno)
         return [nodes.paragraph("", "", *content, classes=["in-figures"]), *messages]
 

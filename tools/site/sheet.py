@@ -169,7 +169,7 @@ def list_filter(entries: str, noun: str, names: dict[str, dict[str, str]]) -> no
         names: the choices by their label: the classes that entries may have, and their names.
     """
     labels = {label: project.said(label) for label in names}
-    attributes = {"entries": entries, "noun": noun}
+    attributes = {"entries": entries, "noun": project.said(noun)}
     for key, texts in (("names", names), ("labels", labels)):
         attributes[key] = json.dumps(texts, ensure_ascii=False)
     data = "".join(f' data-{key}="{escape(text)}"' for key, text in attributes.items())
