@@ -53,7 +53,7 @@ def on_paper(page: Path) -> HtmlElement:
     for image in shown.iter("img"):
         folder = (project.html() / address(page)).parent
         image.set("src", (folder / image.get("src")).resolve().as_uri())
-    for link in shown.cssselect(".sheet dd.chapter a"):
+    for link in shown.cssselect(".sheet dd.chapter a[href^='#']"):
         number = _number_of(link.get("href")[1:])
         number.tail, link.tail = link.tail, said(", p.\N{NO-BREAK SPACE}")
         link.getparent().insert(link.getparent().index(link) + 1, number)
