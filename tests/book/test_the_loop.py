@@ -95,14 +95,15 @@ def test_a_scaled_gradient_that_is_clipped_is_clipped_at_a_scaled_limit(g, scale
 def test_a_memory_that_follows_the_rate_is_that_of_a_rate_outside(gs, rates, mu):
     p = nn.Parameter(torch.zeros((), dtype=torch.float64))
     outside = torch.optim.SGD([p], lr=1.0, momentum=mu)
-    d = x = 0.0
+    d = x = way = 0.0
     for i, g in enumerate(gs):
         d = mu * rates[i] / rates[max(i - 1, 0)] * d - rates[i] * g
         x += d
+        way += abs(d)
         p.grad = torch.tensor(g, dtype=torch.float64)
         outside.param_groups[0]["lr"] = rates[i]
         outside.step()
-    assert p.item() == pytest.approx(x, rel=1e-9, abs=1e-9)
+    assert p.item() == pytest.approx(x, rel=1e-9, abs=1e-9 * way)
 
 
 # --- the tests that the chapter offers ------------------------------------------------------------

@@ -156,7 +156,7 @@ def test_the_call_to_copy_is_python_with_the_values_of_convert():
         assert name == case.name
         assert ("model.parameters()" in call) == name.startswith("torch")
         rules = framework_rule(name, **values), framework_rule(case.name, **case.hyper)
-        assert len(set(map(repr, rules))) == 1
+        assert rules[0] == rules[1] or repr(rules[0]) == repr(rules[1])  # a schedule is its text
 
 
 @pytest.mark.parametrize(

@@ -22,16 +22,8 @@ Two conventions of the book that LaTeX does not show: operations are element by 
 is 0.
 """
 
-from descent.identify.latex._reading import (
-    GREEK,
-    Equation,
-    Node,
-    Step,
-    Token,
-    UnreadableError,
-    normalised,
-    statements,
-)
+from descent.identify.latex._pieces import GREEK, Token, normalised
+from descent.identify.latex._reading import Equation, Node, Step, UnreadableError, statements
 from descent.identify.latex._running import Evaluation, ordered
 
 __all__ = [
