@@ -209,6 +209,7 @@ def contents() -> Path:
         }
         for part in toc["parts"]
     ]
+    parts = [part for part in parts if part["chapters"]]
     made = {"format": toc["format"], "root": toc["root"], "parts": parts}
     path = FOLDER / "_toc.yml"
     path.parent.mkdir(parents=True, exist_ok=True)
