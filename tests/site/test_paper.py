@@ -23,7 +23,7 @@ CUT = """() => [...document.querySelectorAll("article :is(pre, table, .katex-dis
     .map((one) => one.textContent.slice(0, 60))"""
 
 FOLDED = """() => [...document.querySelectorAll("article :is(.admonition > *, details > div)")]
-    .filter((one) => one.textContent.trim() && !one.matches("button, summary, .copies *"))
+    .filter((one) => one.textContent.trim() && !one.matches("button, summary, .copies *, .you-are-here *"))
     .filter((one) => !one.closest(".playground > .app"))  // the still figure stands there
     .filter((one) => !one.checkVisibility({ opacityProperty: true, visibilityProperty: true }))
     .map((one) => one.textContent.slice(0, 40))"""
@@ -66,7 +66,7 @@ def test_the_printed_adam_has_its_formulas_code_and_solutions(paper, open_page):
     text = re.sub(r"\s+", "", "".join(one.extract_text() for one in printed.pages))
     assert "Clicktohide" not in text
     assert re.search("m0=v0=0|m=0v=00", text)  # the small letters may be read after the line
-    for code in page.locator("article pre").all_text_contents():
+    for code in page.locator("article pre:not(.copies pre)").all_text_contents():
         for line in code.splitlines():
             assert re.sub(r"\s+", "", line) in text, line
     for solution in page.locator(".solution p:not(:has(.katex))").all_text_contents():

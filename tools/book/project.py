@@ -65,6 +65,15 @@ def to_page(docname: str, page: str) -> str:
     return f"{to_root(docname)}{page}.html"
 
 
+def tongue(page: str) -> str:
+    """Return the attribute of a link to a page that this edition has in English alone, or nothing.
+
+    >>> tongue("book/adam")
+    ''
+    """
+    return ' hreflang="en"' if Edition.pages and Path(page).name not in Edition.pages else ""
+
+
 def to_root(docname: str) -> str:
     """Return the way from a page of this edition to the root of the site, where downloads lie."""
     return "../" * (docname.count("/") + (not is_english()))

@@ -55,7 +55,7 @@ def page_of(rule: str) -> str:
 
 def address(rule: str, docname: str) -> str:
     """Return where a rule's formula stands, from a page."""
-    return f"{'../' * docname.count('/')}{page_of(rule)}.html#{FORMULAS[rule]}"
+    return f"{project.to_page(docname, page_of(rule))}#{FORMULAS[rule]}"
 
 
 def lines(text: str) -> Iterator[str]:
@@ -99,7 +99,8 @@ def _box(rule: str, docname: str, is_here: bool) -> str:
     )
     here = ' class="here" aria-current="true"' if is_here else ""
     return (
-        f'<a href="{escape(address(rule, docname))}" aria-label="{escape(told(rule))}"{here}>'
+        f'<a href="{escape(address(rule, docname))}" aria-label="{escape(told(rule))}"{here}'
+        f"{project.tongue(page_of(rule))}>"
         f'<rect x="{x - BOX / 2:g}" y="{y}" width="{BOX}" height="{HEIGHT}" rx="5"/>'
         f'<text class="name" x="{x:g}" y="{y + 17}">{escape(name)}</text>{texts}</a>'
     )
@@ -111,7 +112,8 @@ def picture(docname: str) -> str:
     boxes = "".join(_box(rule, docname, page_of(rule) == docname) for rule in family())
     height = 8 + max(map(row, family())) * ROW + HEIGHT
     items = "".join(
-        f'<li><a href="{escape(address(rule, docname))}">{escape(told(rule))}</a></li>'
+        f'<li><a href="{escape(address(rule, docname))}"{project.tongue(page_of(rule))}>'
+        f"{escape(told(rule))}</a></li>"
         for rule in sorted(family(), key=row)
     )
     return (

@@ -43,25 +43,28 @@ def doors(docname: str) -> str:
     """Return three buttons and three doors, from a page."""
     said = project.said
     pdf = f"{project.site(project.address())}{project.PDF.name}"
-    first_chapter = project.to_page(docname, FIRST)
-    buttons = {said("Read"): first_chapter, said("Open in Colab"): colab(), "PDF": pdf}
+    buttons = {
+        said("Read"): project.to_page(docname, FIRST),
+        said("Open in Colab"): colab(),
+        "PDF": pdf,
+    }
     ways = {
         said("Learn"): (
             said("Each chapter asks, derives, runs, and ends with exercises."),
-            first_chapter,
+            FIRST,
         ),
         said("Teach"): (
             said("Cite a formula by its id; set exercises; take the figures."),
-            project.to_page(docname, "book/teach"),
+            "book/teach",
         ),
         said("Build"): (
             said("What PyTorch, Keras and Optax compute, and how to move between them."),
-            project.to_page(docname, "book/conventions"),
+            "book/conventions",
         ),
     }
     first = "".join(f'<a href="{escape(to)}">{escape(name)}</a>' for name, to in buttons.items())
     three = "".join(
-        f'<a href="{to}"><strong>{name}</strong> <span>{escape(what)}</span></a>'
+        f'<a href="{project.to_page(docname, to)}"{project.tongue(to)}><strong>{name}</strong> <span>{escape(what)}</span></a>'
         for name, (what, to) in ways.items()
     )
     return f'<p class="front-buttons">{first}</p><div class="front-doors">{three}</div>'

@@ -6,6 +6,7 @@ notebook that lies beside the chapter in the repository.
 """
 
 import re
+from html import escape
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -90,7 +91,9 @@ def surround(app: Sphinx, name: str, template: str, context: dict[str, Any], tre
                 one["url"] = one["url"].replace(f"{name}.ipynb", notebook_of(name))
             order = [*map(project.said, ORDER)]
             group["buttons"].sort(key=lambda one: order.index(one["text"]))
-    href, title = project.to_root(name) + changes.NAME, project.said("Changes")
+    above = project.to_root(name) + changes.NAME
+    href = escape(context["pathto"](changes.NAME, True)) if project.is_english() else above
+    title = project.said("Changes")
     context["metatags"] = context.get("metatags", "") + (
         f'\n<link rel="alternate" type="application/atom+xml" title="{title}" href="{href}">'
     )
