@@ -23,7 +23,8 @@ CUT = """() => [...document.querySelectorAll("article :is(pre, table, .katex-dis
     .map((one) => one.textContent.slice(0, 60))"""
 
 FOLDED = """() => [...document.querySelectorAll("article :is(.admonition > *, details > div)")]
-    .filter((one) => one.textContent.trim() && !one.matches("button, summary, .copies *, .you-are-here *"))
+    .filter((one) => one.textContent.trim() && !one.matches("button, summary, .copies *"))
+    .filter((one) => !one.closest(".you-are-here"))  // it leads elsewhere
     .filter((one) => !one.closest(".playground > .app"))  // the still figure stands there
     .filter((one) => !one.checkVisibility({ opacityProperty: true, visibilityProperty: true }))
     .map((one) => one.textContent.slice(0, 40))"""

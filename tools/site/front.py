@@ -64,7 +64,8 @@ def doors(docname: str) -> str:
     }
     first = "".join(f'<a href="{escape(to)}">{escape(name)}</a>' for name, to in buttons.items())
     three = "".join(
-        f'<a href="{project.to_page(docname, to)}"{project.tongue(to)}><strong>{name}</strong> <span>{escape(what)}</span></a>'
+        f'<a href="{project.to_page(docname, to)}"{project.tongue(to)}>'
+        f"<strong>{name}</strong> <span>{escape(what)}</span></a>"
         for name, (what, to) in ways.items()
     )
     return f'<p class="front-buttons">{first}</p><div class="front-doors">{three}</div>'
