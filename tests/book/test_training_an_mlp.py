@@ -82,8 +82,9 @@ def test_ten_images_are_learnt_by_programs_a_and_d_and_not_by_b_and_c(seed):
     assert max(by_heart(seed, labels=drawn)[-50:]) < 0.01
 
 
-@pytest.mark.parametrize("name", ["adafactor", "muon"])
+@pytest.mark.parametrize("name", ["adafactor", "lamb", "muon", "shampoo", "soap"])
 def test_rules_that_look_at_a_matrix_kept_the_twins_together_too(name):
+    """All but SOAP, which parts them by as much as they move."""
     generator = torch.Generator().manual_seed(0)
     first = torch.randn(8, 64, dtype=torch.float64, generator=generator)
     last = torch.randn(10, 8, dtype=torch.float64, generator=generator)
@@ -98,7 +99,8 @@ def test_rules_that_look_at_a_matrix_kept_the_twins_together_too(name):
         cross_entropy(torch.relu(x @ first.T) @ last.T, y).backward()
         optimizer.step()
     w = first.detach()
-    assert (w[0] - w[1]).abs().max() < 1e-9 * (w - begun).abs().max()
+    apart = (w[0] - w[1]).abs().max() / (w - begun).abs().max()
+    assert apart > 0.3 if name == "soap" else apart < 1e-9
 
 
 def test_a_test_split_that_is_chosen_on_is_too_high_on_average():

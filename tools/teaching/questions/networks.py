@@ -361,3 +361,33 @@ def zero_memory(draw: Random) -> Ask:
         "Nothing is divided here.": 16 * billions,
     }
     return Ask(text, (4 + Fraction(12, processes)) * billions, slips)
+
+
+@template("clip-scaled", "the-loop", "clip-scaled")
+def clip_scaled(draw: Random) -> Ask:
+    """Ask what is left of a gradient that is clipped before it is unscaled."""
+    scale, length, threshold = 2 ** draw.randint(6, 16), draw.randint(3, 9), draw.choice([1, 2])
+    text = (
+        f"The loss is multiplied by {scale}, and its gradient, of length {length} without that, is "
+        f"clipped to the length {threshold} before it is divided by {scale}. How long is it then?"
+    )
+    slips = {
+        "It is clipped before it is divided.": length,
+        "This is its length before the division.": threshold,
+    }
+    return Ask(text, Fraction(threshold, scale), slips)
+
+
+@template("shampoo-memory", "matrices", "shampoo-kronecker")
+def shampoo_memory(draw: Random) -> Ask:
+    """Ask how much Shampoo remembers of a matrix."""
+    rows, columns = (2 ** draw.randint(4, 8), 2 ** draw.randint(9, 12))
+    text = (
+        f"How many numbers do the two matrices of Shampoo hold for a layer of {rows} by {columns} "
+        "weights?"
+    )
+    slips = {
+        "This is one for each pair of weights: AdaGrad in full.": (rows * columns) ** 2,
+        "This is one for each weight: the diagonal.": rows * columns,
+    }
+    return Ask(text, Fraction(rows**2 + columns**2), slips)
