@@ -16,6 +16,10 @@ from tools.book.claims import END_OF_SENTENCE
 PACE = 200
 """Words a minute of prose with formulas; code, tables and what is folded are not counted."""
 
+HAN = re.compile(r"[\u4e00-\u9fff]")
+CHARACTERS = 2
+"""Chinese characters that take as long as an English word."""
+
 SKIPPED = re.compile(r"^(```|:::).*?^\1$|^#.*?$|^\(.*?\)=$", re.DOTALL | re.MULTILINE)
 
 
@@ -36,7 +40,9 @@ def question(page: Path) -> str:
 def words(doctree: nodes.document) -> int:
     """Return how many words of prose a page shows."""
     found = doctree.findall(nodes.paragraph)
-    return sum(len(one.astext().split()) for one in found if not _is_folded(one))
+    texts = [one.astext() for one in found if not _is_folded(one)]
+    characters = sum(len(HAN.findall(text)) for text in texts)
+    return sum(len(HAN.sub("", text).split()) for text in texts) + characters // CHARACTERS
 
 
 def _is_folded(node: nodes.Node) -> bool:
@@ -55,8 +61,10 @@ def comfort(app: Sphinx, name: str, _template: str, context: dict[str, Any], doc
     if doctree is None or page not in pages:
         return
     if page in project.chapters():
-        said = f'<p class="reading-time">{math.ceil(words(doctree) / PACE)} minutes to read</p>'
-        context["body"] = context["body"].replace("</h1>", f"</h1>\n{said}", 1)
+        minutes = math.ceil(words(doctree) / PACE)
+        said = project.said("{} minutes to read").format(minutes)
+        said = f'</h1>\n<p class="reading-time">{said}</p>'
+        context["body"] = context["body"].replace("</h1>", said, 1)
     place = pages.index(page) + 1
     if context.get("next") and place < len(pages) and (why := question(pages[place])):
         title = f'{context["next"]["title"]}<span class="next-why">{escape(why)}</span>'
