@@ -340,6 +340,7 @@ def test_a_class_with_parameters_of_its_own_gets_a_rate_where_it_asks_for_one():
         (strangers.state_first, "takes x and g first, then its state: got state, x, g"),
         (strangers.without_default, "asks for lr, and has no default"),
         (strangers.Fitted(), "has step"),
+        (strangers.Bare([], 0.05), "object of Bare keeps parameters of its own: give the class"),
     ],
 )
 def test_what_has_no_shape_that_is_known_is_refused_with_a_sentence_that_helps(thing, why):

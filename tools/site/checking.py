@@ -175,21 +175,6 @@ def visit_html(writer: Any, node: Check) -> None:
     writer.body.append("<figure>")
 
 
-def depart_html(writer: Any, node: Check) -> None:
-    """Close it."""
-    writer.body.append("</figure></div>\n")
-
-
-def add_scripts(app: Sphinx, page: str, _template: str, _context: Any, doctree: Any) -> None:
-    """Load the scripts on the page that has the field, and on no other."""
-    if doctree is None or not any(doctree.findall(Check)):
-        return
-    for style in (playground.STYLE, STYLE):
-        app.add_css_file("/".join(style.parts[-2:]))
-    for script in SCRIPTS:
-        app.add_js_file("/".join(script.parts[-2:]), loading_method="defer")
-
-
 def write_scripts(app: Sphinx, config: Config) -> None:
     """Translate what the page identifies formulas with."""
     offered.write(config, {FORMS: forms_script(), READER: reader_script(), PARTS: parts_script()})
@@ -199,7 +184,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Register the extension."""
     app.add_directive("check-your-adam", CheckDirective)
     alone = (playground.leave, playground.leave)
-    app.add_node(Check, html=(visit_html, depart_html), latex=alone, text=alone)
+    app.add_node(Check, html=(visit_html, offered.close_figure), latex=alone, text=alone)
     app.connect("config-inited", write_scripts, priority=600)
-    app.connect("html-page-context", add_scripts)
+    app.connect("html-page-context", offered.loading(Check, (playground.STYLE, STYLE), SCRIPTS))
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -10,12 +10,14 @@ import dataclasses
 import hashlib
 import inspect
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from docutils import nodes
+from sphinx.application import Sphinx
 from sphinx.config import Config
 
 from descent import rules
@@ -311,6 +313,27 @@ def landscapes_script() -> translate.Script:
     return translate.script(
         {"descent.landscapes": made}, leave_out=["noisy_grad"], after=[rules_script()], data=data
     )
+
+
+def loading(
+    element: type[nodes.Element], styles: Sequence[Path], scripts: Sequence[Path]
+) -> Callable[..., None]:
+    """Return what loads styles and scripts on the pages that have an element, and on no other."""
+
+    def load(app: Sphinx, page: str, _template: str, _context: Any, doctree: Any) -> None:
+        if doctree is None or not any(doctree.findall(element)):
+            return
+        for style in styles:
+            app.add_css_file("/".join(style.parts[-2:]))
+        for script in scripts:
+            app.add_js_file("/".join(script.parts[-2:]), loading_method="defer")
+
+    return load
+
+
+def close_figure(writer: Any, node: nodes.Element) -> None:
+    """Close the figure of an element, and the element."""
+    writer.body.append("</figure></div>\n")
 
 
 def write(config: Config, scripts: Mapping[Path, translate.Script]) -> None:

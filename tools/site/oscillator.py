@@ -11,6 +11,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from tools.book import project
+from tools.site import offered
 
 SCRIPT = project.BOOK / "_static" / "oscillator" / "oscillator.js"
 
@@ -42,17 +43,11 @@ def leave(writer: Any, node: Oscillator) -> None:
     """Elsewhere there is nothing."""
 
 
-def add_script(app: Sphinx, page: str, _template: str, _context: Any, doctree: Any) -> None:
-    """Load the script on the page that has the map, after those of its playground."""
-    if doctree is not None and any(doctree.findall(Oscillator)):
-        app.add_js_file("/".join(SCRIPT.parts[-2:]), loading_method="defer")
-
-
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the extension."""
     app.add_directive("oscillator", OscillatorDirective)
     app.add_node(
         Oscillator, html=(visit_html, depart_html), latex=(leave, leave), text=(leave, leave)
     )
-    app.connect("html-page-context", add_script)
+    app.connect("html-page-context", offered.loading(Oscillator, (), (SCRIPT,)))
     return {"parallel_read_safe": True, "parallel_write_safe": True}

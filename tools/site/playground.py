@@ -298,15 +298,6 @@ def leave(writer: Any, node: Playground) -> None:
     """Elsewhere the still figure is all."""
 
 
-def add_scripts(app: Sphinx, page: str, _template: str, _context: Any, doctree: Any) -> None:
-    """Load the scripts on the pages that have a playground, and on no other."""
-    if doctree is None or not any(doctree.findall(Playground)):
-        return
-    app.add_css_file(f"playground/{STYLE.name}")
-    for script in SCRIPTS:
-        app.add_js_file("/".join(script.parts[-2:]), loading_method="defer")
-
-
 def noise_script() -> translate.Script:
     """Return the script of the noise's own lines, for the cell that the page gives away."""
     lines = "\n\n".join(inspect.getsource(part) for part in (_scatter, _uniform, normal))
@@ -332,5 +323,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_node(Playground, html=(visit_html, depart_html), latex=still_alone, text=still_alone)
     app.add_config_value("translated", "", "html")
     app.connect("config-inited", write_scripts)
-    app.connect("html-page-context", add_scripts)
+    app.connect("html-page-context", offered.loading(Playground, (STYLE,), SCRIPTS))
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -183,6 +183,11 @@ def _torch_maker(given: Any) -> Callable[[Any], Any]:
     """Return a function from a parameter to a new optimizer."""
     if _is_of(given, "torch.optim", "Optimizer") and not inspect.isclass(given):
         return lambda p: _torch_copy(given, p)
+    if not callable(given):
+        raise NotRunnableError(
+            f"an object of {type(given).__name__} keeps parameters of its own: give the class, or "
+            "a function from parameters to an object"
+        )
     rates = {n: GENERIC_LR for n in _required(given)[1:] if LETTER.get(n) == "lr"}
     return lambda p: given([p], **rates)
 

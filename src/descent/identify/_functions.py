@@ -103,11 +103,12 @@ def _function_with(thing: Any, given: Mapping[str, Any], pack: Any = None) -> Ca
             rest = [_argument(n, state[n], x, count, given, len(more)) for n in more]
             out = thing(*first, *rest, **{k: v for k, v in extra.items() if k not in more})
             if not (isinstance(out, tuple) and more):
-                return _unpacked(x if out is None else out)
+                out = x if out is None else out
+                return out if pack is None else _unpacked(out)
             kept = [n for n in more if n not in STEPS or len(more) == 1]
             kept = more if len(out) - 1 == len(more) else kept
             state.update(zip(kept, out[1:], strict=False))
-            return _unpacked(out[0])
+            return out[0] if pack is None else _unpacked(out[0])
 
         return step
 
@@ -200,7 +201,8 @@ def _instance_with(
             x, g = (x, g) if pack is None else (pack(x), pack(g))
             pair = (g, x) if is_turned else (x, g)
             out = getattr(optimiser, method)(*pair, *([t] if counts else []))
-            return _unpacked(x if out is None else out)
+            out = x if out is None else out
+            return out if pack is None else _unpacked(out)
 
         return step
 

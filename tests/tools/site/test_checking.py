@@ -107,6 +107,7 @@ SLIPS = {
     r"w^{(k+1)} = w^{(k)} - \eta \nabla L(w^{(k)}; x_i, y_i)": ("rule", "gradient-descent"),
     r"\theta^{t+1} = \theta^t - \eta g^t": ("rule", "gradient-descent"),
     r"x_{n+1} = x_n - \gamma \nabla F(x_n)": ("rule", "gradient-descent"),
+    r"x_{k+1} = x_k - \eta g_k, n = k+1": ("rule", "gradient-descent"),
     r"\theta_j := \theta_j - \alpha \frac{\partial}{\partial \theta_j} J(\theta)": (
         "rule",
         "gradient-descent",
@@ -165,6 +166,7 @@ REFUSED = {formula.latex: runnable(formula.latex) for formula in catalogue.book(
         "x = x - g(",
         "m_t = g_t",
         "hello",
+        "k+1",
         "x_t = x_{t-1} - \\eta g_{t+1}",
         "y = 1" * 30,
     )

@@ -93,7 +93,7 @@ def counted(tokens: list[Token]) -> list[Token]:
     counters = [
         text
         for i, text in enumerate(texts)
-        if text in ("k", "n") and texts[i + 1 : i + 3] == ["+", "1"] and texts[i + 3] in ("}", ")")
+        if text in ("k", "n") and "".join(texts[i + 1 : i + 4]) in ("+1}", "+1)")
     ]
     if "t" in texts or not counters:
         return tokens
