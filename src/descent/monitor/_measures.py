@@ -102,7 +102,8 @@ def single(t: Tensor) -> Tensor:
 def joined(parts: Iterable[Tensor]) -> Tensor:
     """Return parts as one vector, on the device of the first."""
     found = list(parts)
-    return single(torch.cat([p.to(found[0].device) for p in found]))
+    device = found[0].device
+    return single(torch.cat([p if p.device == device else p.to(device) for p in found]))
 
 
 def norms(tensors: list[Tensor]) -> list[Tensor]:

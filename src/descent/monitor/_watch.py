@@ -89,6 +89,7 @@ class Monitor:
         self._looks: list[Look] = []
         self._by_group: dict[str, list[Row]] = {}
         self._peaks: dict[str, float] = {}
+        self._largest: dict[str, tuple[float, float]] = {}
         self._bare: dict[int, int] = {}
         self._gradients: list[float] = []
         self._clip: tuple[Any, float] | None = None
@@ -261,10 +262,11 @@ class Monitor:
     def _take(self, row: Row, look: Look) -> None:
         """Keep a row, with what follows from those before it, and raise what it shows."""
         before = self._by_group.setdefault(row.group, [])
+        new, old = (row.weight, row.gradient), self._largest.get(row.group, (0.0, 0.0))
         if len(before) >= 3:
-            largest = ((row.weight, "weight"), (row.gradient, "gradient"))
-            pairs = ((new, max(getattr(r, name) for r in before)) for new, name in largest)
-            row.growth = max((new / old for new, old in pairs if old > 0), default=None)
+            growths = (n / o for n, o in zip(new, old, strict=True) if o > 0)
+            row.growth = max(growths, default=None)
+        self._largest[row.group] = max(old[0], new[0]), max(old[1], new[1])
         if len(before) >= REMEMBERED and row.root and before[-1].root:
             row.jump = row.root / before[-1].root
         peak = self._peaks[row.group] = max(self._peaks.get(row.group, 0.0), row.lr)
