@@ -32,8 +32,10 @@ ITSELF = "itself"
 
 PATH = re.compile(r"[\w./-]+\.\w+")
 NUMBER = r"\d+(?:\.\d+)*"
-SECTIONS = re.compile(rf"\bsections? {NUMBER}(?:(?:, and |, | and ){NUMBER})*")
-"""The sections that a place names: "section 3.1", "sections 1, 2.2 and 6"."""
+SECTIONS = re.compile(
+    rf"\bsections? {NUMBER}(?:(?:, and |, | and ){NUMBER})*|第 {NUMBER}(?:(?:、| 和 ){NUMBER})* 节"
+)
+"""The sections that a place names: "section 3.1", "sections 1, 2.2 and 6", "第 1、2.2 和 6 节"."""
 HAN = re.compile(r"[\u3400-\u9fff]")
 MARKED = re.compile(r"(`+).+\1|\$[^$]+\$")
 """A quotation that is code or a formula, and gets no quotation marks."""
@@ -62,20 +64,27 @@ class Source:
 
     def at(self, place: str) -> str:
         """Return a place in it, in Markdown; a path is a link to that state of the file."""
-        path = place.split(",")[0]
-        if self.commit and PATH.fullmatch(path):
-            where = f"[{path}]({self.url}/blob/{self.commit}/{path})"
-            return f"{self.title}, {where}{place[len(path) :]}"
-        title = f"[{self.title}]({self.url})" if self.url else self.title
-        return f"{title}, {SECTIONS.sub(self._titled, place)}"
+        path, rest = parted(place)
+        told = [SECTIONS.sub(self._titled, said(rest))] if rest else []
+        if self.commit and path:
+            where = [f"[{path}]({self.url}/blob/{self.commit}/{path})"]
+            return said(", ").join([said(self.title), *where, *told])
+        title = f"[{said(self.title)}]({self.url})" if self.url else said(self.title)
+        return said(", ").join([title, *filter(None, [path]), *told])
 
     def _titled(self, listed: re.Match[str]) -> str:
         """Return section numbers with the titles of the sections beside them."""
+        numbers = re.findall(NUMBER, listed[0])
+        if listed[0].startswith("第") and len(numbers) == 1:
+            return listed[0] + self._title(numbers[0])
         return re.sub(NUMBER, lambda number: self._section(number[0]), listed[0])
 
     def _section(self, number: str) -> str:
-        title = self.sections.get(number)
-        return f"{number} {chinese(f'《{title}》')}" if title else number
+        title = self._title(number)
+        return f"{number} {title}" if title else number
+
+    def _title(self, number: str) -> str:
+        return chinese(f"《{self.sections[number]}》") if number in self.sections else ""
 
     def recognised_by(self) -> str:
         """Return title and first words of a tutorial, in MyST."""
@@ -157,6 +166,16 @@ class Erratum:
         return text
 
 
+def parted(place: str) -> tuple[str, str]:
+    """Return the path of a place, "" where it begins with none, and what is said beside it.
+
+    >>> parted("docs/adam.md, the listing"), parted("section 3, step 1")
+    (('docs/adam.md', 'the listing'), ('', 'section 3, step 1'))
+    """
+    path, _, rest = place.partition(", ")
+    return (path, rest) if PATH.fullmatch(path) else ("", place)
+
+
 def in_print(value: Any) -> str:
     """Return a number as the page sets it, with powers of ten and a true minus; a text as it is.
 
@@ -197,10 +216,11 @@ def quoted(words: str) -> str:
 def in_the_original(entry: Erratum) -> list[str]:
     """Return the paragraph with the words as they are printed, none where there are none."""
     by_source = [
-        f"{sources()[name].title}: " * (len(entry.original) > 1) + " … ".join(map(quoted, words))
+        (said("{}: ").format(said(sources()[name].title)) if len(entry.original) > 1 else "")
+        + " … ".join(map(quoted, words))
         for name, words in entry.original.items()
     ]
-    return [f"**In the original:** {'; '.join(by_source)}"] if by_source else []
+    return [f"**{said('In the original:')}** {said('; ').join(by_source)}"] if by_source else []
 
 
 def anchor(erratum_id: str) -> str:
@@ -248,7 +268,16 @@ def sources() -> dict[str, Source]:
 @cache
 def errata() -> dict[str, Erratum]:
     """Return the errata by id, in the order of the file."""
-    return {entry["id"]: Erratum(**entry) for entry in data()["errata"]}
+    return {entry["id"]: Erratum(**told(entry)) for entry in data()["errata"]}
+
+
+SAID = ("title", "printed", "why", "right", "shows", "what")
+"""What of an entry is prose, and is said in the language of the edition."""
+
+
+def told(entry: dict[str, Any]) -> dict[str, Any]:
+    """Return an entry of the file in the language of the edition."""
+    return entry | {name: said(entry[name]) for name in SAID if name in entry}
 
 
 def erratum(erratum_id: str) -> Erratum:
@@ -265,19 +294,19 @@ def erratum(erratum_id: str) -> Erratum:
 
 def places(where: dict[str, str]) -> str:
     """Return the places that print something, in Markdown."""
-    return "; ".join(sources()[name].at(place) for name, place in where.items())
+    return said("; ").join(sources()[name].at(place) for name, place in where.items())
 
 
 def cited(reference: str) -> str:
     """Return a reference in MyST: a citation, or a link to arXiv or elsewhere, and the place."""
-    return "; ".join(_cited(part.strip()) for part in reference.split(";"))
+    return said("; ").join(_cited(part.strip()) for part in reference.split(";"))
 
 
 def _cited(reference: str) -> str:
     what, _, place = reference.partition(",")
-    place = f", {place.strip()}" if place else ""
+    place = said(", ") + said(place.strip()) if place else ""
     if what == ITSELF:
-        return f"the text itself{place}"
+        return said("the text itself") + place
     if what.startswith("arXiv:"):
         return f"[{what}](https://arxiv.org/abs/{what.removeprefix('arXiv:')}){place}"
     if what.startswith("https://"):
@@ -287,21 +316,24 @@ def _cited(reference: str) -> str:
 
 def body(entry: Erratum) -> str:
     """Return what stands under the title of an erratum, in MyST."""
-    right = [f"**Right:** {entry.right}"]
+    proof = said("By comparison:") if entry.proof == DOCUMENTARY else said("Computed:")
+    right = [f"**{said('Right:')}** {entry.right}"]
     right += [f"{{eq}}`{entry.formula}`"] if entry.formula else []
     right += [cited(entry.reference)] if entry.reference else []
     parts = [
-        f"{places(entry.where)}. *{entry.kind.capitalize()}, {entry.severity}.*",
-        f"**Printed:** {entry.printed}",
+        said("{}. *{}, {}.*").format(
+            places(entry.where), said(entry.kind).capitalize(), said(entry.severity)
+        ),
+        f"**{said('Printed:')}** {entry.printed}",
         *in_the_original(entry),
         entry.why,
         " · ".join(right),
-        f"**{'By comparison' if entry.proof == DOCUMENTARY else 'Computed'}:** {entry.shown()}",
+        f"**{proof}** {entry.shown()}",
     ]
     if entry.misprint:
-        parts.append(f"In `descent.misprints`: `{entry.misprint}`.")
+        parts.append(said("In `descent.misprints`: `{}`.").format(entry.misprint))
     if entry.thread:
-        parts.append(f"[Reported]({entry.thread}).")
+        parts.append(said("[Reported]({}).").format(entry.thread))
     return "\n\n".join(parts)
 
 

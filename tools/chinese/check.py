@@ -22,6 +22,7 @@ Thing = tuple[str, str]
 WITH_TEXT = {"term", "ref", "published", "doc", "prf:ref"}
 """Roles whose text is translated and whose target is not."""
 
+HOLE = re.compile(r"\{\w*\}")
 NUMBER = re.compile(r"(?<![A-Za-z0-9_.])[−-]?\d+(?:[.,]\d+)*(?:e[−-]?\d+)?")
 SIGNS = re.compile(r"[α-ωΑ-Ωϕϵϑϱ∇∂][\u0302-\u0304]?[₀-₉ₜ]*|[√∞∑∏=≤≥<>×÷±²³⁻⁴-⁹]")
 
@@ -84,6 +85,7 @@ def _things(token: Token) -> Iterator[Thing]:
         case "strong_open" | "em_open":
             yield "mark", token.tag
         case "text" | "text_special":
+            yield from (("hole", hole) for hole in HOLE.findall(token.content))
             yield from (("number", n.replace(",", "")) for n in NUMBER.findall(token.content))
             yield from (("letter", sign) for sign in SIGNS.findall(token.content))
 

@@ -98,7 +98,7 @@ class _Page:
         assert token.map
         if kind in ("th", "td"):
             self._cell(token.map[0], token.content)
-        elif _says(token.content):
+        elif says(token.content):
             first, last = token.map
             head, _, _ = str(self.lines[first]).partition(token.content.partition("\n")[0])
             kind = "heading" if kind == "heading" else "paragraph"
@@ -109,7 +109,7 @@ class _Page:
         line = str(self.lines[row])
         content = content.replace("|", r"\|")  # which the parser has taken away
         start = line.index(content, self.column if row == self.row else 0)
-        new = self._put(content, "table") if _says(content) else content
+        new = self._put(content, "table") if says(content) else content
         self.lines[row] = line[:start] + new + line[start + len(content) :]
         self.row, self.column = row, start + len(new)
 
@@ -160,10 +160,10 @@ class _Page:
         self.replace(first, last, rewrite(text, self.put))
 
 
-def _says(text: str) -> bool:
+def says(text: str) -> bool:
     """Return whether there is a word in a text, beside formulas, roles and code.
 
-    >>> _says("$x$, {eq}`adam-update`"), _says("the step, $x$")
+    >>> says("$x$, {eq}`adam-update`"), says("the step, $x$")
     (False, True)
     """
     return bool(re.search(r"[^\W\d_]", FIXED.sub("", text)))

@@ -44,11 +44,11 @@ def said(english: str) -> str:
 
     The book's title is a heading of its first page, the topics of the errata are some of theirs.
     """
-    for name in (catalogues.INTERFACE, "index", "errata"):
+    for name in (catalogues.INTERFACE, "index", "errata", catalogues.ENTRIES):
         entry = catalogues.entry(name, Message(english, interface.KIND))
         if entry and entry.string and not entry.fuzzy:
             return str(entry.string)
-    return english
+    return f"{MARK}{english}" if english in catalogues.read(catalogues.ENTRIES) else english
 
 
 def script(text: str) -> str:

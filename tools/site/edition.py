@@ -77,7 +77,7 @@ def read_in_chinese(app: Sphinx, docname: str, source: list[str]) -> None:
     """Put the translation in the place of a page's text, and read it again when that changes."""
     path = Path(app.env.doc2path(docname))
     shows_all = docname in ("book/formulas", "book/citing")
-    needed = {path.stem, catalogues.FORMULAS, catalogues.INTERFACE}
+    needed = {path.stem, catalogues.FORMULAS, catalogues.INTERFACE, catalogues.ENTRIES}
     for name in catalogues.PAGES if shows_all else needed:
         app.env.note_dependency(str(catalogues.path(name)))
     source[0] = project.text(path)

@@ -25,11 +25,6 @@ from tools.site import errata_figures, sheet
 DOCNAME = errata.PAGE.relative_to(project.ROOT).with_suffix("").as_posix()
 
 
-def in_english() -> list[str]:
-    """Return the class by which docutils says that a text is English, where the page is not."""
-    return [] if project.is_english() else ["language-en"]
-
-
 class ErrataPart(SphinxDirective):
     """What the directives share: texts in MyST become nodes."""
 
@@ -57,7 +52,6 @@ class ErrataPart(SphinxDirective):
         head = self.head(entry.id, [nodes.strong("", entry.title)])
         classes = ["erratum", f"topic-{entry.topic}", f"severity-{entry.severity.split()[0]}"]
         classes += [f"source-{errata.anchor(name)}" for name in entry.where]
-        classes += in_english()
         box = nodes.container("", head, *self.parsed(errata.body(entry)), classes=classes, ids=ids)
         box["terms"] = errata.data()["terms"][entry.topic]
         self.set_source_info(box)
@@ -117,13 +111,13 @@ class NotErrorsDirective(ErrataPart):
         """Return the list."""
         self.depend()
         boxes: list[nodes.Node] = []
-        for entry in errata.data()["not_errors"]:
-            text = f"{errata.places(entry['where'])}. {entry['why']}"
+        for entry in map(errata.told, errata.data()["not_errors"]):
+            text = project.said("{}. {}").format(errata.places(entry["where"]), entry["why"])
             text += f" · {errata.cited(entry['reference'])}" if "reference" in entry else ""
             title = self.parsed(f"**{entry['title']}**")[0].children
             parts = [self.head(entry["id"], title), *self.parsed(text)]
             ids = errata.anchors([entry["id"], *entry.get("also", [])])
-            boxes.append(nodes.container("", *parts, classes=["not-error", *in_english()], ids=ids))
+            boxes.append(nodes.container("", *parts, classes=["not-error"], ids=ids))
         return boxes
 
 
@@ -134,10 +128,10 @@ class RightThingsDirective(ErrataPart):
         """Return the list."""
         self.depend()
         lines = [
-            f"- {errata.places(entry['where'])}. {entry['what']}"
-            for entry in errata.data()["right_things"]
+            "- " + project.said("{}. {}").format(errata.places(entry["where"]), entry["what"])
+            for entry in map(errata.told, errata.data()["right_things"])
         ]
-        return [nodes.container("", *self.parsed("\n".join(lines)), classes=in_english())]
+        return [nodes.container("", *self.parsed("\n".join(lines)))]
 
 
 class TutorialsDirective(ErrataPart):
@@ -190,19 +184,7 @@ class FilterDirective(ErrataPart):
                 f"severity-{s.split()[0]}": project.said(s) for s in ("misleads badly", "cosmetic")
             },
         }
-        told = (
-            []
-            if project.is_english()
-            else [
-                nodes.paragraph(
-                    "",
-                    project.said(
-                        "The entries are in English; below each stand the tutorials' own words."
-                    ),
-                )
-            ]
-        )
-        return [*told, sheet.list_filter("div.erratum", "errata", names)]
+        return [sheet.list_filter("div.erratum", "errata", names)]
 
 
 def only_where_needed(

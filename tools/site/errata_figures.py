@@ -20,6 +20,7 @@ from descent.report import number
 from descent.rules import Rule
 from tools.book import errata, project
 from tools.book.errata import Erratum
+from tools.book.project import said
 
 WIDTH, HEIGHT = 400, 240  # CSS pixels; the file has twice as many
 COLOURS_KEPT = 32  # two curves on white, smoothed: a third of the bytes
@@ -109,17 +110,17 @@ def drawn(entry: Erratum) -> Drawn:
         file.parent.mkdir(parents=True, exist_ok=True)
         draw(paths, file)
     hyper = ", ".join(f"{SYMBOLS.get(k, k)} = {number(v)}" for k, v in settings.items())
-    on = scene.name if "gradient" in scene.name else f"f(x) = {scene.name}"
-    ends = " ".join(f"{name} ends at {_end(xs)}." for name, xs in paths.items())
-    caption = f"{steps} steps on {on} from x = {number(scene.start)}, {hyper}."
-    return Drawn(file, caption, f"x against the step. {ends[0].upper()}{ends[1:]}")
+    on = said(scene.name) if "gradient" in scene.name else f"f(x) = {scene.name}"
+    ends = " ".join(said("{} ends at {}.").format(said(n), _end(xs)) for n, xs in paths.items())
+    caption = said("{} steps on {} from x = {}, {}.").format(steps, on, number(scene.start), hyper)
+    return Drawn(file, caption, said("x against the step. {}").format(ends[0].upper() + ends[1:]))
 
 
 SYMBOLS = {"lr": "η", "momentum": "μ", "rho": "ρ", "beta1": "β₁", "beta2": "β₂", "eps": "ε"}
 
 
 def _end(xs: NDArray[np.float64]) -> str:
-    return errata.in_print(xs[-1]) if np.isfinite(xs[-1]) else "no number"
+    return errata.in_print(xs[-1]) if np.isfinite(xs[-1]) else said("no number")
 
 
 def limits(wrong: NDArray[np.float64], right: NDArray[np.float64]) -> tuple[float, float]:

@@ -8,12 +8,12 @@ from tools.chinese.messages import Message
 ENGLISH = (
     "**Why?** With $\\beta_1 = 0.9$ a step of −0.5 is `lr` times β₂ too long, {eq}`adam-update`,"
     " see [Adam](adam.md#the-rule), {term}`momentum` and {zh}`动量法`; <b>x</b>"
-    " {cite:t}`kingma2015adam`."
+    " {cite:t}`kingma2015adam`. It ends at {end}."
 )
 CHINESE = (
     "**为什么？** 取 $\\beta_1 = 0.9$ 时，−0.5 的一步是 `lr` 的 β₂ 倍，太长了，{eq}`adam-update`，"
     "见 [Adam](adam.md#the-rule)、{term}`动量 <momentum>`与“动量法”；<b>x</b>"
-    " {cite:t}`kingma2015adam`。"
+    " {cite:t}`kingma2015adam`。终点为 {end}。"
 )
 
 CHANGES = {
@@ -30,6 +30,7 @@ CHANGES = {
     "term": ("<momentum>", "<displacement>"),
     "citation": ("kingma2015adam", "polyak1964some"),
     "role": ("{eq}", "{ref}"),
+    "place of a number": ("{end}", "{ends}"),
     "tag": ("<b>", "<i>"),
     "emphasis": ("**为什么？**", "为什么？"),
     "quotation of a tutorial": ("动量法”", "动量方法”"),
