@@ -183,7 +183,7 @@ def in_print(value: Any) -> str:
     ('−6563', '1.881 · 10⁻²²', '10⁵', 'no number')
     """
     if isinstance(value, str):
-        return value
+        return said(value)
     mantissa, _, exponent = number(value, DIGITS).partition("e")
     if exponent:
         power = "10" + str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))

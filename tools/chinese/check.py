@@ -9,6 +9,7 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from decimal import Decimal
 
 from markdown_it.token import Token
 
@@ -23,7 +24,12 @@ WITH_TEXT = {"term", "ref", "published", "doc", "prf:ref"}
 """Roles whose text is translated and whose target is not."""
 
 HOLE = re.compile(r"\{\w*\}")
-NUMBER = re.compile(r"(?<![A-Za-z0-9_.])[−-]?\d+(?:[.,]\d+)*(?:e[−-]?\d+)?")
+NUMBER = re.compile(
+    r"(?<![A-Za-z0-9_.])(?P<digits>[−-]?\d+(?:[.,]\d+)*(?:e[−-]?\d+)?)"
+    r"(?: (?P<unit>thousand|million|万|百万)(?![A-Za-z]))?"
+)
+UNITS = {"thousand": 3, "million": 6, "万": 4, "百万": 6}
+"""Powers of ten that are written as words."""
 SIGNS = re.compile(r"[α-ωΑ-Ωϕϵϑϱ∇∂][\u0302-\u0304]?[₀-₉ₜ]*|[√∞∑∏=≤≥<>×÷±²³⁻⁴-⁹]")
 
 HAN = "\u3400-\u4dbf\u4e00-\u9fff"
@@ -86,8 +92,18 @@ def _things(token: Token) -> Iterator[Thing]:
             yield "mark", token.tag
         case "text" | "text_special":
             yield from (("hole", hole) for hole in HOLE.findall(token.content))
-            yield from (("number", n.replace(",", "")) for n in NUMBER.findall(token.content))
+            yield from (("number", _value(n)) for n in NUMBER.finditer(token.content))
             yield from (("letter", sign) for sign in SIGNS.findall(token.content))
+
+
+def _value(number: re.Match[str]) -> str:
+    """Return a number by which two are compared: of one with a unit, its value.
+
+    >>> [_value(found) for found in NUMBER.finditer("1,000, 120 thousand, 12 万, 1.2 million")]
+    ['1000', '120000', '120000', '1200000']
+    """
+    digits = number["digits"].replace(",", "").replace("−", "-")
+    return f"{Decimal(digits).scaleb(UNITS[number['unit']]):f}" if number["unit"] else digits
 
 
 def _target(token: Token) -> str:

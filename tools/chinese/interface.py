@@ -67,6 +67,7 @@ def _listed() -> Iterator[str]:
     yield from (what for changes in family.values() for what in changes.values())
     yield from ("misleads badly", "cosmetic", "Topic", "Source", "Severity")
     yield from ("verified as printed", "verified by a test")
+    yield from ("no number", "0 or 1", "`learning_rate` and `epsilon`")
     yield from (scene for scene in errata_figures.SCENES if "gradient" in scene)
     yield from ("Symbols", "Chapter", "Code", "Verified", "Since")
     yield from ("Colab", "Kaggle", "Binder", "Admonition", "Note", "Theorem", "Lemma", "Corollary")

@@ -27,8 +27,8 @@ HEADER = re.compile(
     re.MULTILINE,
 )
 KINDS = {"caption": "caption", "alt": "alternative text"}
-FIXED = re.compile(r"\$[^$]+\$|\{[\w:-]+\}(`+).+?\1|(`+).+?\2", re.DOTALL)
-"""Formulas, roles and code in a message."""
+FIXED = re.compile(r"\$[^$]+\$|\{[\w:-]+\}(`+).+?\1|(`+).+?\2|https?://\S+", re.DOTALL)
+"""Formulas, roles, code and addresses in a message."""
 
 LEAD = re.compile(r"\{zh\}`(?P<term>[^`]+)`[.;] ")
 """The Chinese word, with which a definition of the glossary begins."""
