@@ -12,6 +12,7 @@ import nbformat
 from tools.book import citation, myst, project
 from tools.notebook import files
 from tools.notebook.generate import execute
+from tools.site.figure_files import LIST, hashed
 from tools.teaching import document
 from tools.teaching.chapter import Figure, figures
 
@@ -98,3 +99,13 @@ def write(pages: Iterable[Path], folder: Path) -> None:
         known[page.stem] = state
         record.write_text(json.dumps(known), encoding="utf-8")
     (folder / "index.html").write_text(gallery(found), encoding="utf-8")
+    (folder / LIST.name).write_text(json.dumps(by_chapter(found)), encoding="utf-8")
+
+
+def by_chapter(found: Iterable[Figure]) -> dict[str, dict[str, list[str]]]:
+    """Return figures as the site reads them: by chapter and picture, name and citation."""
+    listed: dict[str, dict[str, list[str]]] = {}
+    for figure in found:
+        entry = {hashed(figure.png): [figure.name, cited(figure)]}
+        listed.setdefault(figure.page.stem, {}).update(entry)
+    return listed
