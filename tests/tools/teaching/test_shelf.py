@@ -115,3 +115,17 @@ def test_a_file_that_is_made_anew_has_the_site_built_anew(tmp_path):
     shelf.list_files(tmp_path)
     assert (tmp_path / linked.MADE.name).read_text() != before
     assert str(linked.MADE.relative_to(project.ROOT)) in build.SOURCES
+
+
+def test_the_minutes_of_the_lecture_add_up():
+    plan = TEXT[TEXT.index("**One lecture** of ninety minutes") : TEXT.index("**Three lectures**")]
+    minutes = [int(number) for number in re.findall(r"^\| (\d+) \|", plan, re.MULTILINE)]
+    assert sum(minutes) == 90
+    assert "of 75 minutes leaves out the scale" in plan
+    assert re.search(r"^\| 15 \| Scale \|", plan, re.MULTILINE)
+
+
+def test_each_chapter_of_the_short_courses_has_its_week_in_the_term():
+    short, term = TEXT[: TEXT.index("**A term**")], TEXT[TEXT.index("**A term**") :]
+    for page in re.findall(r"\]\(([\w-]+\.md)\)", short):
+        assert f"({page})" in term
