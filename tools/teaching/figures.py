@@ -30,7 +30,7 @@ def drawn(page: Path) -> dict[str, dict[str, bytes]]:
     source, _ = myst.read_cells(page)
     blank = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(DRAW)])
     blank.cells += [nbformat.v4.new_code_cell(one.source) for one in files.code_cells(source)]
-    ran = files.code_cells(execute(blank, page))[1:]
+    ran = files.code_cells(execute(blank, page, timeout=None))[1:]  # a busy machine may take long
     return {figure.name: pictures(ran[figure.cell]) for figure in figures(page)}
 
 
