@@ -19,7 +19,7 @@ SCREEN_ONLY = ", ".join(
     [
         ".headerlink, .formula-link, .backrefs",
         ".sheet .copies, .formula .copies, .katex .narrow, #list-filter",
-        ".front-buttons, .front-doors, .you-are-here, .reading-time, .family svg",
+        ".figure-files, .front-buttons, .front-doors, .you-are-here, .reading-time, .family svg",
         "button, script, summary, [role=status], .toctree-wrapper",
     ]
 )

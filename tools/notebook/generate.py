@@ -122,11 +122,16 @@ def alt_texts(chapter: Path) -> list[str | None]:
     return [" ".join(image["alt"].split()) if "alt" in image else None for image in images]
 
 
-def execute(notebook: nbformat.NotebookNode, chapter: Path) -> nbformat.NotebookNode:
-    """Run a notebook in its chapter's folder, and return it with outputs and no timestamps."""
+def execute(
+    notebook: nbformat.NotebookNode, chapter: Path, timeout: int | None = CELL_TIMEOUT
+) -> nbformat.NotebookNode:
+    """Run a notebook in its chapter's folder, and return it with outputs and no timestamps.
+
+    A cell may take `timeout` seconds; None sets no limit.
+    """
     client = NotebookClient(
         notebook,
-        timeout=CELL_TIMEOUT,
+        timeout=timeout,
         kernel_name="python3",
         record_timing=False,
         coalesce_streams=True,

@@ -24,7 +24,7 @@ DOCTREES = project.BUILD / ".doctrees"
 BUILT = project.BUILD / "built"
 """What the site was built from and what it consists of, written when it is whole."""
 
-SHELF = "_build/teaching/shelf.json"
+SHELF = "_build/teaching/made.txt"
 SOURCES = (
     *("book", "locale", "src", "tests", "tools", SHELF),
     *(p.name for p in project.ROOT.glob("[!.]*.*")),

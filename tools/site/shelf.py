@@ -19,6 +19,8 @@ from tools.book import project
 FOLDER = project.BUILD / "teaching"
 LIST = FOLDER / "shelf.json"
 """What is on the shelf: by part and name, the address of each kind of file."""
+MADE = FOLDER / "made.txt"
+"""What changes with any file on the shelf, so that the site is built anew with it."""
 PAGE = "book/teach"
 TITLES = {
     "sheets": "Exercise sheets",

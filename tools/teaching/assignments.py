@@ -38,7 +38,8 @@ class Task:
         formulas: the ids of the formulas that say it.
         signature: the first line of the function.
         solution: the lines of its body.
-        check: code that grades it: `points` has 0 or 1 for each part, `hint` what to look at.
+        check: code that grades what `answers` has by name: `points` has 0 or 1 for each part,
+            `hint` one sentence on what to look at.
         verdict: code that prints what the answer is, for the instructor.
         parts: the names of the parts.
     """
@@ -66,17 +67,20 @@ class Task:
 OF_A_RULE = """\
 Write {title} as a function of the point $x$, the gradient $g$ and what it keeps from one step to
 the next. It returns the new point and what it keeps; at the first step `state` is `None`. It is
-called with numbers and with arrays, hundreds of times."""
+called with numbers and with arrays, hundreds of times, and leaves $x$ and $g$ as they are."""
 
 
 CHECK_RULE = """\
-from descent.identify import grade
+from descent.identify import handed_in
 
-graded = grade(step, "{name}")
+graded = handed_in(answers, "{name}")
 points, hint = graded.points, graded.hint"""
 VERDICT_RULE = """\
+import contextlib
+import io
+
 from descent import rules
-from descent.identify import NotRunnableError, identify
+from descent.identify import identify
 from descent.misprints import MISPRINTS
 
 draw = np.random.default_rng(0)
@@ -87,7 +91,7 @@ def path(step):
     x, state, points = np.array([-1.0]), None, []
     with np.errstate(all="ignore"):
         for g in gradients:
-            x, state = step(x, np.array([g]), state)
+            x, state = step(x.copy(), np.array([g]), state)
             points.append(x)
     return np.array(points)
 
@@ -100,17 +104,22 @@ def is_like(misprint):
     return np.allclose(found, known, rtol=1e-9, atol=0, equal_nan=True)
 
 
-try:
+def verdict():
     known = [
         name
         for name, misprint in MISPRINTS.items()
         if misprint.of is type(rules.get("{name}")) and is_like(misprint())
     ]
-    for name in known:
-        print(name, MISPRINTS[name].erratum, MISPRINTS[name].__doc__.splitlines()[0])
-    if not known:
-        print(identify(step))
-except (ArithmeticError, NotImplementedError, NotRunnableError) as error:
+    named = [f"{{name}} {{MISPRINTS[name].erratum}} {{MISPRINTS[name].__doc__}}" for name in known]
+    return "\\n".join(one.splitlines()[0] for one in named) or identify(step)
+
+
+try:
+    with contextlib.redirect_stdout(io.StringIO()):  # what the answer prints
+        is_run = any(points.values()) or hint.startswith("It does not run")
+        said = verdict() if is_run else hint
+    print(said)
+except Exception as error:
     print(f"It does not run: {{error!r}}")"""
 
 
@@ -133,6 +142,7 @@ def of_rule(
 
 CHECK_BACKWARD = """\
 from descent.backprop.check import differences
+from descent.identify import slip
 
 draw = np.random.default_rng(0)
 X, W, b, G = (draw.normal(size=size) for size in ((4, 3), (3, 2), 2, (4, 2)))
@@ -141,13 +151,21 @@ expected = {
     "W": differences(lambda W: np.sum(G * (X @ W + b)), W),
     "b": differences(lambda b: np.sum(G * (X @ W + b)), b),
 }
-found = dict(zip(expected, map(np.asarray, backward(X, W, b, G))))
-points = {
-    name: int(found[name].shape == g.shape and np.allclose(found[name], g, atol=1e-6))
-    for name, g in expected.items()
-}
-wrong = [name for name, point in points.items() if not point]
-hint = f"Compare ∂f/∂{wrong[0]} with differences of f, entry by entry." if wrong else ''"""
+said, found, hint = slip(answers, "backward", (X, W, b, G), (X, W, b), 3), {}, ""
+try:
+    if not said.is_fatal:
+        given = (one.copy() for one in (X, W, b, G))
+        found = dict(zip(expected, map(np.asarray, answers["backward"](*given))))
+except Exception as error:
+    hint = f"It does not run: {error!r}."
+points = {"runs": int(bool(found) and not said.breaks)}
+for name, g in expected.items():
+    has_shape = name in found and found[name].shape == g.shape
+    points[name] = int(has_shape and np.allclose(found[name], g, atol=1e-6))
+wrong = [name for name in expected if not points[name]]
+if wrong and not hint:
+    hint = f"Compare ∂f/∂{wrong[0]} with differences of f, entry by entry."
+hint = said.hint(hint)"""
 BACKWARD_SLIPS = {
     "the derivative in b is averaged over the batch": "G @ W.T, X.T @ G, G.mean(axis=0)",
     "the derivative in b is not summed over the batch": "G @ W.T, X.T @ G, G",
@@ -159,9 +177,11 @@ VERDICT_BACKWARD = f"""\
 slips = {{
 {chr(10).join(f'    "{name}": lambda: ({code}),' for name, code in BACKWARD_SLIPS.items())}
 }}
-for name, slip in slips.items():
-    if all(np.array_equal(a, b) for a, b in zip(found.values(), slip())):
-        print(name)"""
+for name, wrote in slips.items():
+    if found and all(np.array_equal(a, b) for a, b in zip(found.values(), wrote())):
+        print(name)
+if not any(points.values()):
+    print(hint)"""
 
 
 TASKS = (
@@ -290,7 +310,7 @@ TASKS = (
         solution="return G @ W.T, X.T @ G, G.sum(axis=0)",
         check=CHECK_BACKWARD,
         verdict=VERDICT_BACKWARD,
-        parts=("X", "W", "b"),
+        parts=("runs", "X", "W", "b"),
     ),
 )
 """The tasks, in the order of the book's rules."""
@@ -337,7 +357,7 @@ def notebook(cells: list[Cell]) -> nbformat.NotebookNode:
 def for_nbgrader(task: Task, answer: str, *, instructor: bool) -> nbformat.NotebookNode:
     """Return a notebook of nbgrader with this answer: the student's, or the instructor's."""
     points = len(task.parts)
-    score = f"{task.check}\nprint(points)\nprint(hint)\nsum(points.values())"
+    score = f"answers = globals()\n{task.check}\nprint(points)\nprint(hint)\nsum(points.values())"
     cells = [
         *opening(task),
         nbformat.v4.new_code_cell(answer, metadata=_graded(task, "answer", solution=True)),
@@ -363,6 +383,8 @@ def instructor(task: Task) -> nbformat.NotebookNode:
 # --- otter-grader ---------------------------------------------------------------------------------
 
 OTTER_TEST = """\
+from functools import cache
+
 from otter.test_files import test_case
 
 OK_FORMAT = False
@@ -370,17 +392,21 @@ name = "{name}"
 points = {points}
 
 
-def checked({function}):
+@cache
+def checked(answer):
     import numpy as np
 
+    answers = {{"{function}": answer}}
 {check}
+    if hint and all(points.values()):
+        print(hint)
     return points, hint
 
 {cases}"""
 OTTER_CASE = """
 @test_case(points=1, hidden=False)
 def test_{slug}({function}):
-    points, hint = checked({function})
+    points, hint = checked({function} if callable({function}) else None)
     assert points["{part}"], hint
 """
 

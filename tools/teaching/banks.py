@@ -252,8 +252,8 @@ def qti(questions: Sequence[Question], path: Path) -> None:
     ET.register_namespace("", PACKAGE)
     manifest = ET.Element(f"{{{PACKAGE}}}manifest", identifier="descent-to-adam")
     metadata = ET.SubElement(manifest, f"{{{PACKAGE}}}metadata")
-    ET.SubElement(metadata, f"{{{PACKAGE}}}schema").text = "IMS Content"
-    ET.SubElement(metadata, f"{{{PACKAGE}}}schemaversion").text = "1.1"
+    ET.SubElement(metadata, f"{{{PACKAGE}}}schema").text = "QTIv2.1 Package"
+    ET.SubElement(metadata, f"{{{PACKAGE}}}schemaversion").text = "1.0.0"
     ET.SubElement(manifest, f"{{{PACKAGE}}}organizations")
     resources = ET.SubElement(manifest, f"{{{PACKAGE}}}resources")
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as package:

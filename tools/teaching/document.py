@@ -9,6 +9,7 @@ import json
 import re
 import shutil
 import subprocess
+import unicodedata
 from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
@@ -133,7 +134,40 @@ def latex(markdown: str, title: str) -> str:
     """Return Markdown as a LaTeX document, for LuaLaTeX and XeLaTeX."""
     options = ["--standalone", f"--metadata=title:{title}", "--variable=papersize:a4"]
     options += ["--variable=geometry:margin=25mm", f"--variable=header-includes:{PREAMBLE}"]
-    return written(changed(tree(markdown), without_data), "latex", *options)
+    made = changed(changed(tree(markdown), without_data), in_mathematics)
+    return written(made, "latex", *options)
+
+
+LETTERS = re.compile("[\u0370-\u03ff\u2080-\u2089]")
+"""Greek letters and lowered digits, which the faces of LaTeX's text have not."""
+
+
+def in_mathematics(node: dict[str, Any]) -> dict[str, Any] | None:
+    """Return a word that has Greek letters or lowered digits with those as formulas."""
+    if node["t"] != "Str" or not LETTERS.search(node["c"]):
+        return None
+    parts = re.split(f"({LETTERS.pattern})", node["c"])
+    inlines = [
+        {"t": "RawInline", "c": ["latex", command(part)]} if number % 2 else {"t": "Str", "c": part}
+        for number, part in enumerate(parts)
+    ]
+    return {"t": "Span", "c": [["", [], []], inlines]}
+
+
+def command(letter: str) -> str:
+    r"""Return a Greek letter or a lowered digit as LaTeX, and as itself in bookmarks.
+
+    >>> print(command("β"), command("₂"))
+    \texorpdfstring{$\beta$}{β} \texorpdfstring{$_{2}$}{₂}
+    """
+    name = unicodedata.name(letter)
+    if name.startswith("SUBSCRIPT"):
+        latex = f"_{{{unicodedata.digit(letter)}}}"
+    else:
+        word = name.split()[-1].lower()
+        word = word.capitalize() if "CAPITAL" in name else word
+        latex = "\\" + ("varepsilon" if word == "epsilon" else word)
+    return rf"\texorpdfstring{{${latex}$}}{{{letter}}}"
 
 
 def without_data(node: dict[str, Any]) -> dict[str, Any] | None:

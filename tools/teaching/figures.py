@@ -12,6 +12,7 @@ import nbformat
 from tools.book import citation, myst, project
 from tools.notebook import files
 from tools.notebook.generate import execute
+from tools.site.figure_files import LIST, hashed
 from tools.teaching import document
 from tools.teaching.chapter import Figure, figures
 
@@ -29,7 +30,7 @@ def drawn(page: Path) -> dict[str, dict[str, bytes]]:
     source, _ = myst.read_cells(page)
     blank = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(DRAW)])
     blank.cells += [nbformat.v4.new_code_cell(one.source) for one in files.code_cells(source)]
-    ran = files.code_cells(execute(blank, page))[1:]
+    ran = files.code_cells(execute(blank, page, timeout=None))[1:]  # a busy machine may take long
     return {figure.name: pictures(ran[figure.cell]) for figure in figures(page)}
 
 
@@ -98,3 +99,13 @@ def write(pages: Iterable[Path], folder: Path) -> None:
         known[page.stem] = state
         record.write_text(json.dumps(known), encoding="utf-8")
     (folder / "index.html").write_text(gallery(found), encoding="utf-8")
+    (folder / LIST.name).write_text(json.dumps(by_chapter(found)), encoding="utf-8")
+
+
+def by_chapter(found: Iterable[Figure]) -> dict[str, dict[str, list[str]]]:
+    """Return figures as the site reads them: by chapter and picture, name and citation."""
+    listed: dict[str, dict[str, list[str]]] = {}
+    for figure in found:
+        entry = {hashed(figure.png): [figure.name, cited(figure)]}
+        listed.setdefault(figure.page.stem, {}).update(entry)
+    return listed

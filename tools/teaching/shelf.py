@@ -1,11 +1,12 @@
 """The shelf as a whole: a page that lists what lies on it, and a file that the site reads."""
 
+import hashlib
 import json
 from html import escape
 from pathlib import Path
 
 from tools.book import project
-from tools.site.shelf import KINDS, LIST, TITLES, titled
+from tools.site.shelf import KINDS, LIST, MADE, TITLES, titled
 from tools.teaching import document
 
 
@@ -45,10 +46,20 @@ def rows(files: dict[str, dict[str, str]]) -> str:
     return f"<table>{''.join(lines)}</table>"
 
 
+def state(folder: Path) -> str:
+    """Return a hash of when each file on the shelf was written, and how long it is."""
+    found = hashlib.sha256()
+    for path in sorted(path for part in TITLES for path in (folder / part).rglob("*.*")):
+        about = path.stat()
+        found.update(f"{path.relative_to(folder)} {about.st_size} {about.st_mtime_ns}\n".encode())
+    return found.hexdigest()
+
+
 def list_files(folder: Path) -> None:
-    """Write the page and the file that list what lies on the shelf."""
+    """Write the page and the files that list what lies on the shelf."""
     found = listed(folder)
     (folder / LIST.name).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    (folder / MADE.name).write_text(state(folder) + "\n", encoding="utf-8")
     parts = "".join(f"<h2>{TITLES[part]}</h2>{rows(files)}" for part, files in found.items())
     site = f'<p><a href="{project.site(project.address())}">The book</a></p>'
     (folder / "index.html").write_text(

@@ -26,6 +26,7 @@ from typing import Any
 
 from descent.identify._candidate import NotRunnableError
 from descent.identify._grading import Grade, assert_is, grade
+from descent.identify._handed_in import Slip, handed_in, slip
 from descent.identify._report import Counterexample, Report
 
 __all__ = [
@@ -33,9 +34,12 @@ __all__ = [
     "Grade",
     "NotRunnableError",
     "Report",
+    "Slip",
     "assert_is",
     "grade",
+    "handed_in",
     "identify",
+    "slip",
 ]
 
 

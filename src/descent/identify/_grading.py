@@ -115,7 +115,7 @@ def grade(candidate: Any, name: str, *, form: str | None = None, **hyper: float)
     1.0
     """
     rule = wanted(name, hyper)
-    parts = _parts_of(rule)
+    parts = parts_of(rule)
     try:
         found = candidate_of(candidate, form)
         points = dict.fromkeys(parts, 0) | {"runs": 1} | _points(found, rule, parts)
@@ -125,7 +125,7 @@ def grade(candidate: Any, name: str, *, form: str | None = None, **hyper: float)
     return Grade(points, HINTS.get(first, ""))
 
 
-def _parts_of(rule: Rule) -> list[str]:
+def parts_of(rule: Rule) -> list[str]:
     """Return the parts that a rule has."""
     names = {f.name for f in fields(rule)}
     has = {

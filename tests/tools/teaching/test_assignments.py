@@ -5,14 +5,18 @@ import io
 
 import nbformat
 import pytest
+import slips
 
 from descent import rules
+from descent.identify import _handed_in
 from descent.misprints import MISPRINTS
 from tools.book import catalogue
 from tools.teaching import assignments
 from tools.teaching.assignments import TASKS
 
 BY_NAME = {task.name: task for task in TASKS}
+OFTEN = ("gradient-descent", "adam", "backprop")
+"""The tasks whose answers are tried with each slip before a commit."""
 NAMES = {rules._RULES[name]: name for name in rules.names()}
 AS_AN_ANSWER = """
 from descent.misprints import MISPRINTS
@@ -63,13 +67,10 @@ def test_what_is_handed_out_has_no_solution_and_an_empty_answer_no_points(task):
     assert "MISPRINTS" not in nbformat.writes(handed_out)
     assert task.solution not in assignments.otter_files(task)[f"{task.name}.ipynb"]
     empty = next(c.source for c in handed_out.cells if "YOUR CODE HERE" in c.source)
-    if task.name == "backprop":
-        with pytest.raises(NotImplementedError):
-            run(handed_out, empty)
-    else:
-        points, hint, _ = run(handed_out, empty)
-        assert not any(points.values())
-        assert "does not run" in hint
+    points, hint, _ = run(handed_out, empty)
+    assert points == dict.fromkeys(task.parts, 0)
+    assert "does not run" in hint
+    assert "NotImplementedError" in hint
 
 
 @pytest.mark.nightly
@@ -80,6 +81,34 @@ def test_each_misprint_as_an_answer_is_caught_and_named(name):
     assert sum(points.values()) < len(task.parts)
     assert hint
     assert name in printed
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("name", ["momentum", "adam", "backprop"])
+def test_the_instructor_is_told_what_an_answer_with_a_slip_is(name):
+    for slip in slips.SLIPS:
+        answer = slips.of(slip, BY_NAME[name])
+        assert len(run(assignments.instructor(BY_NAME[name]), answer)[2]) < 2000
+
+
+@pytest.mark.parametrize("slip", slips.SLIPS)
+@pytest.mark.parametrize(
+    "task",
+    [
+        pytest.param(task, id=name, marks=[] if name in OFTEN else pytest.mark.nightly)
+        for name, task in BY_NAME.items()
+    ],
+)
+def test_what_students_do_beside_the_formula_gets_one_sentence(task, slip, monkeypatch):
+    if slip == "does not end":
+        monkeypatch.setattr(_handed_in, "SECONDS", 0.5)
+    points, hint, printed = run(assignments.student(task), slips.of(slip, task))
+    assert slips.SLIPS[slip].said in hint
+    assert hint.count(". ") <= 1
+    assert len(printed) < 2000
+    share = sum(points.values()) / len(points)
+    assert share == 0 or not slips.SLIPS[slip].is_fatal
+    assert (share == 1) == slips.SLIPS[slip].is_habit
 
 
 def test_decay_in_the_gradient_is_no_adamw():
@@ -95,7 +124,7 @@ def test_slips_on_the_way_back_are_caught_and_named(slip):
     task = BY_NAME["backprop"]
     answer = task.answer(f"return {assignments.BACKWARD_SLIPS[slip]}")
     points, hint, printed = run(assignments.instructor(task), answer)
-    assert sum(points.values()) == 2
+    assert sum(points.values()) == 3
     assert hint
     assert slip in printed
 

@@ -1,14 +1,21 @@
 """The figures as SVG and PDF, with the line that cites them."""
 
+import gzip
+import json
 import re
 from base64 import b64encode
+from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
 import pytest
-from lxml import etree
+from docutils import nodes
+from docutils.utils import new_document
+from lxml import etree, html
 from pypdf import PdfReader
 
 from tools.book import citation, project
+from tools.site import figure_files
 from tools.teaching import figures
 from tools.teaching.chapter import figures as of
 
@@ -48,3 +55,63 @@ def test_figures_are_drawn_once_and_other_programs_open_them(tmp_path):
             assert len(PdfReader(tmp_path / name).pages) == 1
     figures.write([PAGE], tmp_path)
     assert made == {path.name: path.stat().st_mtime_ns for path in tmp_path.glob("adagrad-*.*")}
+
+
+@pytest.fixture
+def shelf(tmp_path, monkeypatch):
+    """Return a function that puts the figures of a page on an empty shelf."""
+    monkeypatch.setattr(figure_files, "LIST", tmp_path / "files.json")
+
+    def fill(page):
+        listed = figures.by_chapter(of(page))
+        (tmp_path / "files.json").write_text(json.dumps(listed), encoding="utf-8")
+
+    return fill
+
+
+def shown(tmp_path, page):
+    """Return a document of the figures of a page, and what stands beneath each on the site."""
+    document = new_document("page")
+    for figure in of(page):
+        (tmp_path / f"{figure.name}.png").write_bytes(figure.png)
+        image = nodes.image(uri=f"{figure.name}.png")
+        document += nodes.figure("", image, nodes.caption("", "What it shows."))
+    app = SimpleNamespace(builder=SimpleNamespace(format="html"), srcdir=tmp_path)
+    figure_files.offer(app, document, f"book/{page.stem}")
+    return [figure.astext() for figure in document.findall(nodes.raw)]
+
+
+def test_a_figure_on_a_page_offers_its_files_and_the_line_that_cites_it(tmp_path, shelf):
+    shelf(PAGE)
+    menus = [html.fragment_fromstring(menu) for menu in shown(tmp_path, PAGE)]
+    assert len(menus) == len(of(PAGE))
+    for menu, figure in zip(menus, of(PAGE), strict=True):
+        assert menu.tag == "details"
+        assert menu.findtext("summary") == "SVG, PDF, citation"
+        links = [Path(link.get("href")) for link in menu.iter("a")]
+        assert [link.parent for link in links] == [Path("../teaching/figures")] * 2
+        assert [link.name for link in links] == [f"{figure.name}.svg", f"{figure.name}.pdf"]
+        assert figures.cited(figure) in menu.text_content()
+
+
+def test_a_figure_that_is_not_on_the_shelf_offers_nothing(tmp_path, shelf):
+    assert shown(tmp_path, PAGE) == []
+    shelf(project.BOOK / "momentum.md")
+    assert shown(tmp_path, PAGE) == []
+
+
+def test_a_page_is_written_anew_when_its_figures_on_the_shelf_are_others(shelf):
+    env = SimpleNamespace(found_docs={"book/adagrad", "book/momentum"})
+    ask = lambda: figure_files.outdated(None, env, set(), set(), set())  # noqa: E731
+    assert ask() == []
+    shelf(PAGE)
+    assert ask() == ["book/adagrad"]
+    assert ask() == []
+
+
+def test_the_files_of_its_figures_add_little_to_a_page_as_it_is_sent(tmp_path, shelf):
+    page = max(project.chapters(), key=lambda page: page.read_text("utf-8").count("caption:"))
+    shelf(page)
+    added = "".join(shown(tmp_path, page)).encode()
+    assert len(gzip.compress(added)) < 1000
+    assert len(added) < 4000

@@ -134,14 +134,38 @@ def test_the_notebooks_of_all_chapters_run(made):
     run(sheets.notebook(made, solved=True))
 
 
-@pytest.mark.nightly
-@pytest.mark.parametrize("made", ALL, ids=names(ALL))
-def test_the_latex_of_all_chapters_compiles(made, tmp_path):
+WIDEST = 20
+"""Points by which a line of LaTeX may be too wide."""
+
+
+def compiled(made, solved, folder):
+    """Compile a sheet with LuaLaTeX; what is wrong with it fails."""
     if not (lualatex := shutil.which("lualatex")):
-        pytest.skip("lualatex is not installed")
-    text = document.latex(sheets.markdown(made, solved=True), made.title)
-    (tmp_path / "sheet.tex").write_text(text, encoding="utf-8")
+        pytest.skip("lualatex is not installed: apt-get install texlive-luatex texlive-latex-extra")
+    text = document.latex(sheets.markdown(made, solved=solved), made.title)
+    (folder / "sheet.tex").write_text(text, encoding="utf-8")
     command = [lualatex, "-interaction=nonstopmode", "-halt-on-error", "sheet.tex"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-2000:]
-    assert "Missing character" not in (tmp_path / "sheet.log").read_text(errors="replace")
+    log = (folder / "sheet.log").read_text(errors="replace")
+    assert "Missing character" not in log
+    wide = [float(wide) for wide in re.findall(r"Overfull \\hbox \((\d+\.\d+)pt", log)]
+    assert max(wide, default=0) <= WIDEST
+
+
+@pytest.mark.parametrize("solved", [False, True], ids=["tasks", "solutions"])
+def test_the_latex_of_a_sheet_compiles(solved, tmp_path):
+    compiled(TWO, solved, tmp_path)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("solved", [False, True], ids=["tasks", "solutions"])
+@pytest.mark.parametrize("made", ALL, ids=names(ALL))
+def test_the_latex_of_all_chapters_compiles(made, solved, tmp_path):
+    compiled(made, solved, tmp_path)
+
+
+def test_greek_letters_in_the_prose_are_set_as_formulas():
+    latex = document.latex("# The ε\n\nΔ and β₂, but `ε` is code.", "T")
+    for part in (r"$\varepsilon$", r"$\Delta$", r"$\beta$", r"$_{2}$", r"\texttt{ε}"):
+        assert part in latex

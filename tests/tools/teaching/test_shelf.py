@@ -8,6 +8,7 @@ import pytest
 from descent import rules
 from descent.misprints import MISPRINTS
 from tools.book import catalogue, errata, project
+from tools.site import build
 from tools.site import shelf as linked
 from tools.teaching import cheat_sheet, exercises, shelf
 from tools.teaching.questions import TEMPLATES
@@ -102,3 +103,29 @@ def test_the_cheat_sheet_has_each_update_rule_of_the_book_with_what_it_keeps():
 )
 def test_defaults_are_the_frameworks(path, shown):
     assert cheat_sheet.settings(path) == shown
+
+
+def test_a_file_that_is_made_anew_has_the_site_built_anew(tmp_path):
+    fill(tmp_path)
+    shelf.list_files(tmp_path)
+    before = (tmp_path / linked.MADE.name).read_text()
+    shelf.list_files(tmp_path)
+    assert (tmp_path / linked.MADE.name).read_text() == before
+    (tmp_path / "sheets" / "adam.pdf").write_text("another")
+    shelf.list_files(tmp_path)
+    assert (tmp_path / linked.MADE.name).read_text() != before
+    assert str(linked.MADE.relative_to(project.ROOT)) in build.SOURCES
+
+
+def test_the_minutes_of_the_lecture_add_up():
+    plan = TEXT[TEXT.index("**One lecture** of ninety minutes") : TEXT.index("**Three lectures**")]
+    minutes = [int(number) for number in re.findall(r"^\| (\d+) \|", plan, re.MULTILINE)]
+    assert sum(minutes) == 90
+    assert "of 75 minutes leaves out the scale" in plan
+    assert re.search(r"^\| 15 \| Scale \|", plan, re.MULTILINE)
+
+
+def test_each_chapter_of_the_short_courses_has_its_week_in_the_term():
+    short, term = TEXT[: TEXT.index("**A term**")], TEXT[TEXT.index("**A term**") :]
+    for page in re.findall(r"\]\(([\w-]+\.md)\)", short):
+        assert f"({page})" in term
