@@ -16,7 +16,7 @@ from babel.messages.catalog import Message as Entry
 from babel.messages.pofile import denormalize, read_po, write_po
 
 from tools.book import catalogue, project
-from tools.chinese import interface
+from tools.chinese import figures, interface
 from tools.chinese.messages import Message, messages
 
 LOCALE = project.ROOT / "locale" / "zh" / "LC_MESSAGES" / "book"
@@ -31,7 +31,10 @@ PAGES = (
 INTERFACE = "interface"
 """The catalogue of what stands on no page."""
 
-CATALOGUES = (*PAGES, INTERFACE)
+FIGURES = "figures"
+"""The catalogue of the texts in the figures."""
+
+CATALOGUES = (*PAGES, FIGURES, INTERFACE)
 
 FORMULAS = "formulas"
 """The page whose catalogue holds the titles of all formulas of the book."""
@@ -49,8 +52,8 @@ def source(name: str) -> Path:
 
 def found(name: str) -> Iterator[Message]:
     """Yield the messages of a catalogue; titles of formulas stand with the formula sheet alone."""
-    if name == INTERFACE:
-        yield from interface.found()
+    if name in (FIGURES, INTERFACE):
+        yield from (figures if name == FIGURES else interface).found()
         return
     for message in messages(source(name).read_text(encoding="utf-8")):
         if not message.context:
