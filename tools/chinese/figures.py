@@ -86,7 +86,7 @@ def speak_chinese() -> None:
     from matplotlib import rcParams
     from matplotlib.backend_bases import FigureCanvasBase
 
-    rcParams["font.family"] = ["DejaVu Sans", _face()]
+    rcParams["font.family"] = ["DejaVu Sans", face()]
     printed = FigureCanvasBase.print_figure
 
     def print_figure(self: Any, *arguments: Any, **options: Any) -> Any:
@@ -96,8 +96,12 @@ def speak_chinese() -> None:
     FigureCanvasBase.print_figure = print_figure  # type: ignore[method-assign]
 
 
-def _face() -> str:
-    """Return the first of the faces that matplotlib finds, also if it was installed today."""
+def face() -> str:
+    """Return the first of the faces that matplotlib finds, also if it was installed today.
+
+    Raises:
+        RuntimeError: it finds none.
+    """
     from matplotlib import font_manager
 
     font_manager.fontManager.ttflist = font_manager.FontManager().ttflist  # its cache may be old
