@@ -33,8 +33,8 @@ def chapters() -> list[Path]:
     return [chapter for chapter in project.chapters() if chapter.stem in catalogues.PAGES]
 
 
-def _pictures(notebook: nbformat.NotebookNode) -> Iterator[nbformat.NotebookNode]:
-    for cell in files.code_cells(notebook):
+def _pictures(notebook: nbformat.NotebookNode | None) -> Iterator[nbformat.NotebookNode]:
+    for cell in files.code_cells(notebook) if notebook else ():
         yield from (output for output in cell.outputs if "image/png" in output.get("data", {}))
 
 
@@ -82,7 +82,7 @@ def is_fresh(chapter: Path) -> bool:
     path = files.path_in_edition(chapter)
     if not path.exists() or not is_drawn(chapter):
         return False
-    return nbformat.read(path, as_version=4) == made(chapter, committed(chapter))
+    return bool(nbformat.read(path, as_version=4) == made(chapter, committed(chapter)))
 
 
 def is_drawn(chapter: Path) -> bool:

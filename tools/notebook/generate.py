@@ -144,7 +144,7 @@ def execute(notebook: nbformat.NotebookNode, chapter: Path) -> nbformat.Notebook
 
 def bare(chapter: Path) -> nbformat.NotebookNode:
     """Return the code cells of the notebook of a chapter, that which installs the package first."""
-    blank = nbformat.v4.new_notebook(cells=[])
+    blank: nbformat.NotebookNode = nbformat.v4.new_notebook(cells=[])
     source, _ = myst.read_cells(chapter)
     for cell in [
         *_opening(chapter, Prose(chapter, "", {}), project.written_address()),
