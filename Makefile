@@ -86,7 +86,7 @@ TESTS ?= tests/site
 test-site: $(READY) book  ## drive the built site in a real browser (needs Chromium; TESTS=FILES: those alone)
 	$(PYTEST) -n auto --dist loadgroup --ignore-glob '*/test_pdf.py' --ignore-glob '*/test_epub.py' $(TESTS)
 
-test-editions: pdf epub  ## check PDF and EPUB: bookmarks, links, formulas, figures
+test-editions: pdf pdf-zh epub  ## check PDF and EPUB: bookmarks, links, formulas, figures
 	$(PYTEST) --doctest-modules tools/edition/pages.py tools/edition/pdf.py tools/edition/epub.py \
 	    tests/site/test_pdf.py tests/site/test_epub.py
 
@@ -95,7 +95,7 @@ lighthouse: $(READY) book  ## judge five pages with Lighthouse (needs Chromium a
 
 # --- every night: make nightly --------------------------------------------------------------------
 
-NIGHTLY := mutants long fresh-seeds portable test-colab test-frameworks test-graders test-oldest test-citation links pdf-zh
+NIGHTLY := mutants long fresh-seeds portable test-colab test-frameworks test-graders test-oldest test-citation links
 
 nightly:  ## run what does not fit into a commit, part by part (an hour or more on two cores)
 	@failed=; for part in $(NIGHTLY); do echo "==> make $$part"; $(MAKE) --no-print-directory $$part \

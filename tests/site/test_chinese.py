@@ -1,14 +1,18 @@
 """The Chinese edition: it stands beside the English one, place by place, and is found and set."""
 
+import base64
+import re
 from functools import cache
+from pathlib import Path
 from urllib.parse import quote, unquote, urldefrag
 
 import pytest
 from lxml import html
 
 from tools.book import project
-from tools.chinese import catalogues, pages
+from tools.chinese import catalogues, figures, pages
 
+HAN = re.compile(r"[\u4e00-\u9fff]")
 HTML = project.BUILD / "html"
 ZH = HTML / "zh"
 ADDRESSES = [f"book/{name}.html" for name in catalogues.PAGES]
@@ -93,7 +97,7 @@ def test_no_text_waits_for_its_translation(address):
     assert pages.MARK not in tree(ZH / address).text_content()
 
 
-def test_the_pictures_and_the_numbers_are_those_of_the_english_edition():
+def test_the_numbers_are_those_of_the_english_edition_and_the_pictures_have_its_texts_in_chinese():
     for address in ADDRESSES:
         english, chinese = (
             [
@@ -102,7 +106,12 @@ def test_the_pictures_and_the_numbers_are_those_of_the_english_edition():
             ]
             for folder in (HTML, ZH)
         )
-        assert english == chinese
+        drawn = [
+            base64.b64decode(one.data["image/png"])
+            for one in figures.pictures(project.BOOK / "zh" / f"{Path(address).stem}.ipynb")
+        ]
+        assert len(english) == len(chinese)
+        assert [new for old, new in zip(english, chinese, strict=True) if old != new] == drawn
         outputs = [
             [
                 cell.text_content()
@@ -111,6 +120,19 @@ def test_the_pictures_and_the_numbers_are_those_of_the_english_edition():
             for folder in (HTML, ZH)
         ]
         assert outputs[0] == outputs[1]
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_every_alternative_text_is_chinese(address):
+    images = tree(ZH / address).xpath("//article//img[not(ancestor::*[@lang='en'])]")
+    assert [one.get("alt") for one in images if not HAN.search(one.get("alt", ""))] == []
+
+
+def test_the_next_page_asks_its_question_in_chinese():
+    asked = [tree(ZH / address).cssselect(".next-why") for address in ADDRESSES]
+    texts = [one.text_content() for found in asked for one in found]
+    assert len(texts) >= 6
+    assert [text for text in texts if not HAN.search(text)] == []
 
 
 def test_the_likely_queries_lead_to_what_answers_them(open_page, report):
@@ -171,4 +193,17 @@ def test_chinese_is_set_as_chinese_and_formulas_as_formulas(open_page):
 def test_the_playground_speaks_chinese(open_page):
     page = open_page("zh/book/playground.html", viewport={"width": 1440, "height": 900})
     page.locator(".playground button[aria-label='播放']").wait_for()
-    assert page.locator(".playground select").count() > 0
+    offered = page.locator(".playground select option").evaluate_all(
+        "(all) => all.map((one) => one.textContent)"
+    )
+    assert {"病态的二次函数", "梯度下降", "动量", "Adam"} <= set(offered)
+    named = [text for text in offered if " " in text and not HAN.search(text)]
+    assert named == []  # a name of two words is no name: it is translated
+
+
+def test_the_first_page_races_in_chinese_and_offers_the_pdf(open_page):
+    page = open_page("zh/book/index.html", viewport={"width": 1440, "height": 900})
+    race = page.locator(".playground[data-race]")
+    race.locator(".legend >> text=梯度下降").wait_for()
+    assert HAN.search(race.get_attribute("data-title"))
+    assert page.locator("article a[href$='from-gradient-descent-to-adam.zh.pdf']").count() == 2

@@ -16,7 +16,7 @@ from babel.messages.catalog import Message as Entry
 from babel.messages.pofile import denormalize, read_po, write_po
 
 from tools.book import catalogue, project
-from tools.chinese import errata_texts, interface
+from tools.chinese import errata_texts, figures, interface
 from tools.chinese.messages import Message, messages
 
 LOCALE = project.ROOT / "locale" / "zh" / "LC_MESSAGES" / "book"
@@ -34,7 +34,10 @@ INTERFACE = "interface"
 ENTRIES = "errata-entries"
 """The catalogue of what `book/errata.yml` says."""
 
-CATALOGUES = (*PAGES, INTERFACE, ENTRIES)
+FIGURES = "figures"
+"""The catalogue of the texts in the figures."""
+
+CATALOGUES = (*PAGES, FIGURES, INTERFACE, ENTRIES)
 
 FORMULAS = "formulas"
 """The page whose catalogue holds the titles of all formulas of the book."""
@@ -52,11 +55,9 @@ def source(name: str) -> Path:
 
 def found(name: str) -> Iterator[Message]:
     """Yield the messages of a catalogue; titles of formulas stand with the formula sheet alone."""
-    if name == INTERFACE:
-        yield from interface.found()
-        return
-    if name == ENTRIES:
-        yield from errata_texts.found()
+    sources = {FIGURES: figures, INTERFACE: interface, ENTRIES: errata_texts}
+    if name in sources:
+        yield from sources[name].found()
         return
     for message in messages(source(name).read_text(encoding="utf-8")):
         if not message.context:

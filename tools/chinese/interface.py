@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from descent import misprints, rules
 from tools.book import errata, project
 from tools.chinese.messages import Message
 from tools.site import errata_figures
@@ -17,7 +18,7 @@ from tools.site import errata_figures
 KIND = "interface"
 SCRIPT = "script"
 SCRIPTS = (
-    *("filter.js", "formulas.js", "search/search.js", "oscillator/oscillator.js"),
+    *("filter.js", "formulas.js", "search/search.js", "oscillator/oscillator.js", "front/race.js"),
     *("playground/app.js", "playground/plot.js", "playground/settings.js"),
     *("check/page.js", "check/identify.js"),
 )
@@ -29,6 +30,11 @@ WORDS = {
 }
 """Literals of scripts that readers see, and that do not look like it."""
 STATIC = project.BOOK / "_static"
+
+OFFERED = ("descent/rules.js", "descent/landscapes.js")
+"""The scripts with the names of what the playground offers, made when the site is built."""
+OFFERS = project.ROOT / "tools" / "site" / "offered.py"
+TITLE = re.compile(r'("name": "(?P<name>[^"]*)", )?"title": "(?P<title>[^"]*)"')
 
 SAID = re.compile(r"""said\(\\?["'](.*?)\\?["']\)""")
 LITERAL = re.compile(r'"(?P<text>(?:[^"\\\n]|\\.)*)"|`(?P<template>(?:[^`\\]|\\.)*)`')
@@ -70,7 +76,17 @@ def _listed() -> Iterator[str]:
     yield from ("no number", "0 or 1", "`learning_rate` and `epsilon`")
     yield from (scene for scene in errata_figures.SCENES if "gradient" in scene)
     yield from ("Symbols", "Chapter", "Code", "Verified", "Since")
+    yield from (*rules._RULES, *misprints.MISPRINTS, *_landscapes())
     yield from ("Colab", "Kaggle", "Binder", "Admonition", "Note", "Theorem", "Lemma", "Corollary")
+
+
+def _landscapes() -> Iterator[str]:
+    """Yield the titles of the landscapes that the playground offers."""
+    for node in ast.walk(ast.parse(OFFERS.read_text(encoding="utf-8"))):
+        pairs = zip(node.keys, node.values, strict=True) if isinstance(node, ast.Dict) else ()
+        for key, value in pairs:
+            if isinstance(key, ast.Constant) and key.value == "title":
+                yield from [str(value.value)] if isinstance(value, ast.Constant) else []
 
 
 def _said(path: Path) -> Iterator[str]:
@@ -107,3 +123,17 @@ def in_chinese(script: str, translate: Callable[[str], str | None]) -> str:
         return match[0] if new is None else f"{match[0][0]}{new}{match[0][-1]}"
 
     return LITERAL.sub(one, script)
+
+
+def with_titles(script: str, translate: Callable[[str], str]) -> str:
+    """Return a script of what is offered, each rule titled by its name, each landscape by its own.
+
+    >>> with_titles('{"name": "adam", "title": "Adam"}', {"adam": "亚当"}.get)
+    '{"name": "adam", "title": "亚当"}'
+    """
+
+    def one(match: re.Match[str]) -> str:
+        told = translate(match["name"] or match["title"])
+        return f'{match[1] or ""}"title": "{told}"'
+
+    return TITLE.sub(one, script)

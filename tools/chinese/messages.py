@@ -18,7 +18,7 @@ PROSE = {"admonition", "check-your-adam", "exercise", "prf:theorem", "prf:lemma"
 PROSE |= {"prf:corollary", "prf:definition", "note", "tip", "warning", "important", "seealso"}
 """Directives whose body is Markdown; their argument is a title."""
 
-TITLED = {"playground"}
+TITLED = {"playground", "race"}
 """Directives whose argument is a title, and whose body is none of ours."""
 
 CELL = "code-cell"

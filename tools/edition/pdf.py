@@ -106,7 +106,7 @@ def document() -> HtmlElement:
         builder.META(charset="utf-8"),
         builder.TITLE(title),
         *styles,
-        builder.STYLE(running_heads(body)),
+        builder.STYLE(running_heads(title, body)),
     )
     body.insert(0, contents(body))
     body.insert(0, cover(title))
@@ -129,14 +129,15 @@ def cover(title: str) -> HtmlElement:
     )
 
 
-def running_heads(body: HtmlElement) -> str:
-    """Return the rules that set the title of each chapter at the head of its pages."""
+def running_heads(title: str, body: HtmlElement) -> str:
+    """Return the rules that set the titles of the book and of each chapter at the head of pages."""
     titles = {
         article.get("id"): article.find(".//h2").text_content() for article in body.iter("article")
     }
+    heads = [("", "left", title), *((name, "right", text) for name, text in titles.items())]
     return "\n".join(
-        f"@page {name} {{ @top-right {{ content: {json.dumps(title, ensure_ascii=False)}; }} }}"
-        for name, title in titles.items()
+        f"@page {name} {{ @top-{side} {{ content: {json.dumps(text, ensure_ascii=False)}; }} }}"
+        for name, side, text in heads
     )
 
 

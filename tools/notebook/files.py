@@ -19,6 +19,12 @@ def path_in_edition(chapter: Path) -> Path:
     return path if project.is_english() else path.parent / project.Edition.language / path.name
 
 
+def shown_in_edition(chapter: Path) -> Path:
+    """Return the notebook whose outputs this edition shows: the English one where it has none."""
+    path = path_in_edition(chapter)
+    return path if path.exists() else notebook_path(chapter)
+
+
 def read_notebook(chapter: Path) -> nbformat.NotebookNode | None:
     """Return the committed notebook of a chapter, or None where there is none."""
     path = notebook_path(chapter)

@@ -147,9 +147,9 @@ def execute(
     return notebook
 
 
-def run(chapter: Path) -> nbformat.NotebookNode:
-    """Return the notebook of a chapter, freshly executed."""
-    blank = nbformat.v4.new_notebook(cells=[])
+def bare(chapter: Path) -> nbformat.NotebookNode:
+    """Return the code cells of the notebook of a chapter, that which installs the package first."""
+    blank: nbformat.NotebookNode = nbformat.v4.new_notebook(cells=[])
     source, _ = myst.read_cells(chapter)
     for cell in [
         *_opening(chapter, Prose(chapter, "", {}), project.written_address()),
@@ -157,7 +157,12 @@ def run(chapter: Path) -> nbformat.NotebookNode:
     ]:
         if cell.cell_type == "code":
             blank.cells.append(nbformat.v4.new_code_cell(cell.source))
-    return generate(chapter, execute(blank, chapter))
+    return blank
+
+
+def run(chapter: Path) -> nbformat.NotebookNode:
+    """Return the notebook of a chapter, freshly executed."""
+    return generate(chapter, execute(bare(chapter), chapter))
 
 
 def update(chapter: Path, *, rerun: bool) -> str:

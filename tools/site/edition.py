@@ -238,6 +238,9 @@ def translate_scripts(app: Sphinx, exception: Exception | None) -> None:
     for name in interface.SCRIPTS if not exception else ():
         english = (interface.STATIC / name).read_text(encoding="utf-8")
         (static / name).write_text(pages.script(english), encoding="utf-8")
+    for name in interface.OFFERED if not exception else ():
+        told = interface.with_titles((static / name).read_text(encoding="utf-8"), project.said)
+        (static / name).write_text(told, encoding="utf-8")
 
 
 def place_switch(app: Sphinx, config: Config) -> None:

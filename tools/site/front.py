@@ -42,7 +42,7 @@ def colab() -> str:
 def doors(docname: str) -> str:
     """Return three buttons and three doors, from a page."""
     said = project.said
-    pdf = f"{project.site(project.address())}{project.PDF.name}"
+    pdf = f"{project.site(project.address())}{project.pdf().name}"
     buttons = {
         said("Read"): project.to_page(docname, FIRST),
         said("Open in Colab"): colab(),

@@ -103,7 +103,7 @@ def offer_pdf(app: Sphinx, _page: str, _template: str, context: dict[str, Any], 
     """Offer the PDF of the whole book beside the downloads of a page, from the published site."""
     book = {
         "type": "link",
-        "url": project.site(project.address()) + project.PDF.name,
+        "url": project.site(project.address()) + project.pdf().name,
         "text": project.said("whole book, .pdf"),
         "tooltip": project.said("Download the whole book as one PDF"),
         "icon": "fas fa-book",

@@ -42,7 +42,7 @@ def fill_cache(app: Sphinx) -> None:
 
 def _state(chapter: Path) -> str:
     """Return a hash of a chapter and its notebook."""
-    ran = files.notebook_path(chapter)
+    ran = files.shown_in_edition(chapter)
     texts = [project.text(chapter).encode(), ran.read_bytes() if ran.exists() else b""]
     return hashlib.sha256(b"\0".join(texts)).hexdigest()
 
@@ -53,7 +53,8 @@ def with_outputs(chapter: Path) -> nbformat.NotebookNode:
     Raises:
         ExtensionError: the notebook ran other cells.
     """
-    committed = files.read_notebook(chapter)
+    path = files.shown_in_edition(chapter)
+    committed = nbformat.read(path, as_version=4) if path.exists() else None
     notebook, _ = myst.read_cells(chapter)
     code = files.code_cells(notebook)
     ran = files.code_cells(committed)[1:] if committed else []  # without the install cell
@@ -66,7 +67,7 @@ def with_outputs(chapter: Path) -> nbformat.NotebookNode:
 
 def depend_on_notebook(app: Sphinx, docname: str, source: list[str]) -> None:
     """Read a page again when the outputs in its notebook changed."""
-    notebook = files.notebook_path(Path(app.env.doc2path(docname)))
+    notebook = files.shown_in_edition(Path(app.env.doc2path(docname)))
     if notebook.exists():
         app.env.note_dependency(str(notebook))
 

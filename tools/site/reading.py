@@ -23,6 +23,10 @@ CHARACTERS = 2
 SKIPPED = re.compile(r"^(```|:::).*?^\1$|^#.*?$|^\(.*?\)=$", re.DOTALL | re.MULTILINE)
 
 
+ENDS = re.compile(rf"{END_OF_SENTENCE.pattern}|(?<=[。！？])")
+"""Where a sentence ends, in English or in Chinese."""
+
+
 @cache
 def question(page: Path) -> str:
     """Return the first question of a page's opening, or nothing.
@@ -30,9 +34,10 @@ def question(page: Path) -> str:
     >>> question(project.BOOK / "adam.md")
     'Why bias correction?'
     """
-    text = page.read_text(encoding="utf-8").removeprefix("---\n").partition("\n---\n")
+    text = project.text(page).removeprefix("---\n").partition("\n---\n")
     opening = SKIPPED.sub("", (text[2] or text[0]).partition("\n## ")[0])
-    asked = [one for one in re.split(END_OF_SENTENCE, " ".join(opening.split())) if one[-1:] == "?"]
+    sentences = [one.strip("*") for one in ENDS.split(" ".join(opening.split()))]
+    asked = [one for one in sentences if one.endswith(("?", "？"))]
     plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", asked[0]) if asked else ""
     return re.sub(r"[*`$]", "", plain).strip()
 
@@ -57,7 +62,7 @@ def _is_folded(node: nodes.Node) -> bool:
 def comfort(app: Sphinx, name: str, _template: str, context: dict[str, Any], doctree: Any) -> None:
     """Say below a chapter's title how long it takes, and at its end what comes and why."""
     page = project.ROOT / f"{name}.md"
-    pages = project.pages()
+    pages = [page for part in project.edition().values() for page in part]
     if doctree is None or page not in pages:
         return
     if page in project.chapters():

@@ -9,7 +9,7 @@ from tools.book.myst import Directive
 from tools.chinese import catalogues, messages, pages
 
 TRANSLATED = {"exercise": "argument", "admonition": "argument", "playground": "argument"}
-TRANSLATED |= {"prf:theorem": "argument"}
+TRANSLATED |= {"prf:theorem": "argument", "race": "argument"}
 
 
 def kept(text):
