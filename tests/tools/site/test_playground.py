@@ -108,6 +108,7 @@ def test_the_scripts_are_all_listed_and_small():
     written = {
         offered.RULES: offered.rules_script(),
         offered.LANDSCAPES: offered.landscapes_script(),
+        offered.SCHEDULES: offered.schedules_script(),
         playground.NOISE: playground.noise_script(),
     }
     shared = {translate.RUNTIME[0], offered.HTML}
