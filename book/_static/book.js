@@ -30,10 +30,12 @@ function layOut(parts) {
   });
 }
 
+const lateParts = () => [...document.querySelectorAll("article section section, .sheet, .erratum")];
+
 // It begins when the reader does.
 function begin() {
   signs.forEach((sign) => window.removeEventListener(sign, begin));
-  layOut([...document.querySelectorAll("article section section, .sheet, .erratum")]);
+  layOut(lateParts());
 }
 
 // On paper nothing is folded, and no figure waits until it is scrolled to.
@@ -97,6 +99,7 @@ function isOff() {
 
 // The heading after, or before, the one that stands at the top of the window.
 function toSection(way) {
+  lateParts().forEach((part) => (part.style.contentVisibility = "visible")); // else it has no place
   const top = parseFloat(getComputedStyle(document.documentElement).scrollPaddingTop) || 0;
   const far = (heading) => heading.getBoundingClientRect().top - top;
   const all = [...document.querySelectorAll("article :is(h1, h2, h3)")].filter((one) => one.checkVisibility());

@@ -363,12 +363,15 @@ def schedules_script() -> translate.Script:
 
 
 def loading(
-    element: type[nodes.Element], styles: Sequence[Path], scripts: Sequence[Path]
+    element: type[nodes.Element],
+    styles: Sequence[Path],
+    scripts: Sequence[Path],
+    fits: Callable[[nodes.Element], bool] = lambda _: True,
 ) -> Callable[..., None]:
-    """Return what loads styles and scripts on the pages that have an element, and on no other."""
+    """Return what loads styles and scripts on the pages that have a fitting element, no other."""
 
     def load(app: Sphinx, page: str, _template: str, _context: Any, doctree: Any) -> None:
-        if doctree is None or not any(doctree.findall(element)):
+        if doctree is None or not any(map(fits, doctree.findall(element))):
             return
         for style in styles:
             app.add_css_file("/".join(style.parts[-2:]))

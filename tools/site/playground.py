@@ -68,6 +68,9 @@ SCRIPTS = [
         for name in ("random", "minimize", "expression", "settings", "plot", "export", "app")
     ),
 ]
+CONTROLS = [NOISE, STATIC / "export.js", STATIC / "app.js"]
+"""The scripts that a race without controls does not need."""
+
 STYLE = STATIC / "playground.css"
 COLOURS = 64
 """Colours of a still figure: a quarter of the bytes, and nothing is seen of it."""
@@ -344,5 +347,8 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_node(Playground, html=(visit_html, depart_html), latex=still_alone, text=still_alone)
     app.add_config_value("translated", "", "html")
     app.connect("config-inited", write_scripts)
-    app.connect("html-page-context", offered.loading(Playground, (STYLE,), SCRIPTS))
+    drawing = [script for script in SCRIPTS if script not in CONTROLS]
+    has_controls = offered.loading(Playground, (), CONTROLS, lambda node: not node.get("race"))
+    app.connect("html-page-context", offered.loading(Playground, (STYLE,), drawing))
+    app.connect("html-page-context", has_controls)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
