@@ -19,7 +19,8 @@ def pressed(page, *keys):
 
 
 def test_keys_lead_from_section_to_section_and_page_to_page(page):
-    sections = page.locator("article section section").evaluate_all("all => all.map((s) => s.id)")
+    headings = page.locator("article :is(h2, h3)")
+    sections = headings.evaluate_all("all => all.map((one) => one.parentElement.id)")
     assert pressed(page, "j") == sections[0]
     assert pressed(page, "j", "j") == sections[2]
     assert pressed(page, "k") == sections[1]
@@ -70,6 +71,7 @@ SHARE = """() => {
 
 
 def test_how_much_is_read_is_shown_without_a_script(page):
+    page.emulate_media(reduced_motion="no-preference")
     assert page.evaluate(SHARE) == 0
     page.evaluate("() => scrollTo({ top: document.body.scrollHeight, behavior: 'instant' })")
     page.wait_for_function(f"() => ({SHARE})() > 0.9")

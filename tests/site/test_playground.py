@@ -560,7 +560,7 @@ def test_the_still_figure_stands_there_until_the_scripts_have_come(browser, site
     context = browser.new_context(viewport={"width": 360, "height": 740})
     for address, script in ((PAGE, "app.js"), ("book/index.html", "race.js")):
         page, waiting = context.new_page(), []
-        page.route(f"**/{script}*", waiting.append)
+        page.route(f"**/{script}*", lambda route, kept=waiting: kept.append(route))
         page.goto(f"{site.as_uri()}/{address}", wait_until="commit")
         still = page.locator(".playground figure img").first
         still.wait_for()
