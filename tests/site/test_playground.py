@@ -556,11 +556,18 @@ def test_all_of_it_is_done_by_keyboard_alone(desktop):
     assert page.get_attribute(".spoken", "role") == "status"
 
 
+def held_back(page, pattern):
+    """Return the list of the requests of a page that fit a pattern; none of them is answered."""
+    waiting = []
+    page.route(pattern, lambda route: waiting.append(route))
+    return waiting
+
+
 def test_the_still_figure_stands_there_until_the_scripts_have_come(browser, site):
     context = browser.new_context(viewport={"width": 360, "height": 740})
     for address, script in ((PAGE, "app.js"), ("book/index.html", "race.js")):
-        page, waiting = context.new_page(), []
-        page.route(f"**/{script}*", lambda route, kept=waiting: kept.append(route))
+        page = context.new_page()
+        waiting = held_back(page, f"**/{script}*")
         page.goto(f"{site.as_uri()}/{address}", wait_until="commit")
         still = page.locator(".playground figure img").first
         still.wait_for()
