@@ -30,10 +30,12 @@ function layOut(parts) {
   });
 }
 
+const lateParts = () => [...document.querySelectorAll("article section section, .sheet, .erratum")];
+
 // It begins when the reader does.
 function begin() {
   signs.forEach((sign) => window.removeEventListener(sign, begin));
-  layOut([...document.querySelectorAll("article section section, .sheet, .erratum")]);
+  layOut(lateParts());
 }
 
 // On paper nothing is folded, and no figure waits until it is scrolled to.
@@ -72,6 +74,90 @@ function place() {
 for (const link of document.querySelectorAll("a.language")) {
   link.addEventListener("click", () => (link.hash = place()));
 }
+
+// --- keys ---
+
+// A single key acts unless the reader is typing, moves something, or has switched the keys off.
+const KEYS = {
+  j: ["to the next section", () => toSection(1)],
+  k: ["to the section before", () => toSection(-1)],
+  n: ["to the next page", () => document.querySelector("a.right-next")?.click()],
+  p: ["to the page before", () => document.querySelector("a.left-prev")?.click()],
+  "/": ["search the book", () => document.querySelector(".search-button__button")?.click()],
+  "?": ["show this list", () => showKeys()],
+};
+const OFF = "keys-off";
+const BUSY = "input, textarea, select, [contenteditable], [role=slider], dialog";
+
+function isOff() {
+  try {
+    return localStorage.getItem(OFF) !== null;
+  } catch {
+    return false; // nothing is kept where a page is opened from a disk
+  }
+}
+
+// The heading after, or before, the one that stands at the top of the window.
+function toSection(way) {
+  lateParts().forEach((part) => (part.style.contentVisibility = "visible")); // else it has no place
+  const top = parseFloat(getComputedStyle(document.documentElement).scrollPaddingTop) || 0;
+  const far = (heading) => heading.getBoundingClientRect().top - top;
+  const all = [...document.querySelectorAll("article :is(h1, h2, h3)")].filter((one) => one.checkVisibility());
+  const heading = way > 0 ? all.find((one) => far(one) > 8) : all.findLast((one) => far(one) < -8);
+  if (!heading) return;
+  heading.scrollIntoView();
+  heading.tabIndex = -1;
+  heading.focus({ preventScroll: true });
+}
+
+function element(tag, attributes, ...children) {
+  const made = Object.assign(document.createElement(tag), attributes);
+  made.append(...children);
+  return made;
+}
+
+// The list of keys, where they are switched off and on as well.
+function showKeys() {
+  const shown = Object.entries(KEYS).flatMap(([key, [what]]) => [
+    element("dt", {}, element("kbd", {}, key)),
+    element("dd", {}, what),
+  ]);
+  const box = element("input", { type: "checkbox", checked: !isOff() });
+  box.addEventListener("change", () => {
+    try {
+      if (box.checked) localStorage.removeItem(OFF);
+      else localStorage.setItem(OFF, "");
+    } catch {
+      box.checked = true;
+    }
+  });
+  const close = element("button", { type: "button", className: "btn" }, "Close");
+  const dialog = element("dialog", { className: "keys" },
+    element("h2", {}, "Keys"),
+    element("dl", {}, ...shown),
+    element("label", {}, box, " ", "Single keys act"),
+    close,
+  );
+  dialog.setAttribute("aria-label", "Keys");
+  close.addEventListener("click", () => dialog.close());
+  dialog.addEventListener("close", () => dialog.remove());
+  document.body.append(dialog);
+  dialog.showModal();
+}
+
+function press(event) {
+  const isPlain = !event.ctrlKey && !event.metaKey && !event.altKey && !event.isComposing;
+  const isBusy = event.target.closest?.(BUSY) || document.querySelector("dialog[open]");
+  if (!isPlain || isBusy || isOff() || !Object.hasOwn(KEYS, event.key)) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  KEYS[event.key][1]();
+}
+
+document.addEventListener("keydown", press, { capture: true });
+const keys = element("button", { type: "button", className: "keys-shown" }, "Keys");
+keys.addEventListener("click", showKeys);
+document.querySelector(".bd-footer-content__inner, .bd-footer-content, .prev-next-footer")?.append(keys);
 
 window.addEventListener("beforeprint", unfold);
 

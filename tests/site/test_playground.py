@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import re
+from urllib.parse import quote
 from xml.etree import ElementTree
 
 import numpy as np
@@ -29,6 +30,7 @@ CHANGED = {
     "eps1": 1e-6,
     "eps2": 0.01,
     "clip": 0.5,
+    "eps_root": 1e-6,
 }
 
 
@@ -68,8 +70,8 @@ def race(page, query):
 def default_query(page, landscape, name):
     return page.evaluate(
         """([landscape, name]) => {
-            const { defaults, defaultRun, format } = window.descentPlayground;
-            const runs = [defaultRun(name, landscape)];
+            const { defaults, defaultRun, format, LANDSCAPES } = window.descentPlayground;
+            const runs = [defaultRun(name, LANDSCAPES[landscape])];
             return format({ ...defaults(landscape), runs });
         }""",
         [landscape, name],
@@ -94,7 +96,10 @@ def disagreement(ours, theirs):
 
 @pytest.mark.parametrize(
     ("landscape", "names"),
-    [*((landscape, NAMES) for landscape in LANDSCAPES), ("quadratic", list(MISPRINTS))],
+    [
+        *((landscape, NAMES) for landscape in LANDSCAPES),
+        ("quadratic", [*offered.VARIANTS, *MISPRINTS]),
+    ],
 )
 def test_every_rule_visits_the_points_of_the_package(desktop, landscape, names, report):
     page, worst, steps = desktop(), {}, 0
@@ -135,13 +140,13 @@ def test_the_noise_is_that_of_the_package(desktop):
 
 
 def test_every_rule_is_offered_with_the_defaults_of_the_package(desktop):
-    offered = desktop().evaluate(
+    told = desktop().evaluate(
         """() => Object.fromEntries(
             Object.values(window.descentPlayground.RULES).map((rule) => [rule.name, rule.hyper]))"""
     )
-    assert list(offered) == [*NAMES, *MISPRINTS]
-    for name, hyper in offered.items():
-        raced = {**rules._RULES, **MISPRINTS}[name]
+    assert list(told) == [*NAMES, *offered.VARIANTS, *MISPRINTS]
+    for name, hyper in told.items():
+        raced = offered.raced()[name]
         ours = {field.name: field.default for field in dataclasses.fields(raced)}
         del ours["lr"]
         ours.pop("multiplier", None)  # AdamW's schedule, which the playground leaves at 1
@@ -177,6 +182,172 @@ def test_level_lines_lie_where_the_function_has_that_value(desktop):
         if radius < 3:
             assert abs(width - 2 * radius * frame / 6) < 0.5
             assert abs(height - 2 * radius * frame / 6) < 0.5
+
+
+def test_every_schedule_makes_the_steps_of_the_package(desktop):
+    page = desktop()
+    for shape, steps in itertools.product(offered.SHAPES, (1, 2, 50)):
+        query = (
+            f"landscape=beale&start=1,1.5&noise=0&seed=1&steps={steps}"
+            f"&run=adam,lr:0.1,schedule:{shape}&run=gradient-descent,lr:0.01,schedule:{shape}"
+        )
+        raced, asked = race(page, query), playground.parse(query)
+        assert raced["problems"] == []
+        for ours, rule in zip(raced["runs"], asked.rules, strict=True):
+            assert disagreement(np.array(ours["x"]), asked.run(rule).x) <= 1e-9, query
+
+
+# --- a function of the reader's own -----------------------------------------------------------
+
+BAD = {
+    "": "At character 1: something is missing at the end",
+    "x^": "At character 3: something is missing at the end",
+    "sin": "At character 1: sin needs parentheses, as in sin(x)",
+    "x y": "At character 3: a sign is missing before “y”; a product is written with *",
+    "2(x+y)": "At character 2: a sign is missing before “(”",
+    "x + zeta": "At character 5: “zeta” is not known",
+    "1/0 + x": "At character 2: this is no finite number",
+    "log(-1)": "At character 1: this is no finite number",
+    "x * 1e999": "At character 5: this is no finite number",
+    "(x + 1": "At character 7: “)” is missing at the end",
+    "x)": "At character 2: “)” cannot stand here",
+    "min(x)": "At character 6: “,” is missing before “)”",
+    "sin(x, y)": "At character 6: “)” is missing before “,”",
+    "x = y": "At character 3: “=” cannot stand here",
+    "x.constructor": "At character 2: “.” cannot stand here",
+    "constructor(x)": "At character 1: “constructor” is not known",
+    "alert(1)": "At character 1: “alert” is not known",
+    "(" * 500: "At character 501: something is missing at the end",
+    "x" * 10_000: "f(x, y) may have 500 characters, not 10000.",
+}
+GOOD = {
+    "x − y": lambda x, y: x - y,
+    "x**2 + y²": lambda x, y: x**2 + y**2,
+    "-x^2": lambda x, y: -(x**2),
+    "2^-x^2": lambda x, y: 2 ** (-(x**2)),
+    "x^2^3": lambda x, y: x**8,
+    "1 - x - y": lambda x, y: 1 - x - y,
+    "x/2/y": lambda x, y: x / 2 / y,
+    "π × x₁ ÷ x2": lambda x, y: np.pi * x / y,
+    "（x＋1）·(y + .5)": lambda x, y: (x + 1) * (y + 0.5),
+    "x^y": lambda x, y: x**y,
+    "sin(x)*cos(y) + tan(x/3)": lambda x, y: np.sin(x) * np.cos(y) + np.tan(x / 3),
+    "exp(-x)*ln(y) - log(x + y)": lambda x, y: np.exp(-x) * np.log(y) - np.log(x + y),
+    "sqrt(x^2 + y^2)": lambda x, y: np.hypot(x, y),
+    "abs(x - y) * tanh(x)": lambda x, y: abs(x - y) * np.tanh(x),
+    "max(x, 2*y) - min(x^2, y)": lambda x, y: np.maximum(x, 2 * y) - np.minimum(x**2, y),
+    "(" * 240 + "x" + ")" * 240: lambda x, y: x,
+}
+
+
+def test_a_function_that_is_wrong_is_refused_with_the_place_and_what_is_allowed(desktop):
+    told = desktop().evaluate(
+        """(texts) => texts.map((text) => {
+            try { window.descentPlayground.expression.parse(text); return null; }
+            catch (error) { return error.message; }
+        })""",
+        list(BAD),
+    )
+    for (text, wanted), message in zip(BAD.items(), told, strict=True):
+        assert message.startswith(wanted), text
+        assert len(text) > 500 or "Allowed are x and y, numbers, pi and e, + - * / ^" in message
+
+
+def test_a_function_and_its_derivatives_are_right_in_both_forms(desktop):
+    """The page's are by forward mode, the cell's are written out, these are by differences."""
+    points = [[0.7, 1.9], [1.3, 0.4], [2.1, 0.9]]
+    told = desktop().evaluate(
+        """([texts, points]) => texts.map((text) => {
+            const { expression, inPython, ownDefaults, ownPlace } = window.descentPlayground;
+            const tree = expression.parse(text);
+            const duals = points.map((point) => expression.dual(tree, point));
+            const cell = inPython(ownDefaults(ownPlace(text, [-3, 3])));
+            return [duals, points.map(([x, y]) => expression.evaluate(tree, x, y)), cell];
+        })""",
+        [list(GOOD), points],
+    )
+    for (text, f), (duals, values, cell) in zip(GOOD.items(), told, strict=True):
+        made = {"np": np}
+        exec(cell[cell.index("def f") : cell.index("start =")], made)
+        for (x, y), dual, value in zip(points, duals, values, strict=True):
+            h = 1e-5
+            slopes = [(f(x + h, y) - f(x - h, y)) / 2 / h, (f(x, y + h) - f(x, y - h)) / 2 / h]
+            assert np.allclose([dual["value"], value], f(x, y), rtol=1e-13, atol=0), text
+            assert np.allclose(dual["d"], slopes, rtol=1e-7, atol=1e-8), text
+            at = np.array([x, y])
+            assert np.isclose(made["f"](at), value, rtol=1e-13, atol=0), text
+            assert np.allclose(made["slope"](at), dual["d"], rtol=1e-12, atol=0), text
+
+
+ODD = [
+    "3",
+    "x",
+    "1/x",
+    "sqrt(x)",
+    "log(x^2 + y^2)",
+    "exp(exp(x*x))",
+    "abs(tan(x))^(2^y)",
+    "x^0.5*y",
+]
+
+
+def test_plateaus_poles_and_edges_are_drawn_without_a_number_that_is_none(desktop):
+    page = desktop()
+    for text in ODD:
+        page.goto(f"{page.url.partition('#')[0]}#landscape=own&f={quote(text)}&axes=-3,3")
+        page.wait_for_function(f"() => document.querySelector('[name=f]')?.value === '{text}'")
+        assert page.locator(".alerts p").count() == 0, text
+        assert not re.search("NaN|Infinity", page.locator(".plots").inner_html()), text
+        assert page.locator(".plots .marker").count() == 8, text
+    page.goto(f"{page.url.partition('#')[0]}#landscape=own&f=sqrt(x)&axes=-3,3&start=-1,0")
+    page.get_by_text("no finite slope at the start").first.wait_for()
+    page.goto(f"{page.url.partition('#')[0]}#landscape=own&f=sqrt(x-9)&axes=-3,3")
+    page.get_by_text("f(x, y) has no finite value on the axes from -3 to 3.").wait_for()
+
+
+def test_a_link_holds_a_function_whatever_is_in_it(desktop):
+    text = "max(x+1, 2*y) ^ 2 + 100 % 3"
+    page = desktop(f"{PAGE}#landscape=own&f={quote(text)}")
+    assert "“%” cannot stand here" in page.inner_text(".alerts")
+    field = page.locator("[name=f]")
+    field.fill("max(x+1, 2*y) ^ 2  # & <b>")
+    field.press("Enter")
+    assert "At character 20: “#” cannot stand here" in page.inner_text(".alerts")
+    assert field.get_attribute("aria-invalid") == "true"
+    field.fill("max(x+1, 2*y) ^ 2")
+    page.locator("[name=to]").fill("5")
+    page.locator("[name=to]").press("Enter")
+    page.wait_for_timeout(500)
+    assert page.inner_text(".alerts") == ""
+    assert "f=max(x%2B1%2C%202*y)%20%5E%202&axes=-3,5" in page.url
+    again = desktop(page.url)
+    assert again.input_value("[name=f]") == "max(x+1, 2*y) ^ 2"
+    assert drawing(again) == drawing(page)
+    whole = quote("landscape=saddle&run=adam,lr:0.2", safe="")
+    again.goto(f"{again.url.partition('#')[0]}#{whole}")  # as some mailers write it
+    assert settings(again).rules[0].lr == 0.2
+
+
+# --- switches ---------------------------------------------------------------------------------
+
+
+def test_a_switch_of_adam_takes_the_form_that_the_package_has(desktop):
+    page = desktop(f"{PAGE}#landscape=saddle&start=2,0.1&run=adam,lr:0.2,eps:1e-3,schedule:cosine")
+    place = page.get_by_label("Place of ε")
+    place.select_option("inside the root")
+    assert place.evaluate("(one) => one === document.activeElement")
+    (rule,) = settings(page).rules
+    assert (type(rule).__name__, rule.eps, rule.eps_root) == ("OptaxAdam", 0, 1e-3)
+    page.get_by_label("Bias correction").select_option("of neither average")
+    (rule,) = settings(page).rules
+    assert rule == MISPRINTS["adam-no-correction"](lr=rule.lr, eps=1e-3)
+    assert rule.lr(1) == 0.2
+    assert place.input_value() == "adam"
+    place.select_option("beside √v, before the correction")
+    assert type(settings(page).rules[0]).__name__ == "KerasAdam"
+    page.get_by_label("Rule 1", exact=True).select_option("momentum")
+    assert place.count() == 0
+    assert settings(page).rules[0].lr.steps == 200  # the schedule stays
 
 
 # --- a link is a picture ----------------------------------------------------------------------
@@ -345,6 +516,74 @@ def test_the_tab_key_reaches_every_control_and_shows_where_it_is(desktop):
         assert not seen["hidden"]
         reached += 1
     assert reached == wanted
+
+
+def test_all_of_it_is_done_by_keyboard_alone(desktop):
+    page = desktop(PAGE)
+
+    def tab_to(selector, back=False):
+        for _ in range(60):
+            page.keyboard.press("Shift+Tab" if back else "Tab")
+            if page.evaluate("(s) => document.activeElement.matches(s)", selector):
+                return
+        raise AssertionError(f"no key leads to {selector}")
+
+    page.locator(".bd-article h1").click()  # the keyboard begins at the top of the page
+    tab_to("[name=landscape]")
+    page.keyboard.press("End")
+    tab_to("[name=f]")
+    page.keyboard.press("Control+A")
+    page.keyboard.type("x^2 + 3*y^2")
+    tab_to("[name=to]")
+    page.keyboard.press("Control+A")
+    page.keyboard.type("4")
+    tab_to(".handle")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("() => document.querySelector('.spoken').innerText.includes('After')")
+    start = page.get_attribute(".handle", "aria-valuenow")
+    page.keyboard.press("Space")
+    page.get_by_role("button", name="Pause").wait_for()
+    page.keyboard.press("Space")
+    page.get_by_role("button", name="Play").wait_for()
+    stopped = clock(page)
+    tab_to(".field.wide select")
+    page.keyboard.press("ArrowDown")
+    page.wait_for_timeout(600)
+    assert "f=x%5E2%20%2B%203*y%5E2&axes=-3,4" in page.url
+    assert "schedule:linear" in page.url
+    assert page.inner_text(".spoken").startswith(f"After {stopped} steps. ")
+    assert float(start) == pytest.approx(-3 + 7 * 3 / 24 + 0.07, abs=1e-2)
+    assert page.get_attribute(".spoken", "role") == "status"
+
+
+def held_back(page, pattern):
+    """Return the list of the requests of a page that fit a pattern; none of them is answered."""
+    waiting = []
+    page.route(pattern, lambda route: waiting.append(route))
+    return waiting
+
+
+def test_the_still_figure_stands_there_until_the_scripts_have_come(browser, site):
+    context = browser.new_context(viewport={"width": 360, "height": 740})
+    for address, script in ((PAGE, "app.js"), ("book/index.html", "race.js")):
+        page = context.new_page()
+        waiting = held_back(page, f"**/{script}*")
+        page.goto(f"{site.as_uri()}/{address}", wait_until="commit")
+        still = page.locator(".playground figure img").first
+        still.wait_for()
+        page.wait_for_function(
+            "(one) => one.complete && one.naturalWidth", arg=still.element_handle()
+        )
+        assert still.get_attribute("fetchpriority") == "high"
+        assert still.get_attribute("loading") is None
+        assert page.locator(".playground .app").count() == 0
+        while not waiting:
+            page.wait_for_timeout(50)
+        waiting[0].continue_()
+        page.locator(".playground .app").wait_for()
+        assert not still.is_visible()
+        assert len(waiting) == 1
+    context.close()
 
 
 def test_the_arrow_keys_move_a_slider_and_the_field_follows(desktop):
@@ -556,6 +795,13 @@ TAKEN = [
     "landscape=rosenbrock&start=-1.2,1&noise=0.5&seed=7&steps=50&run=adam,lr:0.05,eps:1e-7&run=muon",
     "landscape=quadratic&kappa=20&start=1,1&steps=100&run=gradient-descent,lr:9",
     "landscape=beale&start=1,1.5&steps=60&run=adam-frozen-t,lr:0.1&run=adam-no-correction,lr:0.1",
+    "landscape=beale&start=1,1.5&steps=61&run=adam-keras,lr:0.1,schedule:cosine"
+    "&run=muon,lr:0.1,schedule:step&run=adam-optax,lr:0.1,eps:0,eps_root:1e-4,schedule:warm-up",
+    *(
+        f"landscape=own&f={quote(f)}&axes=-2,2&noise={noise}&steps=50&start=1.1,-0.7"
+        "&run=adam,lr:0.05&run=momentum,lr:0.001,schedule:linear"
+        for f, noise in [("100*(y - x^2)^2 + (1 - x)²", 0), ("max(abs(x), 10*abs(y)) / e", 0.5)]
+    ),
 ]
 
 
@@ -575,6 +821,7 @@ def test_the_cell_of_python_gives_the_same_numbers(query, desktop, capsys):
     for theirs, ours in zip(made["runs"], raced["runs"], strict=True):
         assert disagreement(np.array(ours["x"]), theirs.x.reshape(-1, 2)) <= 1e-9
     assert max(map(len, cell.splitlines())) < 160
+    assert all(path.steps > 0 for path in made["runs"])
 
 
 def test_the_picture_is_saved_as_svg_that_needs_no_style_sheet(desktop):

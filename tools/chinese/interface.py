@@ -18,13 +18,15 @@ from tools.site import errata_figures
 KIND = "interface"
 SCRIPT = "script"
 SCRIPTS = (
-    *("filter.js", "formulas.js", "search/search.js", "oscillator/oscillator.js", "front/race.js"),
+    *("book.js", "filter.js", "formulas.js", "search/search.js", "oscillator/oscillator.js"),
     *("playground/app.js", "playground/plot.js", "playground/settings.js"),
+    *("playground/expression.js", "front/race.js"),
     *("check/page.js", "check/identify.js"),
 )
 WORDS = {
     "filter.js": ["all"],
     "search/search.js": ['${hits.length} ${hits.length === 1 ? "result" : "results"} for '],
+    "playground/app.js": ["of m alone"],
     "playground/plot.js": ["step t"],
     "oscillator/oscillator.js": ["step t", "x, from 1"],
 }
@@ -42,7 +44,7 @@ HOLE = re.compile(r"\$\{(?:[^{}]|\{[^{}]*\})*(?:\}|$)")
 """A place of a template that the script fills."""
 KEYS = re.compile(
     r"use strict|positive rate|not negative|Enter|(icon|run|marker) .*\$\{(name|number)\}"
-    r"|alpha beta .*|sigma sigma .*|a an and .*"
+    r"|alpha beta .*|sigma sigma .*|a an and .*|article .*|field wide"
 )
 """Literals that look like it, and mean something to the scripts."""
 PROSE = re.compile(r"(?<![\w.-])(?:[A-Z][a-z]{2,}(?!\w)|[a-z]{2,} [a-z]{2,}|[A-Za-z]{2,} ◇)")

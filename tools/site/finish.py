@@ -179,12 +179,13 @@ class Translator(HTML5Translator):
         """Write an image; a figure says its size, two of its pixels to one of the page's."""
         file = os.path.join(self.builder.srcdir, node["uri"])
         size = get_image_size(file) if file.endswith(".png") else None
+        how = 'fetchpriority="high"' if node.get("loading") == "eager" else 'loading="lazy"'
         for told in ("width", "height", "scale", "loading"):
             node.attributes.pop(told, None)
         super().visit_image(node)
         if size:
             told = f'width="{size[0] // 2}" height="{size[1] // 2}"'
-            self.mend("<img", f'<img {told} loading="lazy" decoding="async"')
+            self.mend("<img", f'<img {told} {how} decoding="async"')
 
     def visit_reference(self, node: nodes.reference) -> None:
         """Write a link; one that leads out of the Chinese edition says in which language."""

@@ -20,7 +20,8 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
-from descent import rules
+from descent import rules, schedules
+from descent.conventions import KerasAdam, OptaxAdam
 from descent.landscapes import (
     Beale,
     Himmelblau,
@@ -40,6 +41,7 @@ FOLDER = project.BUILD / "scripts"
 
 RULES = FOLDER / "descent" / "rules.js"
 LANDSCAPES = FOLDER / "descent" / "landscapes.js"
+SCHEDULES = FOLDER / "descent" / "schedules.js"
 HTML = project.BOOK / "_static" / "descent" / "html.js"
 """What makes elements, for the scripts of every page that computes."""
 
@@ -57,6 +59,18 @@ SHARES = {
 
 LEFT_OUT = ("shampoo", "soap")
 """Rules that no page offers: they take eigenvectors, which the scripts of the pages do not."""
+
+VARIANTS: dict[str, type[Rule]] = {"adam-keras": KerasAdam, "adam-optax": OptaxAdam}
+"""The forms that a framework gives a rule, by the rule's name and the framework's."""
+
+SHAPES: dict[str, tuple[type[schedules.Schedule], dict[str, float]]] = {
+    "constant": (schedules.Constant, {}),
+    "linear": (schedules.Linear, {"steps": 1.0}),
+    "cosine": (schedules.Cosine, {"steps": 1.0}),
+    "step": (schedules.Step, {"every": 1 / 3}),
+    "warm-up": (schedules.LinearWarmup, {"steps": 0.1}),
+}
+"""The schedules: their counts of steps as shares of all steps; the rest is left as it is."""
 
 PLACES: dict[str, dict[str, Any]] = {
     "quadratic": {
@@ -131,6 +145,18 @@ def landscape(name: str, kappa: float) -> Landscape:
     return plain[name]()
 
 
+def schedule(name: str, lr: float, steps: int) -> schedules.Schedule:
+    """Return the schedule of that name over some steps.
+
+    >>> schedule("step", 0.1, 200)
+    Step(lr=0.1, every=66, gamma=0.1)
+    """
+    if name not in SHAPES:
+        raise ValueError(f"schedule must be one of {', '.join(SHAPES)}, got {name!r}")
+    made, shares = SHAPES[name]
+    return made(lr, **{part: max(1, int(share * steps)) for part, share in shares.items()})
+
+
 def names() -> list[str]:
     """Return the names of the rules that are offered."""
     return [name for name in rules.names() if name not in LEFT_OUT]
@@ -187,8 +213,9 @@ def symbol(cls: type[Rule], name: str) -> str:
     """
     if name == "lr":
         return "η"
-    stated = re.search(rf"^\s+{name}: ([^\s,:]+)", inspect.getdoc(cls) or "", re.MULTILINE)
-    return stated[1] if stated else name
+    told = inspect.getdoc(rules._RULES[family(cls)]) or ""
+    stated = re.search(rf"^\s+{name}: ([^\s,:]+)", told, re.MULTILINE)
+    return stated[1] if stated else name.replace("eps", "ε")
 
 
 def title(name: str) -> str:
@@ -230,12 +257,15 @@ def unit(cls: type[Rule]) -> str:
 
 
 def raced() -> dict[str, type[Rule]]:
-    """Return what can be raced: the rules, then the misprints of some."""
-    return {name: rules._RULES[name] for name in names()} | MISPRINTS
+    """Return what can be raced: the rules, the frameworks' forms and the misprints of some."""
+    return {name: rules._RULES[name] for name in names()} | VARIANTS | MISPRINTS
 
 
 def family(cls: type[Rule]) -> str:
-    """Return the name of a rule, or of that of which a class is a misprint."""
+    """Return the name of a rule, or of that of which a class is another form."""
+    for name, variant in VARIANTS.items():
+        if cls is variant:
+            return name.rpartition("-")[0]
     cls = getattr(cls, "of", cls)
     return next(name for name, rule in rules._RULES.items() if rule is cls)
 
@@ -243,10 +273,12 @@ def family(cls: type[Rule]) -> str:
 def called(name: str) -> str:
     """Return what the page calls a rule or a misprint.
 
-    >>> called("adam"), called("adam-no-correction")
-    ('Adam', 'Adam, misprint: no correction')
+    >>> called("adam"), called("adam-keras"), called("adam-no-correction")
+    ('Adam', 'Adam in Keras', 'Adam, misprint: no correction')
     """
     own = family(raced()[name])
+    if name in VARIANTS:
+        return f"{title(own)} in {name.rpartition('-')[2].capitalize()}"
     what = name.removeprefix(f"{own}-").replace("-", " ")
     return title(name) if name in rules._RULES else f"{title(own)}, misprint: {what}"
 
@@ -269,13 +301,14 @@ def offer(name: str) -> dict[str, Any]:
 
 
 def listed(name: str) -> dict[str, Any]:
-    """Return what the script holds of a rule, or in what a misprint differs from its rule."""
+    """Return what the script holds of a rule, or in what another form differs from its rule."""
     told = offer(name)
-    if name not in MISPRINTS:
+    if name in rules._RULES:
         return told
     own = family(raced()[name])
     right = offer(own)
-    return {"misprint": own} | {key: value for key, value in told.items() if value != right[key]}
+    kind = "variant" if name in VARIANTS else "misprint"
+    return {kind: own} | {key: value for key, value in told.items() if value != right[key]}
 
 
 def place(name: str) -> dict[str, Any]:
@@ -299,6 +332,7 @@ def rules_script() -> translate.Script:
     """Return the script of all rules and misprints, and what the page knows of them: `RULES`."""
     wanted = {
         "descent.rules": [rules._RULES[name].__name__ for name in names()],
+        "descent.conventions": [cls.__name__ for cls in VARIANTS.values()],
         "descent.misprints": [cls.__name__ for cls in MISPRINTS.values()],
     }
     data = {"RULES": {name: listed(name) for name in raced()}}
@@ -315,13 +349,29 @@ def landscapes_script() -> translate.Script:
     )
 
 
+@cache
+def schedules_script() -> translate.Script:
+    """Return the script of the schedules, and of their shares of all steps as `SCHEDULES`."""
+    known = {name: {"made": cls.__name__, "shares": part} for name, (cls, part) in SHAPES.items()}
+    wanted = {"descent.schedules": [cls.__name__ for cls, _ in SHAPES.values()]}
+    return translate.script(
+        wanted,
+        leave_out=["__post_init__", "__call__"],  # the checks: the pages ask with t = 1, 2, ...
+        after=[rules_script()],
+        data={"SCHEDULES": known},
+    )
+
+
 def loading(
-    element: type[nodes.Element], styles: Sequence[Path], scripts: Sequence[Path]
+    element: type[nodes.Element],
+    styles: Sequence[Path],
+    scripts: Sequence[Path],
+    fits: Callable[[nodes.Element], bool] = lambda _: True,
 ) -> Callable[..., None]:
-    """Return what loads styles and scripts on the pages that have an element, and on no other."""
+    """Return what loads styles and scripts on the pages that have a fitting element, no other."""
 
     def load(app: Sphinx, page: str, _template: str, _context: Any, doctree: Any) -> None:
-        if doctree is None or not any(doctree.findall(element)):
+        if doctree is None or not any(map(fits, doctree.findall(element))):
             return
         for style in styles:
             app.add_css_file("/".join(style.parts[-2:]))

@@ -13,7 +13,9 @@ translates them from the package (`tools.site.offered`). Without script, in prin
 still figure stands there, drawn by the build from the same query with the package.
 
 A link holds: `landscape`, its condition number `kappa`, `start`, `noise` σ with `seed`, `steps`,
-the step shown `t`, and for each rule of the race one `run=NAME,HYPER:VALUE,...`.
+the step shown `t`, and for each rule of the race one `run=NAME,HYPER:VALUE,...`, where
+`schedule:NAME` is one of `offered.SHAPES`. On the playground's page it may also hold a function
+that the reader typed in; a chapter's query may not, as what draws the still figure cannot read it.
 """
 
 import hashlib
@@ -24,6 +26,7 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import parse_qs
@@ -33,6 +36,7 @@ import numpy as np
 from docutils import nodes
 from docutils.parsers.rst import directives
 from numpy.typing import NDArray
+from PIL import Image
 from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.util.docutils import SphinxDirective
@@ -47,6 +51,9 @@ from tools.site import offered
 from tools.translation import translate
 
 PAGE = "book/playground"
+FIRST_SEEN = (PAGE, "book/index")
+"""The pages that show the still figure until the scripts have come."""
+
 STATIC = project.BOOK / "_static" / "playground"
 NOISE = offered.FOLDER / "descent" / "noise.js"
 SCRIPTS = [
@@ -54,13 +61,20 @@ SCRIPTS = [
     offered.HTML,
     offered.RULES,
     offered.LANDSCAPES,
+    offered.SCHEDULES,
     NOISE,
     *(
         STATIC / f"{name}.js"
-        for name in ("random", "minimize", "settings", "plot", "export", "app")
+        for name in ("random", "minimize", "expression", "settings", "plot", "export", "app")
     ),
 ]
+CONTROLS = [NOISE, STATIC / "export.js", STATIC / "app.js"]
+"""The scripts that a race without controls does not need."""
+
 STYLE = STATIC / "playground.css"
+COLOURS = 64
+"""Colours of a still figure: a quarter of the bytes, and nothing is seen of it."""
+
 STILLS = project.BUILD / "playground"
 NUMBERS: dict[str, Callable[[str], Any]] = {
     "kappa": float,
@@ -145,16 +159,21 @@ class Settings:
         return Trajectory(path.x.reshape(-1, 2), path.f, path.g.reshape(-1, 2), path.states)
 
 
-def _rule(text: str) -> Rule:
+def _rule(text: str, steps: int) -> Rule:
     name, *pairs = text.split(",")
-    hyper = {key: float(value) for key, _, value in (pair.partition(":") for pair in pairs)}
+    told = dict(pair.split(":") for pair in pairs)
+    shape = told.pop("schedule", "constant")
+    hyper: dict[str, Any] = {key: float(value) for key, value in told.items()}
     if "lr" not in hyper:
         raise ValueError(f"run={text} must state its step size, as lr:0.1")
+    if shape != "constant":
+        hyper["lr"] = offered.schedule(shape, hyper["lr"], steps)
     if name in offered.LEFT_OUT:
         raise ValueError(
             f"run={text} must be of a rule that pages offer: {', '.join(offered.names())}"
         )
-    return MISPRINTS[name](**hyper) if name in MISPRINTS else get(name, **hyper)
+    other = offered.VARIANTS | MISPRINTS
+    return other[name](**hyper) if name in other else get(name, **hyper)
 
 
 def parse(query: str) -> Settings:
@@ -189,7 +208,7 @@ def parse(query: str) -> Settings:
         seed=number["seed"],
         steps=number["steps"],
         t=number.get("t", number["steps"]),
-        rules=tuple(_rule(run) for run in given["run"]),
+        rules=tuple(_rule(run, number["steps"]) for run in given["run"]),
     )
 
 
@@ -222,8 +241,11 @@ def draw(settings: Settings, path: Path) -> None:
     right.set(ylabel="$f(x) - f(x^\\star)$", xlim=(0, settings.steps))
     right.set_ylim(top=min(right.get_ylim()[1], highest))
     figure.legend(*right.get_legend_handles_labels(), loc="outside lower center", fontsize=9)
-    figure.savefig(path, dpi=200)
+    drawn = BytesIO()
+    figure.savefig(drawn, dpi=200, transparent=False)
     plt.close(figure)
+    few = Image.open(drawn).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+    few.save(path, "PNG", optimize=True)
 
 
 def label(rule: Rule) -> str:
@@ -234,7 +256,7 @@ def label(rule: Rule) -> str:
     """
     usual = type(rule)(lr=rule.lr)
     told = [
-        f"{name}={value:g}"
+        f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
         for name, value in vars(rule).items()
         if name == "lr" or value != getattr(usual, name)
     ]
@@ -271,7 +293,8 @@ class PlaygroundDirective(SphinxDirective):
         for source in (Path(__file__), Path(offered.__file__), STYLE, *SCRIPTS, *package):
             self.env.note_dependency(str(source))
         uri = "/" + path.relative_to(project.ROOT).as_posix()
-        image = nodes.image(uri=uri, alt=self.options["alt"], loading="lazy")
+        loading = "eager" if self.env.docname in FIRST_SEEN else "lazy"
+        image = nodes.image(uri=uri, alt=self.options["alt"], loading=loading)
         figure = nodes.figure("", image, nodes.caption("", title))
         playground = Playground("", figure, title=title, query=query)
         playground["address"] = self.env.docname == PAGE
@@ -312,6 +335,7 @@ def write_scripts(app: Sphinx, config: Config) -> None:
     own = {NOISE: noise_script()} | {
         offered.RULES: offered.rules_script(),
         offered.LANDSCAPES: offered.landscapes_script(),
+        offered.SCHEDULES: offered.schedules_script(),
     }
     offered.write(config, own)
 
@@ -323,5 +347,8 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_node(Playground, html=(visit_html, depart_html), latex=still_alone, text=still_alone)
     app.add_config_value("translated", "", "html")
     app.connect("config-inited", write_scripts)
-    app.connect("html-page-context", offered.loading(Playground, (STYLE,), SCRIPTS))
+    drawing = [script for script in SCRIPTS if script not in CONTROLS]
+    has_controls = offered.loading(Playground, (), CONTROLS, lambda node: not node.get("race"))
+    app.connect("html-page-context", offered.loading(Playground, (STYLE,), drawing))
+    app.connect("html-page-context", has_controls)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -4,7 +4,7 @@
   "use strict";
 
   const { html } = window.descent;
-  const { LANDSCAPES, MOST_RUNS, NUMBERS, RULES } = playground;
+  const { LANDSCAPES, MOST_RUNS, NUMBERS, OWN, RULES, SCHEDULE_NAMES, placeOf } = playground;
   const wide = window.matchMedia("(min-width: 45rem)");
   const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
   const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
@@ -16,6 +16,28 @@
       : value.toExponential(2).replaceAll("-", "−").replace("+", "");
   const point = (x) => `(${x.map(short).join(", ")})`;
   let names = 0;
+
+  // What can be switched in Adam, one thing at a time: each form is a rule that the package has.
+  const ADAM = "adam";
+  const SWITCHES = {
+    "Place of ε": {
+      [ADAM]: "outside the root",
+      "adam-optax": "inside the root",
+      "adam-keras": "beside √v, before the correction",
+    },
+    "Bias correction": {
+      [ADAM]: "of both averages",
+      "adam-no-correction": "of neither average",
+      "adam-only-m-corrected": "of m alone",
+      "adam-corrected-twice": "of both, twice",
+    },
+  };
+  const GROUPS = [
+    ["Rules", ({ misprint, variant }) => !misprint && !variant],
+    ["Frameworks", ({ variant }) => variant],
+    ["Misprints", ({ misprint }) => misprint],
+  ];
+  const isSwitched = (rule) => Object.values(SWITCHES).some((forms) => rule in forms);
 
   // Where a number sits on its slider, and what number sits at a place of it.
   // Sizes are spread by decades, with 0 at the left end where it is allowed; decay rates by the
@@ -43,6 +65,14 @@
     "not negative": decades(-12, 1, true),
     positive: decades(-12, 1),
   };
+
+  // A labelled choice of one of some values.
+  function chosen(label, values, value, change) {
+    const options = Object.entries(values).map(([one, text]) => html("option", { value: one, selected: one === value }, text));
+    const id = `playground-${names++}`;
+    const select = html("select", { id, change: () => change(select.value) }, ...options);
+    return html("div", { class: "field wide" }, html("label", { for: id }, label), select);
+  }
 
   // A labelled number: a field, and a slider beside it where there is a scale.
   // A number that is not allowed is refused with a message; the last one stays in force.
@@ -135,7 +165,7 @@
         class: "handle",
         tabindex: 0,
         role: "slider",
-        "aria-roledescription": "start, movable with the arrow keys",
+        "aria-roledescription": "start, movable with the arrow keys; the space bar runs and pauses",
         "aria-label": "Start",
       },
       playground.svg("circle", { class: "reach", r: 24 }),
@@ -171,9 +201,10 @@
       "select",
       { name: "landscape", "aria-label": "Landscape", change: () => moveTo(choice.value) },
       ...Object.entries(LANDSCAPES).map(([name, { title: text }]) => html("option", { value: name }, text)),
+      html("option", { value: OWN }, "Your own function"),
     );
     const formula = html("span", { class: "formula" });
-    const bend = html("div", { class: "bend" }); // the condition number, where there is one
+    const bend = html("div", { class: "bend" }); // the condition number, or the reader's function
     const ground = html("div", { class: "ground" });
     const cards = html("div", { class: "runners" });
     const add = html("button", { type: "button", class: "add", click: addRun }, "Add a rule");
@@ -220,6 +251,7 @@
       settings = parsed;
       t = settings.t ?? settings.steps;
       complain(...problems);
+      buildOwn();
       buildGround();
       buildCards();
       race();
@@ -262,7 +294,7 @@
     function settle() {
       if (isPage && touched) history.replaceState(null, "", link.hash);
       spoken.textContent = `After ${t} steps. ${settings.runs.map(sentence).join(" ")}`;
-      const { title: name } = LANDSCAPES[settings.landscape];
+      const { title: name } = placeOf(settings);
       land.root.setAttribute("aria-label", `${name}, paths of ${settings.runs.length} rules from ${point(settings.start)}`);
       loss.root.setAttribute("aria-label", `Loss above its minimum against the step, log scale. ${spoken.textContent}`);
     }
@@ -270,21 +302,24 @@
     function where(i) {
       const path = runs[i];
       const at = Math.min(t, path.x.length - 1);
-      return { path, at, stopped: t > at };
+      const nowhere = ![path.f[0], ...path.g[0]].every(Number.isFinite);
+      return { path, at, stopped: t > at, nowhere };
     }
 
     function sentence(run, i) {
-      const { path, at, stopped } = where(i);
+      const { path, at, stopped, nowhere } = where(i);
       const name = playground.label(run);
+      if (nowhere) return `${name}: no finite slope at the start.`;
       if (stopped) return `${name}: no longer finite after step ${at}.`;
       return `${name}: x = ${point(path.x[at])}, f = ${short(path.f[at])}.`;
     }
 
     function legendEntry(run, i) {
-      const { path, at, stopped } = where(i);
-      const [low, high] = [0, 1].map((side) => LANDSCAPES[settings.landscape].window.map((w) => w[side]));
+      const { path, at, stopped, nowhere } = where(i);
+      const [low, high] = [0, 1].map((side) => placeOf(settings).window.map((w) => w[side]));
       const outside = path.x[at].some((x, k) => x < low[k] || x > high[k]);
-      const state = stopped ? `overflowed after step ${at}` : `f = ${short(path.f[at])}`;
+      const reached = stopped ? `overflowed after step ${at}` : `f = ${short(path.f[at])}`;
+      const state = nowhere ? "no finite slope at the start" : reached;
       return html(
         "li",
         {},
@@ -335,8 +370,9 @@
     // --- the start ---
 
     function moveStart(x) {
-      const { window: limits } = LANDSCAPES[settings.landscape];
-      settings.start = x.map((value, i) => Number(clamp(value, ...limits[i]).toFixed(3)));
+      const { window: limits } = placeOf(settings);
+      const places = clamp(4 - Math.ceil(Math.log10(limits[0][1] - limits[0][0])), 3, 8);
+      settings.start = x.map((value, i) => clamp(Number(value.toFixed(places)), ...limits[i]));
       settings.start.forEach((value, i) => startFields[i].show(value));
       changed();
     }
@@ -344,17 +380,21 @@
     function drawHandle() {
       const [x, y] = settings.start;
       handle.setAttribute("transform", `translate(${land.x(x)} ${land.y(y)})`);
-      const [low, high] = LANDSCAPES[settings.landscape].window[0];
+      const [low, high] = placeOf(settings).window[0];
       const values = { valuemin: low, valuemax: high, valuenow: x };
       for (const [key, value] of Object.entries(values)) handle.setAttribute(`aria-${key}`, value);
       handle.setAttribute("aria-valuetext", `x₁ = ${written(x)}, x₂ = ${written(y)}`);
     }
 
     handle.addEventListener("keydown", (event) => {
+      if (event.key === " ") {
+        event.preventDefault();
+        play.click();
+      }
       const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
       if (!way) return;
       event.preventDefault();
-      const [low, high] = LANDSCAPES[settings.landscape].window[0];
+      const [low, high] = placeOf(settings).window[0];
       const length = ((high - low) / 100) * (event.shiftKey ? 10 : 1);
       moveStart(settings.start.map((value, i) => value + length * way[i]));
     });
@@ -380,19 +420,54 @@
 
     // Another landscape: the same rules, with start, noise and step sizes that suit it.
     function moveTo(landscape) {
+      goTo(playground.defaults(landscape));
+      buildOwn();
+    }
+
+    function goTo(there) {
       const { runs: old, steps, seed } = settings;
-      const there = ({ rule, hyper }) => {
-        const { lr } = playground.defaultRun(rule, landscape).hyper;
-        return { rule, hyper: { ...hyper, lr } };
+      const suited = (run) => {
+        const { lr } = playground.defaultRun(run.rule, placeOf(there)).hyper;
+        return { ...run, hyper: { ...run.hyper, lr } };
       };
-      settings = { ...playground.defaults(landscape), steps, seed, runs: old.map(there) };
+      settings = { ...there, steps, seed, runs: old.map(suited) };
       buildGround();
       buildCards();
       changed();
     }
 
+    // The function that the reader types in, and the ends of both axes.
+    function buildOwn() {
+      bend.classList.toggle("own", Boolean(settings.own));
+      if (!settings.own) return;
+      const { text, window: [ends] } = settings.own;
+      const fields = ["f(x, y)", "Axes from", "Axes to"].map((label, i) => {
+        const id = `playground-${names++}`;
+        const input = html("input", { id, name: ["f", "from", "to"][i], type: "text", value: [text, ...ends][i], autocomplete: "off", autocapitalize: "off", spellcheck: "false", change: () => takeOwn(fields) });
+        return html("div", { class: "field" }, html("label", { for: id }, label), input);
+      });
+      bend.replaceChildren(...fields);
+    }
+
+    function takeOwn(fields) {
+      const inputs = fields.map((field) => field.querySelector("input"));
+      let wrong = inputs[0];
+      try {
+        const ends = inputs.slice(1).map((input, i) => {
+          wrong = input;
+          return playground.number(["Axes from", "Axes to"][i], input.value, [() => true, "a number"]);
+        });
+        wrong = inputs[0];
+        goTo(playground.ownDefaults(playground.ownPlace(inputs[0].value, ends)));
+        inputs.forEach((input) => input.removeAttribute("aria-invalid"));
+      } catch (error) {
+        wrong.setAttribute("aria-invalid", "true");
+        complain(`${error.message} The function “${settings.own.text}” stays.`);
+      }
+    }
+
     function buildGround() {
-      const { kappa, formula: text } = LANDSCAPES[settings.landscape];
+      const { kappa, formula: text = "" } = placeOf(settings);
       choice.value = settings.landscape;
       formula.textContent = text;
       startFields = settings.start.map((value, i) =>
@@ -400,7 +475,7 @@
           label: `x${"₁₂"[i]} of the start`,
           name: `start-${i + 1}`,
           value,
-          allowed: playground.startAllowed(settings.landscape, i),
+          allowed: playground.startAllowed(placeOf(settings), i),
           refuse: complain,
           change: (taken) => {
             settings.start = settings.start.map((old, k) => (k === i ? taken : old));
@@ -424,7 +499,7 @@
           },
         })]),
       );
-      bend.replaceChildren(...(kappa ? [bent.root] : []));
+      if (!settings.own) bend.replaceChildren(...(kappa ? [bent.root] : []));
       ground.replaceChildren(...[...startFields, ...Object.values(fields)].map(({ root }) => root));
     }
 
@@ -440,13 +515,12 @@
         {
           "aria-label": `Rule ${i + 1}`,
           change: () => {
-            settings.runs[i] = playground.defaultRun(choice.value, settings.landscape);
-            buildCards();
-            changed();
-            cards.children[i].querySelector("select").focus();
+            const { schedule } = run;
+            settings.runs[i] = { ...playground.defaultRun(choice.value, placeOf(settings)), schedule };
+            rebuilt(i, "select");
           },
         },
-        ...[["Rules", (rule) => !rule.misprint], ["Misprints", (rule) => rule.misprint]].map(([label, fits]) =>
+        ...GROUPS.map(([label, fits]) =>
           html("optgroup", { label }, ...Object.values(RULES).filter(fits).map((rule) =>
             html("option", { value: rule.name, selected: rule.name === run.rule }, rule.title),
           )),
@@ -473,6 +547,16 @@
           },
         }),
       );
+      const schedule = chosen("Schedule", SCHEDULE_NAMES, run.schedule, (taken) => {
+        run.schedule = taken;
+        changed();
+      });
+      const switches = Object.entries(isSwitched(run.rule) ? SWITCHES : {}).map(([label, forms], k) =>
+        chosen(label, forms, run.rule in forms ? run.rule : ADAM, (form) => {
+          settings.runs[i] = playground.switched(run, form, placeOf(settings));
+          rebuilt(i, `.switches > :nth-child(${k + 1}) select`);
+        }),
+      );
       const symbols = Object.keys(run.hyper).slice(1).map((key) => playground.symbol(run.rule, key));
       return html(
         "fieldset",
@@ -480,16 +564,25 @@
         html("legend", {}, playground.sample(i), `Rule ${i + 1}`),
         html("div", { class: "choice" }, choice, remove),
         eta.root,
+        schedule,
+        ...(switches.length ? [html("div", { class: "switches" }, ...switches)] : []),
         ...(others.length
           ? [details(symbols.join(", "), isPage && wide.matches, ...others.map(({ root }) => root))]
           : []),
       );
     }
 
+    // A card is made anew; what was used in it keeps the focus.
+    function rebuilt(i, used) {
+      buildCards();
+      changed();
+      cards.children[i].querySelector(used).focus();
+    }
+
     function addRun() {
       const used = settings.runs.map(({ rule }) => rule);
       const next = Object.keys(RULES).find((name) => !used.includes(name)) ?? "adam";
-      settings.runs.push(playground.defaultRun(next, settings.landscape));
+      settings.runs.push(playground.defaultRun(next, placeOf(settings)));
       buildCards();
       changed();
       cards.lastElementChild.querySelector("select").focus();
@@ -548,9 +641,11 @@
 
     host.append(app);
     host.classList.add("live");
+    // A link is decoded part by part; on its way its "=" and "&" may have been encoded as well.
     const fromAddress = () => {
-      const fragment = decodeURIComponent(location.hash.slice(1));
-      return isPage && fragment.includes("=") ? fragment : null;
+      const fragment = location.hash.slice(1);
+      const whole = fragment.includes("=") ? fragment : fragment.replaceAll("%3D", "=").replaceAll("%26", "&");
+      return isPage && whole.includes("=") ? whole : null;
     };
     load(fromAddress() ?? host.dataset.settings);
     if (isPage) {

@@ -2,7 +2,7 @@
 (function (playground) {
   "use strict";
 
-  const { LANDSCAPES, RULES, svg } = playground;
+  const { RULES, SCHEDULES, expression, svg } = playground;
   const LOOK = [
     ...["fill", "stroke", "stroke-width", "stroke-dasharray", "stroke-linecap", "stroke-linejoin"],
     ...["opacity", "font-family", "font-size", "text-anchor"],
@@ -10,31 +10,127 @@
 
   // --- Python ---
 
-  const float = (value) => (Number.isInteger(value) ? `${value}.0` : String(value));
+  const float = (value) => (/^-?\d+$/.test(value) ? `${value}.0` : String(value));
   const made = (name, hyper) => `${name}(${Object.entries(hyper).map(([key, value]) => `${key}=${value}`).join(", ")})`;
 
+  // --- the reader's function, with its derivatives written out ---
+
+  const { apply, number } = expression;
+  const call = (op, a) => ({ op, args: [a], of: a.of });
+  const isSo = (op, a, b) => call("float", { op, args: [a, b], of: [true, true] });
+  const isNumber = (node, value) => node.value === value;
+  const minus = (a) => times(number(-1), a);
+
+  function times(a, b) {
+    if (isNumber(a, 0) || isNumber(b, 0)) return number(0);
+    return isNumber(a, 1) ? b : isNumber(b, 1) ? a : apply("*", [a, b]);
+  }
+
+  const plus = (a, b) => (isNumber(a, 0) ? b : isNumber(b, 0) ? a : apply("+", [a, b]));
+
+  // The derivatives of an operation by what it is of.
+  const SLOPES = {
+    sin: (a) => [call("cos", a)],
+    cos: (a) => [minus(call("sin", a))],
+    tan: (a) => [apply("/", [number(1), apply("^", [call("cos", a), number(2)])])],
+    exp: (a) => [call("exp", a)],
+    log: (a) => [apply("/", [number(1), a])],
+    sqrt: (a) => [apply("/", [number(0.5), call("sqrt", a)])],
+    abs: (a) => [call("sign", a)],
+    tanh: (a) => [apply("-", [number(1), apply("^", [call("tanh", a), number(2)])])],
+    "+": () => [number(1), number(1)],
+    "-": () => [number(1), number(-1)],
+    "*": (a, b) => [b, a],
+    "/": (a, b) => [apply("/", [number(1), b]), minus(apply("/", [a, apply("*", [b, b])]))],
+    "^": (a, b) => [
+      times(b, apply("^", [a, apply("-", [b, number(1)])])),
+      apply("*", [apply("^", [a, b]), call("log", a)]),
+    ],
+    min: (a, b) => [isSo("<=", a, b), isSo(">", a, b)],
+    max: (a, b) => [isSo(">=", a, b), isSo("<", a, b)],
+  };
+
+  function derivative(node, k) {
+    if (!node.of[k]) return number(0);
+    if (node.variable !== undefined) return number(1);
+    const slopes = SLOPES[node.op](...node.args);
+    return node.args.reduce((sum, arg, i) => (arg.of[k] ? plus(sum, times(slopes[i], derivative(arg, k))) : sum), number(0));
+  }
+
+  const CALLS = { min: "np.minimum", max: "np.maximum", float: "float" };
+
+  function written({ value, variable, op, args }) {
+    if (value !== undefined) return value < 0 ? `(${float(value)})` : float(value);
+    if (variable !== undefined) return "xy"[variable];
+    const parts = args.map(written);
+    const isSign = !/\w/.test(op);
+    return isSign ? `(${parts.join(` ${op === "^" ? "**" : op} `)})` : `${CALLS[op] ?? `np.${op}`}(${parts.join(", ")})`;
+  }
+
+  function ownInPython({ tree }) {
+    const lines = [0, 1].map((k) => `    g${"xy"[k]} = ${written(derivative(tree, k))}`);
+    return [
+      "def f(x):",
+      "    x, y = x",
+      `    return ${written(tree)}`,
+      "",
+      "",
+      "def slope(x):",
+      "    x, y = x",
+      ...lines,
+      "    return np.array([gx, gy])",
+      "",
+      "",
+    ];
+  }
+
+  // --- the cell ---
+
+  const home = ({ misprint, variant }) => (misprint ? "misprints" : variant ? "conventions" : "rules");
+
+  function imports(kind, runs) {
+    const rules = runs.map(({ rule }) => RULES[rule]);
+    const schedules = runs.filter(({ schedule }) => schedule !== "constant").map(({ schedule }) => SCHEDULES[schedule].made);
+    const from = (module) => rules.filter((rule) => home(rule) === module).map((rule) => rule.made);
+    const wanted = {
+      conventions: from("conventions"),
+      landscapes: kind ? [kind] : [],
+      misprints: from("misprints"),
+      rules: from("rules"),
+      schedules,
+    };
+    return Object.entries(wanted).filter(([, names]) => names.length).map(([module, names]) =>
+      `from descent.${module} import ${[...new Set(names)].sort().join(", ")}`,
+    );
+  }
+
+  // A rule as it is made in Python; its η may be a schedule.
+  function ruleInPython({ rule, hyper, schedule }, steps) {
+    const { made: kind, shares } = SCHEDULES[schedule];
+    const parts = Object.entries(shares).map(([name, share]) => [name, playground.stepsOf(share, steps)]);
+    const lr = schedule === "constant" ? hyper.lr : made(kind, { lr: hyper.lr, ...Object.fromEntries(parts) });
+    return `    ${made(RULES[rule].made, { ...hyper, lr })},`;
+  }
+
   function inPython(settings) {
-    const { landscape, kappa, start, noise, seed, steps, runs } = settings;
-    const { made: kind, kappa: bent } = LANDSCAPES[landscape];
-    const named = (wrong) => runs.filter(({ rule }) => Boolean(RULES[rule].misprint) === wrong).map(({ rule }) => RULES[rule].made);
-    const [names, misprints] = [false, true].map((wrong) => [...new Set(named(wrong))].sort());
-    const matrices = names.filter((name) => Object.values(RULES).some((rule) => rule.made === name && rule.matrix));
-    const slope = noise ? `f.grad(x.reshape(2)) + ${noise} * normal(${seed}, next(count))` : "f.grad(x.reshape(2))";
+    const { kappa, start, noise, seed, steps, runs, own } = settings;
+    const { made: kind, kappa: bent } = playground.placeOf(settings);
+    const matrices = [...new Set(runs.map(({ rule }) => RULES[rule]).filter((rule) => rule.matrix).map((rule) => rule.made))].sort();
+    const exact = `${own ? "slope" : "f.grad"}(x.reshape(2))`;
+    const slope = noise ? `${exact} + ${noise} * normal(${seed}, next(count))` : exact;
     const shape = matrices.length ? `(1, 2) if isinstance(rule, (${matrices.join(", ")},)) else (2,)` : "(2,)";
     return [
       ...(noise ? ["import itertools", "import math", ""] : []),
       "import numpy as np",
       "",
       "from descent import minimize",
-      `from descent.landscapes import ${kind}`,
-      ...(misprints.length ? [`from descent.misprints import ${misprints.join(", ")}`] : []),
-      ...(names.length ? [`from descent.rules import ${names.join(", ")}`] : []),
+      ...imports(kind, runs),
       "",
       ...(noise ? [playground.NOISE_IN_PYTHON] : []),
-      `f = ${kind}(${bent ? `[1.0, ${float(kappa)}]` : ""})`,
+      ...(own ? ownInPython(own) : [`f = ${kind}(${bent ? `[1.0, ${float(kappa)}]` : ""})`]),
       `start = np.array([${start.map(float).join(", ")}])`,
       "rules = [",
-      ...runs.map(({ rule, hyper }) => `    ${made(RULES[rule].made, hyper)},`),
+      ...runs.map((run) => ruleInPython(run, steps)),
       "]",
       "runs = []",
       "for rule in rules:",

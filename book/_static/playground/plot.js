@@ -86,7 +86,7 @@
         const [a, b, c, d] = [values[at], values[at + 1], values[at + GRID + 2], values[at + GRID + 1]];
         const [low, high] = [Math.min(a, b, c, d), Math.max(a, b, c, d)];
         for (let k = 0; k < levels.length; k++) {
-          if (low >= levels[k] || high < levels[k]) continue;
+          if (!(low < levels[k] && high >= levels[k] && Number.isFinite(high - low))) continue;
           const above = [a - levels[k], b - levels[k], c - levels[k], d - levels[k]];
           const crossings = [];
           for (let i = 0; i < 4; i++) {
@@ -106,7 +106,9 @@
   function levelLines(landscape, f) {
     const side = Array.from({ length: GRID + 1 }, (_, i) => i);
     const [across, up] = landscape.window.map((range) => side.map(scale([0, GRID], range)));
-    const values = f(array([up.map(() => across), up.map((y) => across.map(() => y))])).data;
+    const values = landscape.tree
+      ? up.flatMap((y) => across.map((x) => f([x, y])))
+      : f(array([up.map(() => across), up.map((y) => across.map(() => y))])).data;
     const [left, top, right, bottom] = BOX;
     const [toX, toY] = [scale([0, GRID], [left, right]), scale([0, GRID], [bottom, top])];
     const [first, last] = landscape.levels;
@@ -167,9 +169,9 @@
     };
 
     plot.draw = (settings, runs, t) => {
-      const landscape = playground.LANDSCAPES[settings.landscape];
+      const landscape = playground.placeOf(settings);
       const [left, top, right, bottom] = BOX;
-      const key = `${settings.landscape} ${settings.kappa}`;
+      const key = `${settings.landscape} ${settings.kappa} ${landscape.text} ${landscape.window}`;
       if (plot.shown !== key) {
         plot.shown = key;
         plot.x = scale(landscape.window[0], [left, right]);
@@ -201,9 +203,11 @@
     const plot = { root };
 
     plot.draw = (settings, runs, t) => {
-      const landscape = playground.LANDSCAPES[settings.landscape];
-      const least = playground.landscapeAt(settings).f(landscape.minimizer);
-      const losses = runs.map((run) => run.f.map((f) => Math.log10(Math.max(f - least, 1e-16))));
+      const landscape = playground.placeOf(settings);
+      const known = playground.landscapeAt(settings).f(landscape.minimizer);
+      const least = landscape.tree ? Math.min(known, ...runs.flatMap((run) => run.f).filter(Number.isFinite)) : known;
+      const height = (f) => (Number.isFinite(f) ? Math.max(f - least, 1e-16) : 1e-16);
+      const losses = runs.map((run) => run.f.map((f) => Math.log10(Math.min(height(f), 1e300))));
       const first = losses[0][0];
       const highest = Math.min(Math.max(...losses.flat()), first + 3);
       const lowest = Math.max(Math.min(...losses.flat()), first - 12);
@@ -222,7 +226,7 @@
       );
       root.querySelector(":scope > .axes")?.remove();
       root.append(
-        axes(x, y, { xTicks, yTicks, xLabel: "step t", yLabel: "f(x) − f(x⋆)", yText: power }),
+        axes(x, y, { xTicks, yTicks, xLabel: "step t", yLabel: landscape.tree ? "f above the least seen" : "f(x) − f(x⋆)", yText: power }),
       );
     };
     return plot;
