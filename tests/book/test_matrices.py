@@ -150,3 +150,17 @@ def test_both_roots_bring_the_largest_logit_to_the_threshold_and_no_lower_one_up
     after = tokens @ (share**0.5 * query) @ (share**0.5 * key).T @ tokens.T
     np.testing.assert_allclose(after, share * logits, rtol=1e-10, atol=1e-12 * np.abs(logits).max())
     assert np.abs(after).max() <= threshold * (1 + 1e-10)
+
+
+def test_muons_polynomial_ends_in_a_cycle_of_four():
+    a, b, c = 3.4445, -4.7750, 2.0315
+    x = np.geomspace(1e-3, 1, 2001)
+    for _ in range(400):
+        x = a * x + b * x**3 + c * x**5
+    after = [x]
+    for _ in range(4):
+        after.append(a * after[-1] + b * after[-1] ** 3 + c * after[-1] ** 5)
+    np.testing.assert_allclose(after[4], x, rtol=1e-9)
+    assert len(np.unique(x.round(6))) == 4
+    assert not np.isclose(x, 1, atol=0.01).any()
+    assert 0.68 < x.min() < x.max() < 1.14

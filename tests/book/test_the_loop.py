@@ -352,3 +352,14 @@ def test_of_order(sets):
 def test_of_eps(dtype, eps, passes):
     p = nn.Parameter(torch.zeros(3, dtype=dtype))
     assert says("test_eps", torch.optim.AdamW([p], eps=eps)) == passes
+
+
+def test_clipped_before_it_is_unscaled_a_gradient_may_fall_below_epsilon():
+    scale, limit, eps = 2.0**16, 1.0, 1e-8
+    assert 2.2e6 < (limit / (scale * eps)) ** 2 < 2.4e6
+    for n in (1e4, 25e6):
+        g = limit / (scale * np.sqrt(n))  # of all coordinates, if their sizes are alike
+        x, rule = 0.0, Adam(1.0)
+        x, _ = rule.update(x, g, rule.init(x))
+        assert (-x > 0.9) == (n == 1e4)
+        assert -x == pytest.approx(g / (g + eps))
