@@ -491,7 +491,8 @@ def evaluate(
         sums["loss"] += float(loss(outputs, y)) * len(y)
         if not y.is_floating_point():
             right = int((outputs.argmax(dim=1) == y).sum())
-            sums["accuracy"] = sums.get("accuracy", 0) + right
+            places = y[0].numel()  # 1, or the length of a text
+            sums["accuracy"] = sums.get("accuracy", 0) + right / places
     model.train(was_training)
     return {name: value / len(split) for name, value in sums.items()}
 
