@@ -227,7 +227,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run all parts; return 0, 1 where one failed, 2 where there is no such device."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--device", default="cuda", help="default: cuda")
-    parser.add_argument("--data", default="cifar10", choices=data.names())
+    parser.add_argument("--data", default="cifar10", choices=list(data.READERS))
     parser.add_argument("--scale", type=float, default=1.0, help="below 1 it is a try")
     parser.add_argument("--no-compile", action="store_true", help="leave the compiled step out")
     options = parser.parse_args(arguments)

@@ -34,6 +34,7 @@ from descent.rules import (
     RAdam,
     RMSprop,
     Rule,
+    ScheduleFreeAdamW,
     Shampoo,
     Soap,
 )
@@ -60,6 +61,7 @@ DEFAULTS = {
     "muon": [0.02, 0.95, 0.0],
     "shampoo": [0.1, 1e-4],
     "soap": [3e-3, 0.95, 0.95, 1e-8, 10],
+    "schedule-free-adamw": [2.5e-3, 0.9, 0.999, 1e-8, 0.0],
 }
 """The hyper-parameters of each rule, in their order, as their papers or docstrings advise them."""
 
@@ -336,3 +338,16 @@ def of_soap(t, g, x, rule):
     m_hat = average(beta1, g[1:]) / (1 - beta1 ** (t - 1))
     v_hat = v / (1 - beta2 ** (t - 1))
     return -eta(t) * p @ (p.T @ m_hat @ q / (root(v_hat) + Decimal(rule.eps))) @ q.T
+
+
+@oracle(ScheduleFreeAdamW(lr_of, beta1=0.625, beta2=0.75, eps=0.5, weight_decay=0.375))
+def of_schedule_free_adamw(t, g, x, rule):
+    beta1, beta2, y, z, weights = Decimal(rule.beta1), Decimal(rule.beta2), [X0], [X0], []
+    for i in range(1, t + 1):
+        rate = eta(i) * (1 - beta2**i).sqrt()
+        u = g[i - 1] / (average(beta2, squares(g[:i])).sqrt() + Decimal(rule.eps))
+        z.append(z[-1] - rate * (u + Decimal(rule.weight_decay) * y[-1]))
+        weights.append(rate * rate)
+        mean = sum(w * a for w, a in zip(weights, z[1:], strict=True)) / sum(weights)
+        y.append((1 - beta1) * z[-1] + beta1 * mean)
+    return y[-1] - y[-2]

@@ -10,7 +10,7 @@ from descent import data
 from descent.report import results
 from descent.train.contest import interval
 from experiments import __main__ as experiments
-from experiments import gpu, matrices, record
+from experiments import gpu, matrices, record, schedules
 
 CPU = torch.device("cpu")
 
@@ -104,3 +104,15 @@ def test_the_gpu_part_that_has_its_result_is_not_done_again(folder, monkeypatch,
     assert "two: no images" in capsys.readouterr().err
     assert json.loads((folder / "gpu.json").read_text())["command"] == "make gpu"
     assert gpu.main(["--device", "cuda:99"]) == 2
+
+
+def test_the_contest_of_schedules_says_what_its_runs_make():
+    runs = results("schedules")["runs"]
+    assert list(runs) == list(schedules.WAYS)
+    for way, run in runs.items():
+        assert run["rates"][f"{run['lr']:g}"] == min(run["rates"].values())
+        assert [run["mean"], run["half_width"]] == pytest.approx(interval(run["losses"]))
+        assert len(run["losses"]) == len(schedules.SEEDS)
+        steps = schedules.MOST if way in schedules.ENDLESS else schedules.STEPS
+        count = (steps - schedules.STEPS // 2) // schedules.EVERY + 1
+        assert {len(curve) for curve in run["on_the_way"]} == {count}

@@ -212,7 +212,8 @@ def test_the_first_state_is_zeros_like_x_at_step_0(name):
     special = {"adafactor": [(2, 1), (1, 3)], "shampoo": sides, "soap": [*sides, *sides]}
     shapes = special.get(name, [(2, 3)] * len(averages))
     assert t == 0
-    for a, shape in zip(averages[: 2 if name == "nadam" else None], shapes, strict=False):
+    arrays = averages[: 2 if name in ("nadam", "schedule-free-adamw") else None]
+    for a, shape in zip(arrays, shapes, strict=False):
         assert (a.shape, a.dtype) == (shape, np.float32)
         assert not a.any()
 

@@ -19,6 +19,7 @@ NO_FRAMEWORK = {
     "averaged-momentum": "PyTorch's SGD has it, where `dampening` is `momentum`",
     "shampoo": "none of PyTorch, Keras and Optax has it",
     "soap": "none of PyTorch, Keras and Optax has it",
+    "schedule-free-adamw": "each corrects v under the root: conventions.ScheduleFree has them all",
     "muon": "each has another scale or order: descent.relatives.FrameworkMuon has them all",
 }
 """The rules that no framework has as they are, and what comes near."""
@@ -28,6 +29,7 @@ IN_PIECES = {
     "momentum-rmsprop": "its two lines are those of momentum and of RMSprop",
     "shampoo": "its products are of matrices: tests/book/test_matrices.py computes `shampoo-step`",
     "soap": "as Shampoo",
+    "schedule-free-adamw": "three sequences: the chapter's test computes `schedule-free-step`",
     "adafactor": "its formulas are those of its docstring; the factorisation alone is boxed",
 }
 """The rules without a formula that ends in `-update` and is run as it is printed, and why."""

@@ -1,5 +1,6 @@
 """What users do to a model and its optimizer between steps: the same points as PyTorch's Adam."""
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="the adapter needs torch")
@@ -195,3 +196,27 @@ def test_a_state_without_names_loads_where_parameters_have_names():
     named.load_state_dict(optimizer.state_dict())
     assert [s["t"] for s in named.state.values()] == [3] * 6
     assert named.param_groups[0]["param_names"][0] == "0.weight"
+
+
+def test_a_schedule_free_rule_has_two_points_and_steps_from_one_alone():
+    rule = rules.ScheduleFreeAdamW(0.1)
+    p = torch.nn.Parameter(torch.tensor([5.0, -2.0], dtype=torch.float64))
+    optimizer, x, state = Optimizer([p], rule), p.detach().numpy().copy(), None
+    state = rule.init(x)
+    optimizer.eval()  # before the first step there is no average
+    for g in ([1.0, 2.0], [0.5, -3.0], [2.0, 0.1]):
+        p.grad = torch.tensor(g, dtype=torch.float64)
+        optimizer.step()
+        x, state = rule.update(x, np.array(g), state)
+    before = p.detach().clone()
+    optimizer.eval()
+    optimizer.eval()
+    np.testing.assert_allclose(p.detach(), rule.averaged(x, state), rtol=1e-12)
+    with pytest.raises(RuntimeError, match=r"call train\(\) after eval\(\)"):
+        optimizer.step()
+    optimizer.train()
+    assert torch.equal(p, before)
+    optimizer.step()
+    other = Optimizer([p], rules.Adam())
+    other.eval()
+    assert not torch.equal(p, before)

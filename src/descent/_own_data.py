@@ -1,4 +1,4 @@
-"""A reader's own data: a folder of pictures, or arrays in an NPZ file."""
+"""A reader's own data: a folder of pictures, arrays in an NPZ file, or a text."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,8 +12,17 @@ ENDINGS = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".pgm", ".ppm", ".t
 TEST_SHARE = 0.2
 """Of the examples, set apart where none are marked for the test."""
 
+LENGTH = 64
+"""Characters of a piece of a text, unless another number is given."""
+
+TEXT_TEST_SHARE = 0.1
+"""Of a text, its end, set apart."""
+
 Examples = tuple[NDArray[Any], NDArray[Any]]
-"""Images, shape (N, channels, rows, columns), whole from 0 to 255 or from 0 to 1, and labels."""
+"""Images, shape (N, channels, rows, columns), whole from 0 to 255 or from 0 to 1, and labels.
+
+Of a text, the numbers of characters and of those that follow them, each of shape (N, length).
+"""
 
 
 class Own(NamedTuple):
@@ -25,11 +34,13 @@ class Own(NamedTuple):
 
 
 def read(path: Path, rng: np.random.Generator, size: int | None) -> Own:
-    """Return the examples in a folder or an NPZ file.
+    """Return the examples in a folder, an NPZ file or a text.
 
     Raises:
         ValueError: they are not what `data.load` describes; the message names the file.
     """
+    if path.suffix.lower() in (".txt", ".md"):
+        return _text(path, size)
     train, test = _folder(path, size) if path.is_dir() else _npz(path)
     if test is None:
         train, test = _divided(train, rng)
@@ -39,6 +50,35 @@ def read(path: Path, rng: np.random.Generator, size: int | None) -> Own:
     (x, y), (test_x, test_y) = train, test
     names = tuple(map(str, labels.tolist()))
     return Own((x, labels.searchsorted(y)), (test_x, labels.searchsorted(test_y)), names)
+
+
+def _text(path: Path, size: int | None) -> Own:
+    try:
+        return pieces(path.read_text(encoding="utf-8"), size)
+    except ValueError as error:  # of UTF-8 too
+        raise ValueError(f"{path} is no text to train on: {error}") from error
+
+
+def pieces(text: str, size: int | None = None) -> Own:
+    """Return the pieces of a text, each beside the same piece one character on.
+
+    Args:
+        text: its characters are the classes, in the order of Unicode.
+        size: characters of a piece, by default 64. The last few that fill none are left out.
+
+    Raises:
+        ValueError: the text has fewer than twenty pieces, or one character alone.
+    """
+    length = LENGTH if size is None else size
+    count = (len(text) - 1) // length
+    if count < 20:
+        raise ValueError(f"it must have 20 pieces of {length} characters, got {max(count, 0)}")
+    characters, numbers = np.unique(np.array(list(text)), return_inverse=True)
+    if len(characters) < 2:
+        raise ValueError(f"it must have two characters or more, got {text[:1]!r}")
+    x, y = (numbers[i : i + count * length].reshape(count, length) for i in (0, 1))
+    end = round((1 - TEXT_TEST_SHARE) * count)
+    return Own((x[:end], y[:end]), (x[end:], y[end:]), tuple(characters.tolist()))
 
 
 def _divided(examples: Examples, rng: np.random.Generator) -> tuple[Examples, Examples]:

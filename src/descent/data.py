@@ -1,6 +1,7 @@
-"""The data sets of the chapters, and one's own: digits, MNIST, Fashion-MNIST, CIFAR-10, a path.
+"""The data sets of the chapters, and one's own: digits, MNIST, Fashion-MNIST, CIFAR-10, texts.
 
-`load("digits")` needs no network and no file: scikit-learn carries the images. The others are read
+`load("digits")` needs no network and no file: scikit-learn carries the images, as the package does
+the text of the chapters, `load("chapters")`. The others are read
 from the folder that the environment variable `DESCENT_DATA` names, if they lie there, and are
 fetched with checksums by pooch into a cache if not. The sets are small enough to lie on the device
 that trains on them, so there are no worker processes: images are decoded once.
@@ -42,6 +43,7 @@ __all__ = [
     "names",
     "load",
     "READERS",
+    "TEXTS",
     "LABELS",
     "batches",
 ]
@@ -87,7 +89,11 @@ BATCHES = [f"data_batch_{i}" for i in range(1, 6)]
 
 @dataclass(frozen=True)
 class Split:
-    """Images x, shape (N, channels, rows, columns), float32, and labels y, shape (N,), int64."""
+    """Images x, shape (N, channels, rows, columns), float32, and labels y, shape (N,), int64.
+
+    Of a text x and y are numbers of characters, int64, both of shape (N, length): y has at each
+    place what follows x there.
+    """
 
     x: Any
     y: Any
@@ -100,11 +106,14 @@ class Split:
 class Data:
     """A data set, its images less `mean` and over `std`, both by channel and of `train` alone.
 
+    The classes of a text are its characters.
+
     Attributes:
         name: as in `load`.
         classes: how many there are.
         train, validation, test: the splits; tune on `validation`, report on `test`, once.
-        mean, std: float32, shape (channels, 1, 1), in the units of a pixel from 0 to 1.
+        mean, std: float32, shape (channels, 1, 1), in the units of a pixel from 0 to 1; empty for a
+            text.
         labels: the names of the classes, in order.
     """
 
@@ -145,7 +154,7 @@ Raw = tuple[tuple[Pixels, Pixels], tuple[Pixels, Pixels]]
 
 def names() -> list[str]:
     """Return the names of the data sets."""
-    return list(READERS)
+    return [*READERS, *TEXTS]
 
 
 def load(name: str, *, validation: float = 0.125, seed: int = 0, size: int | None = None) -> Data:
@@ -154,13 +163,15 @@ def load(name: str, *, validation: float = 0.125, seed: int = 0, size: int | Non
     One's own is given by its path: a folder that has a folder of pictures for each class, or has
     folders `train` and `test` of that kind; or an NPZ file with images `x` and labels `y`, or with
     `x_train`, `y_train`, `x_test` and `y_test`. Where nothing is marked for the test, a fifth is
-    set apart.
+    set apart. Or by the path of a text, TXT or MD: it is cut into pieces of `size` characters, and
+    its last tenth is the test.
 
     Args:
-        name: one of `names()`, or the path of a folder or an NPZ file.
-        validation: the share of the training images that is set apart, in (0, 1).
+        name: one of `names()`, or the path of a folder, an NPZ file or a text.
+        validation: the share of the training examples that is set apart, in (0, 1).
         seed: which images these are; where there are no test images, as with the digits, those too.
-        size: rows and columns to which the pictures of a folder are scaled; by default none is.
+        size: rows and columns to which the pictures of a folder are scaled, by default none is; of
+            a text, the characters of a piece, by default 64.
 
     Raises:
         ValueError: no set has that name, the share is out of range, or a file is not what it should
@@ -168,7 +179,7 @@ def load(name: str, *, validation: float = 0.125, seed: int = 0, size: int | Non
         FileNotFoundError: the files are not there and cannot be fetched; the message says what was
             sought and where to put it.
     """
-    if name not in READERS and not Path(name).exists():
+    if name not in names() and not Path(name).exists():
         raise ValueError(f"name must be one of {names()}, or the path of your own, got {name!r}")
     if not (_check.is_number(validation) and 0 < validation < 1):
         raise ValueError(f"validation must be a share in (0, 1), got {validation!r}")
@@ -182,6 +193,11 @@ def load(name: str, *, validation: float = 0.125, seed: int = 0, size: int | Non
             f"validation must be a share that leaves some of the {len(x)} examples on both sides, "
             f"got {validation!r}"
         )
+    parts = (x[kept], y[kept]), (x[held], y[held]), test
+    if x.ndim == 2:  # a text
+        none = np.zeros((0, 1, 1), np.float32)
+        train, held_out, end = (Split(*part) for part in parts)
+        return Data(name, len(labels), train, held_out, end, none, none, labels)
     scale = (16 if name == "digits" else 255) if x.dtype == np.uint8 else 1
     mean, std = _moments(x[kept].astype(np.float32) / np.float32(scale))
 
@@ -189,14 +205,16 @@ def load(name: str, *, validation: float = 0.125, seed: int = 0, size: int | Non
         scaled = (images / np.float32(scale) - mean) / std
         return Split(scaled.astype(np.float32), labels.astype(np.int64))
 
-    splits = split(x[kept], y[kept]), split(x[held], y[held]), split(*test)
+    splits = split(*parts[0]), split(*parts[1]), split(*parts[2])
     return Data(name, len(labels), *splits, mean, std, labels)
 
 
 def _read(name: str, rng: np.random.Generator, size: int | None) -> _own_data.Own:
-    """Return the images and labels of a set, before they are scaled."""
+    """Return the examples of a set, before they are scaled."""
     if size is not None:
         _check.positive_count("size", size)
+    if name in TEXTS:
+        return _own_data.pieces(TEXTS[name](), size)
     if name not in READERS:
         return _own_data.read(Path(name), rng, size)
     if size is not None:
@@ -222,6 +240,15 @@ def _digits(rng: np.random.Generator) -> Raw:
     order = rng.permutation(len(x))
     test, train = np.split(order, [360])
     return (x[train], y[train]), (x[test], y[test])
+
+
+def _chapters() -> str:
+    file = Path(__file__).with_name("chapters.txt.gz")
+    if not file.exists():
+        raise FileNotFoundError(
+            f"{file} is missing, which comes with the package: install descent-to-adam anew"
+        )
+    return gzip.decompress(file.read_bytes()).decode()
 
 
 def _mnist(folder: str, sums: dict[str, str]) -> Callable[[np.random.Generator], Raw]:
@@ -353,7 +380,13 @@ READERS: dict[str, Callable[[np.random.Generator], Raw]] = {
     "fashion-mnist": _mnist("fashion-mnist", FASHION),
     "cifar10": _cifar10,
 }
-"""The function that reads each data set."""
+"""The function that reads each data set of images."""
+
+TEXTS: dict[str, Callable[[], str]] = {"chapters": _chapters}
+"""The same for texts. The chapters' are of 28 November 2026, without code and formulas in boxes.
+
+They stay as they were, so that recorded runs can be repeated: CC BY 4.0, as the book.
+"""
 
 
 LABELS = {

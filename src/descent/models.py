@@ -1,7 +1,8 @@
-"""The networks of the chapters: MLP, AlexNet-lite, VGG-lite and ResNet-lite, in torch.
+"""The networks of the chapters: MLP, AlexNet-lite, VGG-lite, ResNet-lite, a transformer, in torch.
 
-Each is small enough to train on a laptop's CPU and takes images of 8×8 (digits), 28×28 (MNIST) and
-32×32 (CIFAR-10) pixels. `get` finds one by its name; the names are those of the command line.
+Each is small enough to train on a laptop's CPU. The transformer takes a text, the others images of
+8×8 (digits), 28×28 (MNIST) and 32×32 (CIFAR-10) pixels. `get` finds one by its name;
+the names are those of the command line.
 
 >>> net = get("resnet-8", image=(1, 8, 8))
 >>> count(net), net(torch.zeros(5, 1, 8, 8)).shape
@@ -22,6 +23,7 @@ from descent import _check
 
 __all__ = [
     "Image",
+    "LENGTH",
     "DEPTHS",
     "names",
     "get",
@@ -32,13 +34,21 @@ __all__ = [
     "vgg_lite",
     "Block",
     "resnet_lite",
+    "Attention",
+    "Layer",
+    "Transformer",
+    "transformer",
     "he_",
     "OPTIONS",
     "PRESETS",
+    "FOR_TEXT",
 ]
 
 Image = tuple[int, int, int]
 """Channels, rows and columns of an image."""
+
+LENGTH = 64
+"""Characters of a text that the transformer sees at once, unless another number is given."""
 
 DEPTHS = (8, 14, 20, 32, 44, 56)
 """Depths of the residual nets that have a name; any 6n + 2 can be built."""
@@ -49,12 +59,15 @@ def names() -> list[str]:
     return list(PRESETS)
 
 
-def get(name: str, image: Image = (1, 28, 28), classes: int = 10, **options: Any) -> nn.Module:
+def get(
+    name: str, image: tuple[int, ...] | None = None, classes: int = 10, **options: Any
+) -> nn.Module:
     """Return a new network by its name, with PyTorch's initial weights.
 
     Args:
         name: one of `names()`.
-        image: channels, rows and columns of an image; at least 8 rows, as many columns.
+        image: channels, rows and columns of an image, at least 8 rows and as many columns, by
+            default (1, 28, 28); for the transformer the characters of a text, by default (64,).
         classes: how many logits it returns.
         options: what the network's function takes besides, such as `width=2`.
 
@@ -70,7 +83,9 @@ def get(name: str, image: Image = (1, 28, 28), classes: int = 10, **options: Any
     known = [option for option in OPTIONS if option in inspect.signature(PRESETS[name]).parameters]
     if unknown := sorted(options.keys() - set(known)):
         raise ValueError(f"options of {name} must be among {known}, got {unknown}")
-    return PRESETS[name](image, classes, **options)
+    return PRESETS[name](
+        image or ((LENGTH,) if name in FOR_TEXT else (1, 28, 28)), classes, **options
+    )
 
 
 def count(model: nn.Module) -> int:
@@ -287,6 +302,154 @@ def resnet_lite(
     return nn.Sequential(*stem, *blocks, *head)
 
 
+class Attention(nn.Module):
+    """Causal attention: each place takes a mean of the values at the places up to it.
+
+    softmax(q kᵀ/√d + mask) v, where q, k and v are linear in what comes in, d is the number of
+    channels of a head, and the mask is −∞ for the places to come.
+
+    Args:
+        channels: of each place, the same in as out; a multiple of `heads`.
+        heads: how many such means there are, each of its own part of the channels.
+
+    Source:
+        Vaswani et al. (2017), section 3.2.
+    """
+
+    def __init__(self, channels: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.query, self.key, self.value, self.out = (
+            nn.Linear(channels, channels, bias=False) for _ in range(4)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the mixed values, shape (N, length, channels) as x."""
+        q, k, v = (self._by_head(layer(x)) for layer in (self.query, self.key, self.value))
+        scores = q @ k.mT / math.sqrt(q.shape[-1])
+        later = torch.ones_like(scores[0, 0], dtype=torch.bool).triu(1)
+        mixed = scores.masked_fill(later, -math.inf).softmax(-1) @ v
+        return self.out(mixed.transpose(1, 2).flatten(2))  # type: ignore[no-any-return]
+
+    def _by_head(self, x: Tensor) -> Tensor:
+        return x.view(*x.shape[:2], self.heads, -1).transpose(1, 2)
+
+
+class Layer(nn.Module):
+    """A layer of the transformer: attention, then two dense layers place by place, each added.
+
+    What comes in is normalised for each of the two and added as it was.
+
+    Args:
+        channels: as in `Attention`; the dense layers have four times as many between them.
+        heads: as in `Attention`.
+        dropout: the probability of dropping a channel of what is added.
+
+    Source:
+        Radford et al. (2019), section 2.3, for the place of the normalisation.
+    """
+
+    def __init__(self, channels: int, heads: int, dropout: float = 0.0) -> None:
+        super().__init__()
+        drop = [nn.Dropout(dropout)] if dropout else []
+        self.attention = nn.Sequential(nn.LayerNorm(channels), Attention(channels, heads), *drop)
+        self.dense = nn.Sequential(
+            nn.LayerNorm(channels),
+            *(nn.Linear(channels, 4 * channels), nn.GELU(), nn.Linear(4 * channels, channels)),
+            *drop,
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return x with both parts added, shape (N, length, channels)."""
+        x = x + self.attention(x)
+        return x + self.dense(x)  # type: ignore[no-any-return]
+
+
+class Transformer(nn.Module):
+    """A language model: for each place of a text, logits of the character that follows.
+
+    Args:
+        length: how many characters it sees at most.
+        classes: how many characters there are.
+        channels: of each place between the layers.
+        depth: how many layers.
+        heads: as in `Attention`.
+        dropout: as in `Layer`.
+
+    Source:
+        Radford et al. (2019), section 2.3.
+    """
+
+    def __init__(
+        self, length: int, classes: int, channels: int, depth: int, heads: int, dropout: float
+    ) -> None:
+        super().__init__()
+        self.characters = nn.Embedding(classes, channels)
+        self.places = nn.Embedding(length, channels)
+        self.layers = nn.Sequential(*(Layer(channels, heads, dropout) for _ in range(depth)))
+        self.norm = nn.LayerNorm(channels)
+        self.logits = nn.Linear(channels, classes, bias=False)
+        for table in (self.characters, self.places):
+            nn.init.normal_(table.weight, std=0.1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return logits, shape (N, classes, length), as `cross_entropy` takes them.
+
+        Args:
+            x: the numbers of characters, shape (N, length), at most as long as the model sees.
+
+        Raises:
+            ValueError: x is longer.
+        """
+        if x.shape[1] > (length := self.places.num_embeddings):
+            raise ValueError(f"x must have at most {length} characters, got {x.shape[1]}")
+        places = torch.arange(x.shape[1], device=x.device)
+        inside = self.layers(self.characters(x) + self.places(places))
+        return self.logits(self.norm(inside)).mT  # type: ignore[no-any-return]
+
+
+def transformer(
+    image: tuple[int, ...] = (LENGTH,),
+    classes: int = 100,
+    channels: int = 64,
+    depth: int = 2,
+    heads: int = 4,
+    dropout: float = 0.0,
+    width: float = 1.0,
+) -> Transformer:
+    """Return a small causal transformer, a language model of characters.
+
+    It has 116,480 parameters for 100 characters and a length of 64.
+
+    Args:
+        image: the length, how many characters it sees at once, as a tuple of one number.
+        classes: how many characters there are.
+        channels: of each place between the layers.
+        depth: how many layers.
+        heads: of each attention; the head's channels grow with the width, their number does not.
+        dropout: the probability of dropping a channel of what a layer adds, in [0, 1).
+        width: a factor of the channels, rounded so that the heads divide them.
+
+    Raises:
+        ValueError: an argument is outside its range.
+
+    Source:
+        Radford et al. (2019), section 2.3, for the architecture; the sizes are ours.
+
+    >>> count(transformer()), transformer()(torch.zeros(5, 64, dtype=torch.long)).shape
+    (116480, torch.Size([5, 100, 64]))
+    """
+    if len(image) != 1:
+        raise ValueError(f"image must be (length,), of a text, for a transformer, got {image!r}")
+    sizes = {"length": image[0], "classes": classes, "channels": channels}
+    for name, size in (sizes | {"depth": depth, "heads": heads}).items():
+        _check.positive_count(name, size)
+    _check.decay_rate("dropout", dropout)
+    _check.positive("width", width)
+    scaled = heads * max(1, round(channels * width / heads))
+    return Transformer(image[0], classes, scaled, depth, heads, dropout)
+
+
 @torch.no_grad()
 def he_(model: nn.Module) -> nn.Module:
     """Draw the weights of dense and convolutional layers from N(0, 2/n), set biases to 0.
@@ -350,7 +513,11 @@ PRESETS: dict[str, Callable[..., nn.Module]] = {
     "mlp": mlp,
     "alexnet-lite": alexnet_lite,
     "vgg-lite": vgg_lite,
+    "transformer": transformer,
     **{f"resnet-{d}": functools.partial(resnet_lite, depth=d) for d in DEPTHS},
     **{f"plain-{d}": functools.partial(resnet_lite, depth=d, shortcuts=False) for d in DEPTHS},
 }
 """The networks by name: `resnet-20` has shortcuts, `plain-20` has none."""
+
+FOR_TEXT = ("transformer",)
+"""Those that take the characters of a text; the others take images."""

@@ -73,6 +73,7 @@ __all__ = [
     "Shampoo",
     "turned_basis",
     "Soap",
+    "ScheduleFreeAdamW",
 ]
 
 Array = Any
@@ -1513,3 +1514,78 @@ class Soap(Rule, name="soap"):
         right = self.beta2 * state.right + (1 - self.beta2) * g.T @ g
         p, q, v = self.bases(left, right, v, state)
         return x, self.State(t, left, right, p, q, m, v)
+
+
+@dataclass(frozen=True)
+class ScheduleFreeAdamW(Rule, name="schedule-free-adamw"):
+    """Schedule-free AdamW: points z that step as in Adam, their average x, gradients between.
+
+    v_t = β₂ v_{t-1} + (1 − β₂) g_t²         γ_t = η_t √(1 − β₂^t)
+    z_t = z_{t-1} − γ_t (g_t / (√v_t + ε) + λ y_{t-1})
+    c_t = γ_t² / (γ_1² + … + γ_t²)
+    x_t = (1 − c_t) x_{t-1} + c_t z_t
+    y_t = (1 − β₁) z_t + β₁ x_t
+
+    The parameter is y, where the gradient is taken; `averaged` returns x, which is what to evaluate
+    and to keep.
+
+    State: the step count t, d = z − x, the average v, and weight, the sum of γ². All start at 0.
+
+    Args:
+        lr: η, in the units of z, as in Adam. It needs no fall; a warm-up is a function of t.
+        beta1: β₁ in [0, 1), how near to the average the gradient is taken.
+        beta2: β₂ in [0, 1), the decay rate of v.
+        eps: ε ≥ 0, in the units of the gradient.
+        weight_decay: λ ≥ 0, of y; the rate multiplies it, as in PyTorch's AdamW.
+
+    Raises:
+        ValueError: lr is negative or not finite, a β is outside [0, 1), eps or weight_decay is
+            negative, or g has not the shape of x.
+
+    Warning:
+        Batch normalisation has statistics of y: before x is evaluated they are to be computed anew.
+        Optax, Keras and the authors' package correct v under the root and weigh the points
+        otherwise: `descent.conventions` has those of Optax and Keras.
+
+    Source: Defazio et al. (2024), Algorithm 1.
+
+    >>> rule = ScheduleFreeAdamW(lr=0.1)
+    >>> y, state = rule.update(5.0, 10.0, rule.init(5.0))
+    >>> y, state = rule.update(y, 10.0, state)
+    >>> round(y, 4), round(rule.averaged(y, state), 4)
+    (4.83, 4.8333)
+    """
+
+    lr: LearningRate = 2.5e-3
+    beta1: float = 0.9
+    beta2: float = 0.999
+    eps: float = 1e-8
+    weight_decay: float = 0.0
+
+    class State(NamedTuple):
+        """t: steps made; d: z − x; v: average of g²; weight: the sum of γ²."""
+
+        t: int
+        d: Array
+        v: Array
+        weight: Any
+
+    def init(self, x: Array) -> State:
+        """Return the state before the first step: t = 0, d = 0, v = 0, no weight."""
+        return self.State(t=0, d=zeros_like(x), v=zeros_like(x), weight=0.0)
+
+    def averaged(self, y: Array, state: State) -> Array:
+        """Return the average x of the points, which is what to evaluate."""
+        return y - (1 - self.beta1) * state.d
+
+    def update(self, x: Array, g: Array, state: State) -> tuple[Array, State]:
+        """Return y and the state after one step along the gradient g; the argument x is y too."""
+        t = state.t + 1
+        v = self.beta2 * state.v + (1 - self.beta2) * g**2
+        lr = self.lr_at(t) * (1 - self.beta2**t) ** 0.5
+        ahead = state.d - lr * (g / (v**0.5 + self.eps) + self.weight_decay * x)
+        weight = state.weight + lr**2
+        c = quotient(lr**2, weight)
+        average = x - (1 - self.beta1) * state.d + c * ahead
+        d = (1 - c) * ahead
+        return average + (1 - self.beta1) * d, self.State(t, d, v, weight)

@@ -57,8 +57,9 @@ SHARES = {
 }
 """How much of a landscape's step size a rule starts with, where it is not all of it."""
 
-LEFT_OUT = ("shampoo", "soap")
-"""Rules that no page offers: they take eigenvectors, which the scripts of the pages do not."""
+LEFT_OUT = ("shampoo", "soap", "schedule-free-adamw")
+"""Rules that no page offers: two take eigenvectors, which the scripts of the pages do not; the
+parameter of the third is not the point that it answers with."""
 
 VARIANTS: dict[str, type[Rule]] = {"adam-keras": KerasAdam, "adam-optax": OptaxAdam}
 """The forms that a framework gives a rule, by the rule's name and the framework's."""

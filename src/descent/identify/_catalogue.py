@@ -42,6 +42,7 @@ FORMULAS = {name: f"{name}-update" for name in rules.names()} | {
     "adafactor": "adafactor-factored",
     "shampoo": "shampoo-step",
     "soap": "soap-step",
+    "schedule-free-adamw": "schedule-free-step",
 }
 """The formula of the book that each rule is."""
 

@@ -113,6 +113,7 @@ class Optimizer(torch.optim.Optimizer):
         if flat and not rule.elementwise:
             raise ValueError(f"flat must be False for a rule that needs a tensor's shape, {rule}")
         self.rule, self.flat, self.compile = rule, flat, compile
+        self._points: dict[Tensor, Tensor] = {}
         self._set_update()
         super().__init__(params, _hyper(rule))
 
@@ -126,7 +127,7 @@ class Optimizer(torch.optim.Optimizer):
         self._update = on_shards(Compiled(assign_) if self.compile else by_chunks(eager))
 
     def __getstate__(self) -> dict[str, Any]:
-        own = {"rule": self.rule, "flat": self.flat, "compile": self.compile}
+        own = {"rule": self.rule, "flat": self.flat, "compile": self.compile, "_points": {}}
         return {**super().__getstate__(), **own}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -229,8 +230,35 @@ class Optimizer(torch.optim.Optimizer):
             for buffer in buffers:
                 buffer.zero_()
 
+    @torch.no_grad()
+    def eval(self) -> None:
+        """Put the averages into the parameters, where a rule has one to evaluate: schedule-free.
+
+        Another rule's parameters stay as they are. `train` brings back the points of the gradient.
+        """
+        if self._points or not hasattr(self.rule, "averaged"):
+            return
+        for group in self.param_groups:
+            rule: Any = _replaced(self.rule, group)
+            for p in filter(self.state.__contains__, group["params"]):
+                self._points[p] = p.clone()
+                p.copy_(rule.averaged(p, rule.State(**self.state[p])))
+
+    @torch.no_grad()
+    def train(self) -> None:
+        """Put the points of the gradient back into the parameters, after `eval`."""
+        for p, point in self._points.items():
+            p.copy_(point)
+        self._points = {}
+
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Make one step, and return the loss of `closure`, which computes the gradients anew."""
+        """Make one step, and return the loss of `closure`, which computes the gradients anew.
+
+        Raises:
+            RuntimeError: the parameters are the averages that `eval` put there.
+        """
+        if self._points:
+            raise RuntimeError("step needs the points of the gradient: call train() after eval()")
         hooks = (
             *(_global_optimizer_pre_hooks, self._optimizer_step_pre_hooks),
             *(_global_optimizer_post_hooks, self._optimizer_step_post_hooks),

@@ -129,14 +129,16 @@ def parser() -> argparse.ArgumentParser:
 def _add_network(add: Callable[..., Any]) -> None:
     add("--model", required=True, metavar="NAME",
         help=f"{', '.join(models.names())}; or module:function of your own, which is called with "
-        "the shape of an image and the number of classes")
+        "the shape of an image and the number of classes; transformer is for a text")
     add("--hidden", type=int, nargs="+", metavar="N", help="mlp: widths of the hidden layers")
     add("--width", type=float, metavar="FACTOR", help="a factor of the widths of all hidden layers")
-    add("--dropout", type=float, metavar="P", help="mlp, alexnet-lite, vgg-lite; default: none")
+    add("--dropout", type=float, metavar="P",
+        help="mlp, alexnet-lite, vgg-lite, transformer; default: none")
     add("--data", default="digits", metavar="NAME",
         help=f"{', '.join(data.names())}; or the path of a folder with a folder of pictures for "
-        "each class, or of an NPZ file with x and y; default: digits")
-    add("--image-size", type=int, metavar="N", help="scale the pictures of a folder to N×N")
+        "each class, of an NPZ file with x and y, or of a text, TXT or MD; default: digits")
+    add("--image-size", type=int, metavar="N",
+        help="scale the pictures of a folder to N×N; cut a text into pieces of N characters")
     add("--validation", type=float, default=0.125, metavar="SHARE",
         help="of the training images, set apart to choose by; default: 0.125")
 
@@ -303,6 +305,7 @@ def train(
     say(f"device: {described(device)}" + _and_processes())
     source = {"name": options.data, "validation": options.validation, "size": options.image_size}
     sets = data.load(**source)
+    _check_kinds(sets, options)
     notes = saved.notes(options.model, _of_network(options), sets, source)
     sets = _laid_out(sets.to(device), options)
     torch.manual_seed(options.seed)
@@ -386,6 +389,19 @@ def averaged(model: nn.Module, decay: float) -> AveragedModel:
     """Return the moving average of a model's weights and buffers: decay · average + the rest."""
     form: Any = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
     return AveragedModel(model, multi_avg_fn=form, use_buffers=True)
+
+
+def _check_kinds(sets: Data, options: argparse.Namespace) -> None:
+    """Refuse a network of the book, or an option, that is for images where the data are a text."""
+    is_text = sets.train.x.ndim == 2
+    if ":" not in options.model and is_text != (options.model in models.FOR_TEXT):
+        kind, fitting = ("a text", models.FOR_TEXT[0]) if is_text else ("images", "mlp")
+        raise ValueError(
+            f"model must be for {kind}, such as {fitting}: of that {options.data} is. "
+            f"Got {options.model!r}"
+        )
+    if is_text and (options.augment or options.channels_last):
+        raise ValueError("--augment and --channels-last are for images: leave them out for a text")
 
 
 def _laid_out(sets: Data, options: argparse.Namespace) -> Data:

@@ -173,6 +173,7 @@ def fit(
         files.check_writable(path)
     with _interrupts() as interrupted, shown.bar(progress, run.total, run.step) as bar:
         run.train(interrupted, bar)
+    run.finish()
     return run.history()
 
 
@@ -276,6 +277,7 @@ class _Run:
     def train(self, interrupted: threading.Event, bar: Any) -> None:
         """Make the steps that are left."""
         self.model.train()
+        self._to_points("train")
         with chance.kept(self.device):
             while self.step < self.total:
                 epoch, first = divmod(self.step, self.per_epoch)
@@ -284,6 +286,10 @@ class _Run:
                     bar.update(1)
                     if self._is_time_to_look(interrupted) and self._look(interrupted, bar):
                         return
+
+    def finish(self) -> None:
+        """Leave the model at the weights that are judged."""
+        self._to_points("eval")
 
     def _is_time_to_look(self, interrupted: threading.Event) -> bool:
         at_mark = self.step % CHECK == 0 or self.step % self.per_epoch == 0
@@ -346,6 +352,7 @@ class _Run:
         means = self.losses[self.step - self.per_epoch : self.step].mean(dtype=torch.float64)
         epoch = {"epoch": self.step // self.per_epoch, "step": self.step, "lr": self._lr(self.step)}
         epoch["train_loss"] = float(means)
+        self._to_points("eval")  # of a schedule-free rule: its averages are judged
         for kind, model in {"": self.model, "average_": self.average}.items():
             if model is not None:
                 epoch |= {f"{kind}validation_{name}": v for name, v in self._scores(model).items()}
@@ -354,7 +361,12 @@ class _Run:
             judged = self.model if self.average is None else self.average
             answers = [call(judged, self.history()) for call in self.callbacks]
             self.is_over = any(answers)
+        self._to_points("train")
         bar.write(shown.line(self.epochs[-1], self.settings.epochs))
+
+    def _to_points(self, mode: str) -> None:
+        """Let an optimiser that has two points, as schedule-free ones have, go to one of them."""
+        getattr(self.optimizer, mode, lambda: None)()
 
     def _scores(self, model: nn.Module) -> dict[str, float]:
         with self._autocast():
@@ -491,7 +503,8 @@ def evaluate(
         sums["loss"] += float(loss(outputs, y)) * len(y)
         if not y.is_floating_point():
             right = int((outputs.argmax(dim=1) == y).sum())
-            sums["accuracy"] = sums.get("accuracy", 0) + right
+            places = y[0].numel()  # 1, or the length of a text
+            sums["accuracy"] = sums.get("accuracy", 0) + right / places
     model.train(was_training)
     return {name: value / len(split) for name, value in sums.items()}
 

@@ -56,6 +56,7 @@ RATES = {
     "muon": 0.02,
     "shampoo": 0.1,
     "soap": 3e-3,
+    "schedule-free-adamw": 1e-2,
 }
 """A learning rate for each rule at which the networks of the book learn; no more than that."""
 

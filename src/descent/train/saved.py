@@ -6,9 +6,9 @@ reads: nothing in it is run. It is a dict. Of its keys these are of a network:
 - `model`: the weights, a `state_dict`; of a run that averages, `average` has the averaged ones,
   under `module.`, and is preferred.
 - `notes`: `model`, the name, or `module:function`; `options`, what was given to it besides;
-  `image`, channels, rows and columns; `classes`, how many; `data`, the name of the data set, with
-  which images were set apart; `mean` and `std`, by channel, of pixels from 0 to 1; `labels`, the
-  names of the classes.
+  `image`, channels, rows and columns, or the length of a text; `classes`, how many; `data`, the
+  name of the data set, with which examples were set apart; `mean` and `std`, by channel, of pixels
+  from 0 to 1; `labels`, the names of the classes.
 - `step`: how many steps were made.
 
 A checkpoint of `fit` has the rest that `--resume` needs; the file of the best epoch has `epoch`.
@@ -43,6 +43,24 @@ class Saved:
     model: nn.Module
     notes: dict[str, Any]
     step: int
+
+    @property
+    def is_for_text(self) -> bool:
+        """Whether it takes the characters of a text."""
+        return len(self.notes["image"]) == 1
+
+    def numbered(self, text: str) -> Tensor:
+        """Return the last characters of a text, as many as the network sees, shape (1, length).
+
+        Raises:
+            ValueError: the text is empty, or has a character that the network does not know.
+        """
+        numbers = {character: i for i, character in enumerate(self.notes["labels"])}
+        if unknown := sorted(set(text) - numbers.keys()):
+            raise ValueError(f"text must be of the characters of the data, got {unknown}")
+        if not text:
+            raise ValueError("text must have a character or more, got none")
+        return torch.tensor([[numbers[c] for c in text[-self.notes["image"][0] :]]])
 
     def prepared(self, pixels: Tensor) -> Tensor:
         """Return images as the network was trained on, from pixels from 0 to 1."""

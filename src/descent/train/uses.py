@@ -33,6 +33,7 @@ __all__ = [
     "draw_mistakes",
     "predict",
     "read_images",
+    "read_text",
     "plot",
     "read_run",
 ]
@@ -48,7 +49,7 @@ def parser() -> argparse.ArgumentParser:
     about = {
         "evaluate": "score a network on a split: loss, accuracy, each class, what is mistaken for "
         "what, and the worst mistakes as a picture",
-        "predict": "say what a network takes pictures or arrays for",
+        "predict": "say what a network takes pictures or arrays for, or how it goes on with a text",
         "plot": "draw the curves of one run or several",
     }
     add = {name: commands.add_parser(name, help=t, description=t) for name, t in about.items()}
@@ -65,9 +66,10 @@ def parser() -> argparse.ArgumentParser:
     one = add["predict"].add_argument
     one("inputs", type=Path, nargs="+",
         help="pictures, which are scaled; or .npy files of one image or several, as bytes or from "
-        "0 to 1")
+        "0 to 1; for a network of texts, files of text")
     one("--invert", action="store_true", help="swap light and dark, as for ink on paper")
-    one("--top", type=int, default=3, metavar="N", help="classes that are named; default: 3")
+    one("--top", type=int, default=3, metavar="N",
+        help="classes, or next characters, that are named; default: 3")
     one = add["plot"].add_argument
     one("runs", type=Path, nargs="+", metavar="run.json", help="what --out wrote")
     one("--out", type=Path, required=True, metavar="FILE", help=".png, .svg or .pdf")
@@ -100,12 +102,18 @@ def evaluate_file(options: argparse.Namespace) -> None:
         raise ValueError(
             f"data must have {known.notes['classes']} classes as the network, got {sets.classes}"
         )
+    if known.is_for_text and options.mistakes:
+        raise ValueError("--mistakes draws images: leave it out for a text")
+    if known.is_for_text and list(sets.labels) != known.notes["labels"]:
+        raise ValueError("data must have the characters of the network's own text")
     split = _as_trained(sets, known, options.split)
-    probabilities = _probabilities(known.model, split.x)
-    scores = evaluate(known.model, split) | scores_by_class(known, probabilities, split.y)
+    scores: dict[str, Any] = dict(evaluate(known.model, split))
     print(f"{options.file}, step {known.step}, {options.split}: {len(split)} examples")
     print(f"loss {scores['loss']:.4f}, accuracy {scores['accuracy']:.2%}")
-    _print_classes(scores)
+    if not known.is_for_text:
+        probabilities = _probabilities(known.model, split.x)
+        scores |= scores_by_class(known, probabilities, split.y)
+        _print_classes(scores)
     if options.out:
         files.check_writable(options.out)
         files.write_json(options.out, scores)
@@ -116,7 +124,9 @@ def evaluate_file(options: argparse.Namespace) -> None:
 
 def _as_trained(sets: data.Data, known: Saved, name: str) -> Split:
     """Return a split, its images scaled by the numbers of the network's own data."""
-    split = getattr(sets.to("cpu"), name)
+    split: Split = getattr(sets.to("cpu"), name)
+    if known.is_for_text:
+        return split
     pixels = split.x * torch.from_numpy(sets.std) + torch.from_numpy(sets.mean)
     return Split(known.prepared(pixels), split.y)
 
@@ -199,16 +209,38 @@ def predict(options: argparse.Namespace) -> None:
     """Print the most probable classes of each input."""
     known = load_model(options.file, options.model)
     names = known.notes["labels"]
+    label = (lambda c: repr(names[c])) if known.is_for_text else names.__getitem__
     if not 1 <= options.top <= len(names):
         raise ValueError(f"--top must be from 1 to the {len(names)} classes, got {options.top}")
     for path in options.inputs:
-        pixels = read_images(path, tuple(known.notes["image"]))
-        pixels = 1 - pixels if options.invert else pixels
-        found = _probabilities(known.model, known.prepared(pixels)).topk(options.top)
+        found = _answers(known, path, options.invert).topk(options.top)
         for i, (shares, classes) in enumerate(zip(found.values, found.indices, strict=True)):
-            words = [f"{names[c]} {float(p):.1%}" for p, c in zip(shares, classes, strict=True)]
-            place = f"{path}[{i}]" if len(pixels) > 1 else path
+            words = [f"{label(c)} {float(p):.1%}" for p, c in zip(shares, classes, strict=True)]
+            place = f"{path}[{i}]" if len(found.values) > 1 else path
             print(f"{place}: {', '.join(words)}")
+
+
+def _answers(known: Saved, path: Path, invert: bool) -> Tensor:
+    """Return the probabilities of each class for the images of a file, or after its text."""
+    if known.is_for_text:
+        return _probabilities(known.model, known.numbered(read_text(path)))[:, :, -1]
+    pixels = read_images(path, tuple(known.notes["image"]))
+    return _probabilities(known.model, known.prepared(1 - pixels if invert else pixels))
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a file.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is no text.
+    """
+    if not path.exists():
+        raise FileNotFoundError(f"there is no {path}")
+    try:
+        return path.read_text(encoding="utf-8")
+    except (ValueError, OSError) as error:
+        raise ValueError(f"{path} is no text that can be read: {error}") from error
 
 
 def read_images(path: Path, image: tuple[int, int, int]) -> Tensor:

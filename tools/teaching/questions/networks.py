@@ -391,3 +391,22 @@ def shampoo_memory(draw: Random) -> Ask:
         "This is one for each weight: the diagonal.": rows * columns,
     }
     return Ask(text, Fraction(rows**2 + columns**2), slips)
+
+
+@template("linear-decay-rate", "schedules-to-the-end", "linear-decay-last")
+def linear_decay_rate(draw: Random) -> Ask:
+    """Ask for a rate of the line to zero that has the best guarantee."""
+    root, distance, bound = draw.randint(3, 9), draw.randint(2, 9), draw.choice([2, 5, 10])
+    steps = root**2 - 1
+    t = draw.randint(2, steps - 1)
+    text = (
+        f"Subgradients have a length of at most $G = {bound}$, and the start is at most "
+        rf"$D = {distance}$ from a minimiser. What is $\eta_{{{t}}}$ in a run of $T = {steps}$ "
+        "steps whose last point has the best guarantee?"
+    )
+    first = Fraction(distance, bound * root)
+    slips = {
+        "The rate does not stay: it falls along a line.": first,
+        "The line meets zero one step after the last, not at it.": first * (1 - Fraction(t, steps)),
+    }
+    return Ask(text, first * (1 - Fraction(t, root**2)), slips)
