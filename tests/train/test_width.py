@@ -40,7 +40,8 @@ def test_at_the_base_nothing_changes():
     assert all((p == q).all() for p, q in zip(model.parameters(), before, strict=True))
     for kind in ("adam", "sgd"):
         (group,) = mup_groups(model, net(64), 0.5, kind)
-        assert group["lr"] == 0.5 and len(group["params"]) == 6
+        assert group["lr"] == 0.5
+        assert len(group["params"]) == 6
 
 
 def test_rate_times_decay_is_the_same_for_all_weights_and_none_for_biases():

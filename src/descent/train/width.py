@@ -77,7 +77,7 @@ def mup_groups(
     >>> [group["lr"] for group in mup_groups(wide, narrow, lr=0.5)]
     [0.5, 0.125]
     """
-    _check.step_size("lr", lr)
+    _check.not_negative("lr", lr)
     _check.not_negative("weight_decay", weight_decay)
     if kind not in KINDS:
         raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}")
@@ -95,18 +95,20 @@ def mup_groups(
 def _ratios(model: nn.Module, base: nn.Module) -> Iterator[tuple[Tensor, float, float]]:
     """Yield each parameter with how many times the base's inputs and outputs it has."""
     known: dict[int, tuple[float, float]] = {}
-    layers = dict(base.named_modules())
-    for name, module in model.named_modules():
-        partner = layers.get(name)
-        own = dict(module.named_parameters(recurse=False))
-        others = {} if partner is None else dict(partner.named_parameters(recurse=False))
-        if type(partner) is not type(module) or own.keys() != others.keys():
+    layers, partners = dict(model.named_modules()), dict(base.named_modules())
+    for name, layer in layers.items():
+        own, others = (
+            dict(m.named_parameters(recurse=False)) if m is not None else {}
+            for m in (layer, partners.get(name))
+        )
+        is_same = type(partners.get(name)) is type(layer)
+        if not is_same or own.keys() != others.keys():
             raise ValueError(
                 f"base must have the layers of model, but not in {name or 'the top'!r}"
             )
         for key, p in own.items():
             full = f"{name}.{key}".lstrip(".")
-            ratios = _ratio(full, module, tuple(p.shape), tuple(others[key].shape))
+            ratios = _ratio(full, layer, tuple(p.shape), tuple(others[key].shape))
             if known.setdefault(id(p), ratios) != ratios:
                 raise ValueError(
                     f"model must not share {full} between layers that read and write the width"
