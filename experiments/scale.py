@@ -21,7 +21,7 @@ from descent.train.width import mup_, mup_groups
 from experiments.record import Record
 
 SEEDS = tuple(range(8))
-WIDTHS, BASE, STEPS, BATCH = (32, 128, 256), 64, 40, 64
+WIDTHS, BASE, STEPS, BATCH = (32, 128, 512), 64, 40, 64
 BEGIN = {"standard": (-8, -7, -6), "mup": (-7, -6, -5)}
 """The powers of two at which the search begins."""
 

@@ -24,13 +24,14 @@ def test_each_layer_has_the_rate_of_table_3():
     assert scales(net(256), net(64), "sgd") == [4, 4, 1, 4, 1 / 4, 1]
 
 
-def test_only_what_reads_the_width_and_does_not_write_it_becomes_smaller():
-    torch.manual_seed(0)
-    model = net(256)
-    before = [p.clone() for p in model.parameters()]
-    mup_(model, net(64))
-    ratios = [(p / q).mean().item() for p, q in zip(model.parameters(), before, strict=True)]
-    assert ratios == pytest.approx([1, 1, 1, 1, 1 / 2, 1])
+def test_only_what_reads_the_width_and_does_not_write_it_changes():
+    for width, factor in ((256, 1 / 2), (16, 2)):  # a net may be narrower than its base
+        torch.manual_seed(0)
+        model = net(width)
+        before = [p.clone() for p in model.parameters()]
+        mup_(model, net(64))
+        ratios = [(p / q).mean().item() for p, q in zip(model.parameters(), before, strict=True)]
+        assert ratios == pytest.approx([1, 1, 1, 1, factor, 1])
 
 
 def test_at_the_base_nothing_changes():

@@ -23,10 +23,10 @@ _TRANSPOSED = nn.Embedding | nn.modules.conv._ConvTransposeNd  # weights (in, ou
 
 
 def mup_(model: nn.Module, base: nn.Module) -> nn.Module:
-    """Make the weights that read a width and do not write one smaller, once, before training.
+    """Divide the weights that read the width and do not write it by √k, once, before training.
 
-    With r times the base's inputs and q times its outputs, they are multiplied by √(q/r) if q < r.
-    The others keep the variance of 1/inputs that PyTorch draws them with.
+    k is how many times the base's inputs they have: those of the last layer, as a rule. The others
+    keep the variance of 1/inputs that PyTorch draws them with.
 
     Args:
         model: as it was built.
@@ -41,11 +41,10 @@ def mup_(model: nn.Module, base: nn.Module) -> nn.Module:
     Source:
         Yang et al. (2021), table 3.
     """
-    scales = [(p, (wider / reads) ** 0.5) for p, reads, wider in _ratios(model, base)]
+    read = [(p, k) for p, k, written in _ratios(model, base) if written == 1 and p.dim() > 1]
     with torch.no_grad():
-        for p, scale in scales:
-            if p.dim() > 1 and scale < 1:
-                p.mul_(scale)
+        for p, k in read:
+            p.div_(k**0.5)
     return model
 
 
