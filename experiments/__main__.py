@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable
 from functools import partial
 
-from experiments import contests, depth, matrices, pairs, plateau, recipes, schedules
+from experiments import contests, depth, matrices, pairs, plateau, recipes, scale, schedules
 
 EXPERIMENTS: dict[str, Callable[[], object]] = {
     **{f"run-{name}": partial(recipes.record, name) for name in recipes.RECIPES},
@@ -13,6 +13,7 @@ EXPERIMENTS: dict[str, Callable[[], object]] = {
     "matrices": matrices.record,
     "pairs": pairs.record,
     "plateau": plateau.record,
+    "scale": scale.record,
     "schedules": schedules.record,
 }
 """What makes `book/results/NAME.json`, by that name."""

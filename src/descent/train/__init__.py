@@ -5,6 +5,7 @@ from the command line, under `torchrun` as it stands.
 
 - `loop` has `fit` and `evaluate`;
 - `optimizers` what decays, what a rule for matrices takes, and a rate for each rule to begin with;
+- `width` initial weights and rates by layer, so that one rate serves all widths;
 - `augmentation` random changes of the images;
 - `workers` what several processes tell each other;
 - `checkpoint` the files, `saved` the networks in them, `logs` what is written down on the way;

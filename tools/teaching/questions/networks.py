@@ -410,3 +410,34 @@ def linear_decay_rate(draw: Random) -> Ask:
         "The line meets zero one step after the last, not at it.": first * (1 - Fraction(t, steps)),
     }
     return Ask(text, first * (1 - Fraction(t, root**2)), slips)
+
+
+@template("scale-half-life", "scale", "batch-half-life")
+def scale_half_life(draw: Random) -> Ask:
+    """Ask which decay rate keeps the half-life in examples."""
+    beta, k = Fraction(draw.randint(6, 9), 10), draw.choice([2, 3])
+    batch = 2 ** draw.randint(3, 8)
+    text = (
+        rf"A batch of {batch} was trained with $\beta_2 = {beta}$. Which $\beta_2$ has the same "
+        rf"half-life in examples with a batch of {k * batch}?"
+    )
+    slips = {
+        "This multiplies 1 − β₂: near it for a β₂ close to 1.": 1 - k * (1 - beta),
+        "This half-life is the same in steps.": beta,
+    }
+    return Ask(text, beta**k, slips)
+
+
+@template("scale-last-layer", "scale", "mup-scales")
+def scale_last_layer(draw: Random) -> Ask:
+    """Ask for the rate of the last layer of a wide network."""
+    k = draw.choice([2, 4, 8, 16])
+    text = (
+        "Adam's best rate for a network of width 64 is $1/100$. Which rate does the last layer of "
+        f"one of width {64 * k} have in the maximal update parametrisation?"
+    )
+    slips = {
+        "A layer that reads the width takes a smaller rate.": Fraction(1, 100),
+        "A first layer would have this with SGD.": Fraction(k, 100),
+    }
+    return Ask(text, Fraction(1, 100 * k), slips)
