@@ -4,12 +4,10 @@ from functools import cache
 from urllib.parse import quote, unquote, urldefrag
 
 import pytest
-from lxml import html
+from visiting import HTML, tree
 
-from tools.book import project
 from tools.chinese import catalogues, pages
 
-HTML = project.BUILD / "html"
 ZH = HTML / "zh"
 ADDRESSES = [f"book/{name}.html" for name in catalogues.PAGES]
 
@@ -26,11 +24,6 @@ QUERIES = {
     "Adam 代码 实现": "book/errata.html",
 }
 """What Chinese readers are likely to look for, and a page that one of the first three shows."""
-
-
-@cache
-def tree(path):
-    return html.parse(path, html.HTMLParser(encoding="utf-8")).getroot()
 
 
 @cache
