@@ -256,7 +256,7 @@ def test_the_words_of_a_tutorial_find_their_erratum(words, entry, searching, roo
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("address", ["search.html?q=adam", "book/adam.html"])
+@pytest.mark.parametrize("address", ["search.html?q=adam", "book/identify.html"])
 def test_the_magnifier_stands_before_the_text(address, scheme, width, open_page):
     page = open_page(address, viewport={"width": width, "height": 800}, color_scheme=scheme)
     page.wait_for_load_state("load")

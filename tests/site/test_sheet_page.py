@@ -5,11 +5,23 @@ import pytest
 SHEET = "book/formulas.html"
 
 
+@pytest.fixture(scope="module")
+def sheet(open_once):
+    """Return the sheet for the tests that press its buttons, one after another."""
+    return open_once(SHEET, permissions=["clipboard-read", "clipboard-write"])
+
+
 @pytest.mark.parametrize(
     ("kind", "start"), [("LaTeX", "x_t = x_{t-1}"), ("BibTeX", "@misc{"), ("link", "https://")]
 )
-def test_a_button_copies_and_says_so(kind, start, open_page):
-    page = open_page(SHEET, permissions=["clipboard-read", "clipboard-write"])
+def test_a_button_copies_and_says_so(kind, start, sheet):
+    page = sheet
+    page.evaluate(
+        """async () => {
+            document.querySelector("#adam-update [role=status]").textContent = "";
+            await navigator.clipboard.writeText("");
+        }"""
+    )
     button = page.locator(f"#adam-update button[data-copies={kind}]")
     assert "Adam" in button.get_attribute("aria-label")
     button.focus()
@@ -30,8 +42,8 @@ def test_without_a_script_the_latex_can_be_unfolded(open_page):
     )
 
 
-def test_a_retired_name_leads_on(open_page):
-    page = open_page(SHEET)
+def test_a_retired_name_leads_on(sheet):
+    page = sheet
     page.evaluate(
         """() => document.querySelector("article").insertAdjacentHTML("beforeend",
             '<div class="retired" id="made-up"><a href="#adam-update">adam-update</a></div>')"""
