@@ -84,7 +84,7 @@ check: test-site test-editions  ## what a change to the site needs: site, editio
 
 TESTS ?= tests/site
 test-site: $(READY) book  ## drive the built site in a real browser (needs Chromium; TESTS=FILES: those alone)
-	$(PYTEST) -n auto --dist loadgroup --ignore-glob '*/test_pdf.py' --ignore-glob '*/test_epub.py' $(TESTS)
+	$(PYTEST) -n auto --ignore-glob '*/test_pdf.py' --ignore-glob '*/test_epub.py' $(TESTS)
 
 test-editions: pdf pdf-zh epub  ## check PDF and EPUB: bookmarks, links, formulas, figures
 	$(PYTEST) --doctest-modules tools/edition/pages.py tools/edition/pdf.py tools/edition/epub.py \

@@ -3,46 +3,58 @@
 A page is opened from the disk, as a reader with a USB stick opens it; nothing is served.
 """
 
+import re
+from contextlib import contextmanager
 from types import SimpleNamespace
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from visiting import FRAMES, HTML, PAGES, SHIFT, VIEWS, VISITED, params
+from xdist.scheduler import LoadScopeScheduling
 
 from tools.book import project
 from tools.site import browser as chromium
 
-HTML = project.BUILD / "html"
-CHINESE = [f"zh/{name}.html" for name in ("book/adam", "book/glossary", "book/index", "search")]
-"""Pages of the Chinese edition that stand for all of it, where each page is looked at."""
-PAGES = sorted(
-    (
-        page.relative_to(HTML).as_posix()
-        for page in [
-            *HTML.glob("*.html"),
-            *HTML.glob("book/**/*.html"),
-            *map(HTML.joinpath, CHINESE),
-        ]
-        if page != HTML / "index.html"
-    ),
-    key=lambda address: -(HTML / address).stat().st_size,  # a long page is not begun last
-)
 ONLINE = project.site(project.address())
+PATIENCE = 180_000
+"""In ms: a busy machine takes a minute for the longest page."""
 WIDTHS = {"phone": 360, "desktop": 1440}
 
 AT_REST = """() => {
     const style = document.createElement("style");
-    style.textContent = "*, ::before, ::after { transition: none !important;"
-        + " animation: none !important; content-visibility: visible !important; }";
+    style.textContent = "* { transition: none !important; animation: none !important;"
+        + " content-visibility: visible !important; }";
     document.head.append(style);
 }"""
 """What moves has arrived, and what is laid out when a reader comes near is laid out."""
-FRAMES = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
-"""Boxes that scroll are noticed within a frame."""
 
 
-def pytest_configure(config):
-    """Know the mark that keeps the tests of a page in one process, also where there is but one."""
-    config.addinivalue_line("markers", "xdist_group(name): tests that one process runs")
+class ByPage(LoadScopeScheduling):
+    """One process has the tests of a page that `visit` opens, and those of a file that do not ask.
+
+    xdist's own groups (3.8) are lost under pytest 9: they stand in the id of a test no longer.
+    """
+
+    def _split_scope(self, nodeid):
+        page = re.search(f"{VISITED}(.+?[.]html)", nodeid)
+        return page[1] if page else nodeid.partition("::")[0]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Divide the tests by page."""
+    return ByPage(config, log)
+
+
+def pytest_collection_modifyitems(items):
+    """Put the tests of a page side by side, and those of a view of it: each is shown once."""
+
+    def place(item):
+        of = item.callspec.params if hasattr(item, "callspec") else {}
+        page = PAGES.index(of["visit"]) if "visit" in of else len(PAGES)  # the longest come first
+        return page, list(VIEWS).index(of["view"]) if "visit" in of and "view" in of else -1
+
+    items.sort(key=place)
 
 
 def pytest_terminal_summary(terminalreporter):
@@ -78,6 +90,7 @@ def browser():
 
 def listen(page, scripts=True):
     """Keep in `page.kept` what a page asks for, and what the browser complains of."""
+    page.set_default_timeout(PATIENCE)
     page.kept = kept = SimpleNamespace(complaints=[], requests=[])
 
     def note_missing(request):
@@ -107,24 +120,42 @@ def serve_missing(page):
     return f"{ONLINE}404.html"
 
 
+HIDE = "() => { document.body.style.display = 'none'; }"
+UNHIDE = "() => { document.body.style.display = ''; }"
+"""What is hidden is not laid out anew for the theme, then for the width, then for the paper."""
+
+
 class Visit:
     """A page that several tests look at; what one changes it restores."""
 
     def __init__(self, browser, address):
         self.address = address
-        self.page = browser.new_page(viewport={"width": 360, "height": 900})
+        self.view = next(iter(VIEWS))
+        view = VIEWS[self.view]
+        size = {"width": view.width, "height": 900}
+        self.page = browser.new_page(viewport=size, color_scheme=view.scheme)
         listen(self.page)
         where = serve_missing(self.page) if address == "404.html" else (HTML / address).as_uri()
-        self.page.emulate_media(color_scheme="light")
         self.page.goto(where)
+        self.shift = self.page.evaluate(SHIFT)
         self.page.evaluate(AT_REST)
+        self.page.evaluate(FRAMES)
 
-    def show(self, scheme, width):
-        """Show the page in a colour scheme, on a screen of a width in CSS pixels."""
-        page = self.page
-        page.emulate_media(color_scheme=scheme)
-        page.set_viewport_size({"width": width, "height": 900})
-        page.wait_for_function(f"() => document.documentElement.dataset.theme === '{scheme}'")
+    def show(self, name):
+        """Show the page in one of the views."""
+        page, view = self.page, VIEWS[name]
+        if name == self.view:
+            return page
+        page.evaluate(HIDE)
+        if VIEWS[self.view].media == "print":
+            page.evaluate("() => window.dispatchEvent(new Event('afterprint'))")
+        self.view = name
+        page.emulate_media(media=view.media, color_scheme=view.scheme)
+        page.set_viewport_size({"width": view.width, "height": 900})
+        page.wait_for_function(f"() => document.documentElement.dataset.theme === '{view.scheme}'")
+        if view.media == "print":
+            page.evaluate("() => window.dispatchEvent(new Event('beforeprint'))")
+        page.evaluate(UNHIDE)
         page.evaluate(FRAMES)
         return page
 
@@ -141,10 +172,7 @@ def settle():
     return rest
 
 
-@pytest.fixture(
-    scope="session",
-    params=[pytest.param(address, marks=pytest.mark.xdist_group(address)) for address in PAGES],
-)
+@pytest.fixture(scope="session", params=params(PAGES))
 def visit(request, browser, site):
     """Return an open page of the site: each of them once, for all tests that look at it."""
     visited = Visit(browser, request.param)
@@ -152,30 +180,43 @@ def visit(request, browser, site):
     visited.page.close()
 
 
-@pytest.fixture
-def open_page(browser, site):
-    """Return a function that opens a page of the site and keeps what the browser complains of.
+@contextmanager
+def opening(browser, site):
+    """Give a function that opens a page of the site and keeps what the browser complains of.
 
     It takes an address, within the site or whole, and what a browser context takes. The page it
-    returns has `kept.requests`, and `kept.complaints`, which must be empty when the test ends.
+    returns has `kept.requests`, and `kept.complaints`, which must be empty when the block ends.
     """
-    contexts = []
     pages = []
 
     def open_one(address, **options):
-        context = browser.new_context(**options)
-        contexts.append(context)
-        page = context.new_page()
+        page = browser.new_context(**options).new_page()
         listen(page, options.get("java_script_enabled", True))
         page.goto(address if ":" in address.partition("#")[0] else f"{site.as_uri()}/{address}")
         pages.append(page)
         return page
 
-    yield open_one
-    complaints = [complaint for page in pages for complaint in page.kept.complaints]
-    for context in contexts:
-        context.close()
+    try:
+        yield open_one
+        complaints = [complaint for page in pages for complaint in page.kept.complaints]
+    finally:
+        for page in pages:
+            page.context.close()
     assert complaints == []
+
+
+@pytest.fixture
+def open_page(browser, site):
+    """Return a function that opens a page for a test, as `opening` says."""
+    with opening(browser, site) as open_one:
+        yield open_one
+
+
+@pytest.fixture(scope="module")
+def open_once(browser, site):
+    """Return a function that opens a page for all tests of a module, as `opening` says."""
+    with opening(browser, site) as open_one:
+        yield open_one
 
 
 @pytest.fixture(params=WIDTHS)

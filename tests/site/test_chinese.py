@@ -7,13 +7,12 @@ from pathlib import Path
 from urllib.parse import quote, unquote, urldefrag
 
 import pytest
-from lxml import html
+from visiting import HTML, tree
 
 from tools.book import project
 from tools.chinese import catalogues, figures, pages
 
 HAN = re.compile(r"[\u4e00-\u9fff]")
-HTML = project.BUILD / "html"
 ZH = HTML / "zh"
 ADDRESSES = [f"book/{name}.html" for name in catalogues.PAGES]
 
@@ -30,11 +29,6 @@ QUERIES = {
     "Adam 代码 实现": "book/errata.html",
 }
 """What Chinese readers are likely to look for, and a page that one of the first three shows."""
-
-
-@cache
-def tree(path):
-    return html.parse(path, html.HTMLParser(encoding="utf-8")).getroot()
 
 
 @cache

@@ -1,6 +1,7 @@
 """Displayed formulas on a phone: whole, or with a sign that they go on."""
 
 import pytest
+from visiting import FRAMES, visits
 
 from tools.book import lock_formulas, project
 
@@ -9,9 +10,8 @@ UPDATES = (
     *("adadelta-update", "adam-moments", "adam-bias-correction", "adam-update"),
     *("adamax-update", "nadam-update", "amsgrad-update", "adamw-update"),
 )
-PAGES = {one.id: one.page.stem for one in lock_formulas.book()}
-ADDRESSES = [f"book/{stem}.html" for stem in dict.fromkeys([*PAGES.values(), "formulas"])]
-PHONE = {"width": 390, "height": 844}
+STEMS = [page.stem for page in project.pages() if "{formula}" in page.read_text("utf-8")]
+ADDRESSES = [f"book/{stem}.html" for stem in [*STEMS, "formulas"]]
 
 ALL_LAID_OUT = (
     "article section section, .sheet, .erratum { content-visibility: visible !important }"
@@ -33,24 +33,20 @@ FORMULAS = """() => [...document.querySelectorAll("article .katex-display")].map
 })"""
 
 
-def formulas(open_page, address, **options):
-    """Return what is seen of each displayed formula of a page."""
-    page = open_page(address, viewport=PHONE, **options)
-    page.add_style_tag(content=ALL_LAID_OUT)
+@visits(ADDRESSES)
+@pytest.mark.parametrize("view", ["wider phone"])
+def test_no_formula_is_cut_without_a_sign(visit, view, report):
+    address, page = visit.address, visit.show(view)
     page.evaluate("() => document.fonts.ready.then(() => undefined)")
-    page.wait_for_timeout(300)  # what scrolls is noticed
-    return page.evaluate(FORMULAS)
-
-
-@pytest.mark.parametrize("address", ADDRESSES)
-def test_no_formula_is_cut_without_a_sign(address, open_page, report):
-    found = formulas(open_page, address)
+    page.evaluate(FRAMES)  # what scrolls is noticed
+    found = page.evaluate(FORMULAS)
     cut = [one for one in found if not one["whole"]]
     report(f"{address}: {len(found)} formulas, {len(cut)} of them go on")
     assert [one["latex"] for one in cut if not (one["wide"] and one["sign"])] == []
     assert [one["latex"] for one in found if one["wide"] and not one["sign"]] == []
     whole = {one["id"] for one in found if one["whole"] and one["shown"]}
-    here = {one for one in UPDATES if address in ("book/formulas.html", f"book/{PAGES[one]}.html")}
+    pages = {one.id: f"book/{one.page.stem}.html" for one in lock_formulas.book()}
+    here = {one for one in UPDATES if address in ("book/formulas.html", pages[one])}
     assert here <= whole
 
 
@@ -78,6 +74,5 @@ def test_a_wide_screen_shows_a_formula_in_one_line(open_page):
     assert tag.bounding_box()["width"] > 0
 
 
-def test_there_are_no_more_pages_with_formulas():
-    stems = {page.stem for page in project.pages() if "{formula}" in page.read_text("utf-8")}
-    assert stems <= {*PAGES.values(), "formulas", "notation", "citing"}
+def test_the_pages_that_have_formulas_are_looked_at():
+    assert {one.page.stem for one in lock_formulas.book()} <= set(STEMS)

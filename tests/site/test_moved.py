@@ -1,16 +1,13 @@
 """Addresses that were given out once: pages that were split lead to where each part is now."""
 
 import json
-from functools import cache
 from pathlib import Path
 
 import pytest
-from lxml import html
+from visiting import HTML, tree
 
-from tools.book import project
 from tools.check.server import serving
 
-HTML = project.BUILD / "html"
 GIVEN_OUT = json.loads(Path(__file__).with_name("given_out.json").read_text(encoding="utf-8"))
 """The ids within the article of each page that was split, as the site had them before; not those
 that Sphinx numbers (`id7`): an edit of another page changed them, so they were no address."""
@@ -19,18 +16,13 @@ OLD = "book/backpropagation.html#what-helps-and-what-does-not"
 NEW = "book/deep-networks.html#what-helps-and-what-does-not"
 
 
-@cache
-def tree(page):
-    return html.parse(HTML / f"book/{page}.html").getroot()
-
-
 def anchors(page):
-    return set(tree(page).xpath("//article//@id"))
+    return set(tree(f"book/{page}.html").xpath("//article//@id"))
 
 
 def listed(page):
     """Return where a page leads the anchors that it has no longer."""
-    found = tree(page).xpath("//noscript[@id='moved']//li")
+    found = tree(f"book/{page}.html").xpath("//noscript[@id='moved']//li")
     return {one.get("id"): one.find("a").get("href") for one in found}
 
 

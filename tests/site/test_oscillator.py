@@ -13,15 +13,22 @@ from descent.rules import Momentum
 STEPS = 40
 
 
+def begun(page):
+    """Return a page when the map on it has been drawn."""
+    page.locator(".oscillator").scroll_into_view_if_needed()
+    page.locator(".oscillator .told").wait_for()
+    return page
+
+
 @pytest.fixture
 def chapter(open_page):
-    def opened(**options):
-        page = open_page("book/momentum.html", **options)
-        page.locator(".oscillator").scroll_into_view_if_needed()
-        page.locator(".oscillator .told").wait_for()
-        return page
+    return lambda **options: begun(open_page("book/momentum.html", **options))
 
-    return opened
+
+@pytest.fixture(scope="module")
+def slid(open_once):
+    """Return a page for the tests that set its sliders, one after another."""
+    return begun(open_once("book/momentum.html"))
 
 
 def put(page, product, mu):
@@ -56,8 +63,8 @@ def put(page, product, mu):
         (0.0, 0.9, "it stays"),
     ],
 )
-def test_each_place_has_the_run_and_the_factor_of_the_package(chapter, product, mu, kind):
-    told, heights = put(chapter(), product, mu)
+def test_each_place_has_the_run_and_the_factor_of_the_package(slid, product, mu, kind):
+    told, heights = put(slid, product, mu)
     trace = 1 + mu - product
     factor = abs(np.roots([1, -trace, mu])).max()
     assert told == f"ηλ = {product:.2f}, μ = {mu:.2f}: {kind}, error factor {factor:.2f} a step"

@@ -2,7 +2,6 @@
 
 import colorsys
 import io
-import itertools
 import re
 from base64 import b64encode
 
@@ -26,16 +25,20 @@ SIX = "landscape=quadratic&kappa=20&start=-2.5,1.5&steps=60" + "".join(
     )
 )
 ADDRESSES = [PAGE, f"{PAGE}#{SIX}", *(f"book/{page.stem}.html" for page in EMBEDDED)]
-LOOKS = list(itertools.product((1440, 390), ("light", "dark")))
-CALM = "*, *::before, *::after { transition: none !important }"
+LOOKS = [(1440, "light"), (1440, "dark"), (390, "dark"), (390, "light")]
+"""Each differs from the one before in one thing: to lay a page out anew takes time."""
+CALM = "* { transition: none !important }"
 """Colours change at once: else a screenshot catches them on the way."""
+ALONE = "article section section:not(:has(.playground)) { display: none }"
+"""What stands elsewhere on the page is not laid out for each look at its playgrounds."""
 LINES_ALONE = ".plots :is(.marker, .dots) { visibility: hidden }"
 """So that the pixels of a run's colour are its line's."""
 
 
 def look(page, width, scheme):
     """Show a page in a width and a theme."""
-    page.set_viewport_size({"width": width, "height": 1600})
+    if page.viewport_size["width"] != width or page.viewport_size["height"] != 1600:
+        page.set_viewport_size({"width": width, "height": 1600})
     page.emulate_media(color_scheme=scheme)
     page.wait_for_function(f"() => document.documentElement.dataset.theme === '{scheme}'")
 
@@ -43,13 +46,18 @@ def look(page, width, scheme):
 def pictures(page, elements):
     """Return screenshots of elements, cut from one of the page: (height, width, 3) each."""
     elements[0].evaluate("one => one.scrollIntoView({ block: 'center' })")
-    shot = Image.open(io.BytesIO(page.screenshot(caret="initial"))).convert("RGB")
-    scale = shot.width / page.viewport_size["width"]
     boxes = [element.bounding_box() for element in elements]
-    assert all(box["y"] >= 0 and (box["y"] + box["height"]) * scale <= shot.height for box in boxes)
-    edges = [(b["x"], b["y"], b["x"] + b["width"], b["y"] + b["height"]) for b in boxes]
-    crops = [shot.crop([round(scale * edge) for edge in four]) for four in edges]
-    return [np.asarray(crop).astype(int) for crop in crops]
+    edges = np.array([(b["x"], b["y"], b["x"] + b["width"], b["y"] + b["height"]) for b in boxes])
+    size = page.viewport_size
+    assert (edges >= 0).all()
+    assert (edges[:, 2:] <= [size["width"], size["height"]]).all()
+    (left, top), (right, bottom) = np.floor(edges.min(0))[:2], np.ceil(edges.max(0))[2:]
+    clip = {"x": left, "y": top, "width": right - left, "height": bottom - top}
+    taken = page.screenshot(caret="initial", clip=clip)
+    shot = np.asarray(Image.open(io.BytesIO(taken)).convert("RGB")).astype(int)
+    scale = shot.shape[1] / (right - left)
+    crops = np.rint(scale * (edges - [left, top, left, top])).astype(int)
+    return [shot[y:end_y, x:end_x] for x, y, end_x, end_y in crops]
 
 
 def channels(colour):
@@ -99,7 +107,7 @@ def markers_are_seen(plot, page, runs):
 @pytest.mark.parametrize("address", ADDRESSES, ids=lambda one: one[:40])
 def test_each_run_is_seen_as_a_path_and_as_a_curve(open_page, address):
     page = open_page(address, viewport={"width": 1440, "height": 900}, device_scale_factor=2)
-    page.add_style_tag(content=CALM + LINES_ALONE)
+    page.add_style_tag(content=CALM + ALONE + LINES_ALONE)
     for box in page.locator(".playground").all():
         box.scroll_into_view_if_needed()
         box.locator(".app").wait_for()
@@ -137,7 +145,7 @@ FIGURES = "article :is(.cell_output img, figure img)"
 @pytest.mark.parametrize("chapter", ["momentum", "adam-at-scale", "errata"])
 def test_in_the_dark_a_figure_lies_on_the_ground_of_the_page(open_page, chapter):
     page = open_page(f"book/{chapter}.html", viewport={"width": 1440, "height": 900})
-    page.add_style_tag(content=CALM)
+    page.add_style_tag(content=CALM + "article :is(.katex, pre) { display: none }")  # quicker
     look(page, 1440, "dark")
     shown = [one for one in page.locator(FIGURES).all()[:9] if one.is_visible()]
     assert shown

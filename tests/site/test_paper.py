@@ -5,17 +5,17 @@ from io import BytesIO
 
 import pytest
 from pypdf import PdfReader
+from visiting import A4, visits
 
 from tools.book import project
 
 CHAPTERS = [chapter.stem for chapter in project.chapters()]
-PAPER = {"A4": 794, "Letter": 816}
-MARGINS = 113  # of 15 mm each, in CSS pixels
+PAPER = {"A4": A4, "Letter": 816}
 
 WIDER = """() => [...document.querySelectorAll("article *:not(svg *)")].filter((one) => {
-    if (one.closest(".katex-mathml") || getComputedStyle(one).visibility === "hidden") return false;
     const { left, right, width } = one.getBoundingClientRect();
-    return width > 0 && (left < -1 || right > document.documentElement.clientWidth + 1);
+    if (!width || (left > -1 && right < document.documentElement.clientWidth + 1)) return false;
+    return !one.closest(".katex-mathml") && getComputedStyle(one).visibility !== "hidden";
 }).map((one) => `${one.tagName}.${one.className} ${one.textContent.slice(0, 40)}`)"""
 
 CUT = """() => [...document.querySelectorAll("article :is(pre, table, .katex-display)")]
@@ -34,26 +34,18 @@ PRESSED = """() => [...document.querySelectorAll(
 )].filter((one) => one.checkVisibility()).map((one) => one.className)"""
 
 
-def on_paper(open_page, stem, width, scheme):
-    """Return a chapter in the medium of print, as wide as the paper between its margins."""
-    size = {"width": width - MARGINS, "height": 900}
-    page = open_page(f"book/{stem}.html", viewport=size, color_scheme=scheme)
-    page.emulate_media(media="print")
-    page.evaluate("() => window.dispatchEvent(new Event('beforeprint'))")
-    page.wait_for_timeout(300)
-    return page
-
-
-@pytest.mark.parametrize("stem", [*CHAPTERS, "formulas", "errata"])
-def test_nothing_is_cut_or_folded_or_there_to_press(stem, open_page):
-    page = on_paper(open_page, stem, PAPER["A4"], "dark")
+@visits([f"book/{stem}.html" for stem in [*CHAPTERS, "formulas", "errata"]])
+@pytest.mark.parametrize("view", ["paper"])
+def test_nothing_is_cut_or_folded_or_there_to_press(visit, view):
+    page = visit.show(view)
     for fault in (WIDER, CUT, FOLDED, PRESSED):
         assert page.evaluate(fault) == [], fault
 
 
-def test_a_reader_in_the_dark_gets_black_on_white(open_page):
-    page = on_paper(open_page, "adam", PAPER["A4"], "dark")
-    ink = page.evaluate(
+@visits(["book/adam.html"])
+@pytest.mark.parametrize("view", ["paper"])
+def test_a_reader_in_the_dark_gets_black_on_white(visit, view):
+    ink = visit.show(view).evaluate(
         """() => ["article p", "article pre", "article .katex", "article .admonition p"]
             .map((one) => getComputedStyle(document.querySelector(one)).color)"""
     )

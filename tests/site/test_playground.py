@@ -2,12 +2,14 @@
 
 import dataclasses
 import itertools
+import json
 import re
 from urllib.parse import quote
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from playwright.sync_api import expect
 
 from descent import rules
 from descent.misprints import MISPRINTS
@@ -34,16 +36,32 @@ CHANGED = {
 }
 
 
+DESKTOP = {"viewport": {"width": 1440, "height": 900}}
+
+
+def live(page):
+    """Return a page when each playground on it has started."""
+    for box in page.locator(".playground").all():
+        box.scroll_into_view_if_needed()
+        box.locator(".app").wait_for()
+    return page
+
+
 @pytest.fixture
 def desktop(open_page):
-    def opened(address=PAGE, **options):
-        page = open_page(address, viewport={"width": 1440, "height": 900}, **options)
-        for box in page.locator(".playground").all():
-            box.scroll_into_view_if_needed()
-            box.locator(".app").wait_for()
-        return page
+    return lambda address=PAGE, **options: live(open_page(address, **DESKTOP, **options))
 
-    return opened
+
+@pytest.fixture(scope="module")
+def computing(open_once):
+    """Return a page for the tests that ask its functions and leave it as it is."""
+    return live(open_once(PAGE, **DESKTOP))
+
+
+@pytest.fixture(scope="module")
+def linked(open_once):
+    """Return a page for the tests that follow a link on it, as the fragment of its address."""
+    return live(open_once(PAGE, **DESKTOP))
 
 
 def settings(page):
@@ -57,13 +75,16 @@ def settings(page):
 
 def race(page, query):
     """Return settings as both sides read them, and the runs as the browser computes them."""
-    return page.evaluate(
-        """(query) => {
-            const { minimize, parse } = window.descentPlayground;
-            const { settings, problems } = parse(query);
-            return { problems, runs: settings.runs.map((run) => minimize(settings, run)) };
-        }""",
-        query,
+    return json.loads(
+        page.evaluate(
+            """(query) => {
+                const { minimize, parse } = window.descentPlayground;
+                const { settings, problems } = parse(query);
+                const runs = settings.runs.map((run) => minimize(settings, run));
+                return JSON.stringify({ problems, runs });
+            }""",
+            query,
+        )
     )
 
 
@@ -101,8 +122,8 @@ def disagreement(ours, theirs):
         ("quadratic", [*offered.VARIANTS, *MISPRINTS]),
     ],
 )
-def test_every_rule_visits_the_points_of_the_package(desktop, landscape, names, report):
-    page, worst, steps = desktop(), {}, 0
+def test_every_rule_visits_the_points_of_the_package(computing, landscape, names, report):
+    page, worst, steps = computing, {}, 0
     for name in names:
         default = default_query(page, landscape, name)
         for query in (default, other_query(default, name)):
@@ -130,17 +151,16 @@ def test_every_rule_visits_the_points_of_the_package(desktop, landscape, names, 
     assert largest <= 1e-9
 
 
-def test_the_noise_is_that_of_the_package(desktop):
-    page = desktop()
+def test_the_noise_is_that_of_the_package(computing):
     pairs = list(itertools.product((0, 1, 7, 999_999), (1, 2, 57, 1000)))
-    drawn = page.evaluate(
+    drawn = computing.evaluate(
         "(pairs) => pairs.map((p) => window.descentPlayground.normal(...p))", pairs
     )
     assert np.allclose(drawn, [playground.normal(*pair) for pair in pairs], rtol=1e-12, atol=1e-12)
 
 
-def test_every_rule_is_offered_with_the_defaults_of_the_package(desktop):
-    told = desktop().evaluate(
+def test_every_rule_is_offered_with_the_defaults_of_the_package(computing):
+    told = computing.evaluate(
         """() => Object.fromEntries(
             Object.values(window.descentPlayground.RULES).map((rule) => [rule.name, rule.hyper]))"""
     )
@@ -154,8 +174,8 @@ def test_every_rule_is_offered_with_the_defaults_of_the_package(desktop):
 
 
 @pytest.mark.parametrize("landscape", LANDSCAPES)
-def test_a_landscape_has_the_window_the_minimum_and_the_levels_of_the_package(desktop, landscape):
-    theirs = desktop().evaluate(
+def test_a_landscape_has_the_window_the_minimum_and_the_levels_of_the_package(computing, landscape):
+    theirs = computing.evaluate(
         "(n) => { const l = window.descentPlayground.LANDSCAPES[n];"
         " return [l.window, l.minimizer, l.levels]; }",
         landscape,
@@ -240,8 +260,8 @@ GOOD = {
 }
 
 
-def test_a_function_that_is_wrong_is_refused_with_the_place_and_what_is_allowed(desktop):
-    told = desktop().evaluate(
+def test_a_function_that_is_wrong_is_refused_with_the_place_and_what_is_allowed(computing):
+    told = computing.evaluate(
         """(texts) => texts.map((text) => {
             try { window.descentPlayground.expression.parse(text); return null; }
             catch (error) { return error.message; }
@@ -253,10 +273,10 @@ def test_a_function_that_is_wrong_is_refused_with_the_place_and_what_is_allowed(
         assert len(text) > 500 or "Allowed are x and y, numbers, pi and e, + - * / ^" in message
 
 
-def test_a_function_and_its_derivatives_are_right_in_both_forms(desktop):
+def test_a_function_and_its_derivatives_are_right_in_both_forms(computing):
     """The page's are by forward mode, the cell's are written out, these are by differences."""
     points = [[0.7, 1.9], [1.3, 0.4], [2.1, 0.9]]
-    told = desktop().evaluate(
+    told = computing.evaluate(
         """([texts, points]) => texts.map((text) => {
             const { expression, inPython, ownDefaults, ownPlace } = window.descentPlayground;
             const tree = expression.parse(text);
@@ -408,12 +428,20 @@ def test_a_link_to_a_place_on_the_page_is_no_setting(desktop):
         ("run=<img src=x onerror=alert(1)>", "There is no rule “<img src=x onerror=alert(1)>”."),
     ],
 )
-def test_what_a_link_may_not_hold_is_said_and_the_rest_is_shown(desktop, part, message):
-    page = desktop(f"{PAGE}#{part}")
-    assert message in page.locator(".alerts").inner_text()
-    assert page.locator(".alerts").is_visible()
+def test_what_a_link_may_not_hold_is_said_and_the_rest_is_shown(linked, part, message):
+    linked.goto(f"{linked.url.partition('#')[0]}#{JUST}")
+    linked.wait_for_function("() => !document.querySelector('.alerts').textContent")
+    linked.goto(f"{linked.url.partition('#')[0]}#{part}")
+    expect(linked.locator(".alerts")).to_contain_text(message)
+    assert linked.locator(".alerts").is_visible()
+    assert linked.locator(".playground .run").count() > 0
+    assert settings(linked).rules
+
+
+def test_what_a_link_may_not_hold_is_said_when_the_page_is_opened_by_it(desktop):
+    page = desktop(f"{PAGE}#run=<img src=x onerror=alert(1)>")
+    assert "There is no rule “<img src=x onerror=alert(1)>”." in page.inner_text(".alerts")
     assert page.locator(".playground .run").count() > 0
-    assert settings(page).rules
 
 
 # --- mouse, touch, keyboard -------------------------------------------------------------------
@@ -741,9 +769,8 @@ def contrast(one, other):
     return (high + 0.05) / (low + 0.05)
 
 
-def test_every_control_has_a_name(desktop):
-    page = desktop()
-    nameless = page.evaluate(
+def test_every_control_has_a_name(computing):
+    nameless = computing.evaluate(
         """() => [...document.querySelectorAll('.playground :is(input, select, button)')]
             .filter((e) => !e.labels?.length && !e.ariaLabel && !e.textContent.trim())
             .map((e) => e.outerHTML)"""
@@ -781,10 +808,9 @@ def test_the_site_holds_a_playground_in_the_chapters_where_motion_teaches():
     assert {"gradient-descent", "momentum", "rmsprop", "adam"} <= {page.stem for page in EMBEDDED}
 
 
-def test_nothing_is_asked_of_another_host(desktop):
-    page = desktop()
-    page.wait_for_timeout(300)
-    assert all(url.startswith(("file:", "data:")) for url in page.kept.requests)
+def test_nothing_is_asked_of_another_host(computing):
+    computing.wait_for_load_state("networkidle")
+    assert all(url.startswith(("file:", "data:")) for url in computing.kept.requests)
 
 
 # --- taken along ------------------------------------------------------------------------------
@@ -806,9 +832,9 @@ TAKEN = [
 
 
 @pytest.mark.parametrize("query", TAKEN)
-def test_the_cell_of_python_gives_the_same_numbers(query, desktop, capsys):
-    raced = race(page := desktop(), query)
-    cell = page.evaluate(
+def test_the_cell_of_python_gives_the_same_numbers(query, computing, capsys):
+    raced = race(computing, query)
+    cell = computing.evaluate(
         """(query) => {
             const { inPython, parse } = window.descentPlayground;
             return inPython(parse(query).settings);

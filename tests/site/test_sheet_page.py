@@ -1,22 +1,33 @@
 """The formula sheet in a browser: copied by keyboard, read without a script, printed."""
 
 import pytest
+from visiting import tree, visits
 
 SHEET = "book/formulas.html"
+FORGET = """async () => {
+    document.querySelector("#adam-update [role=status]").textContent = "";
+    await navigator.clipboard.writeText("");
+}"""
+COPIED = "() => document.querySelector('#adam-update [role=status]').textContent === 'Copied.'"
+
+
+@pytest.fixture(scope="module")
+def sheet(open_once):
+    """Return the sheet for the tests that press its buttons, one after another."""
+    return open_once(SHEET, permissions=["clipboard-read", "clipboard-write"])
 
 
 @pytest.mark.parametrize(
     ("kind", "start"), [("LaTeX", "x_t = x_{t-1}"), ("BibTeX", "@misc{"), ("link", "https://")]
 )
-def test_a_button_copies_and_says_so(kind, start, open_page):
-    page = open_page(SHEET, permissions=["clipboard-read", "clipboard-write"])
+def test_a_button_copies_and_says_so(kind, start, sheet):
+    page = sheet
+    page.evaluate(FORGET)
     button = page.locator(f"#adam-update button[data-copies={kind}]")
     assert "Adam" in button.get_attribute("aria-label")
     button.focus()
     page.keyboard.press("Enter")
-    page.wait_for_function(
-        "() => document.querySelector('#adam-update [role=status]').textContent === 'Copied.'"
-    )
+    page.wait_for_function(COPIED)
     assert page.evaluate("() => navigator.clipboard.readText()").startswith(start)
 
 
@@ -30,8 +41,8 @@ def test_without_a_script_the_latex_can_be_unfolded(open_page):
     )
 
 
-def test_a_retired_name_leads_on(open_page):
-    page = open_page(SHEET)
+def test_a_retired_name_leads_on(sheet):
+    page = sheet
     page.evaluate(
         """() => document.querySelector("article").insertAdjacentHTML("beforeend",
             '<div class="retired" id="made-up"><a href="#adam-update">adam-update</a></div>')"""
@@ -40,28 +51,30 @@ def test_a_retired_name_leads_on(open_page):
     page.wait_for_function("() => location.hash === '#adam-update'")
 
 
-def test_on_paper_there_are_formulas_and_no_buttons(open_page):
-    page = open_page(SHEET)
-    page.emulate_media(media="print")
+@visits([SHEET])
+@pytest.mark.parametrize("view", ["paper"])
+def test_on_paper_there_are_formulas_and_no_buttons(visit, view):
+    page = visit.show(view)
     assert page.locator("#adam-update .katex-display").is_visible()
     assert page.locator("#adam-update dl.field-list").is_visible()
     assert not page.locator("#adam-update button").first.is_visible()
     assert not page.locator("#adam-update details").first.is_visible()
 
 
-@pytest.mark.parametrize("kind", ["LaTeX", "BibTeX", "link"])
-def test_a_box_in_a_chapter_copies_what_the_sheet_copies(kind, open_page):
+def test_a_box_in_a_chapter_copies_what_the_sheet_copies(open_page):
     page = open_page("book/adam.html", permissions=["clipboard-read", "clipboard-write"])
-    button = page.locator(f"#adam-update button[data-copies={kind}]")
-    button.focus()
-    page.keyboard.press("Enter")
-    page.wait_for_function(
-        "() => document.querySelector('#adam-update [role=status]').textContent === 'Copied.'"
-    )
-    copied = page.evaluate("() => navigator.clipboard.readText()")
-    page.locator("#adam-update").get_by_role("link", name="Adam on the formula sheet").click()
-    page.wait_for_url("**/formulas.html#adam-update")
-    assert copied == page.locator(f"#adam-update pre[data-label={kind}]").text_content()
+    box = page.locator("#adam-update")
+    leads_to = box.get_by_role("link", name="Adam on the formula sheet").evaluate("(a) => a.href")
+    assert leads_to.endswith("/book/formulas.html#adam-update")
+    for kind in ("LaTeX", "BibTeX", "link"):
+        page.evaluate(FORGET)
+        button = box.locator(f"button[data-copies={kind}]")
+        button.focus()
+        page.keyboard.press("Enter")
+        page.wait_for_function(COPIED)
+        copied = page.evaluate("() => navigator.clipboard.readText()")
+        (there,) = tree(SHEET).cssselect(f"#adam-update pre[data-label={kind}]")
+        assert copied == there.text_content()
 
 
 def test_the_sheet_is_filtered_and_its_contents_with_it(open_page):

@@ -1,17 +1,15 @@
 """Every page of the site as a reader meets it: light and dark, on a phone and on a desktop."""
 
-import functools
-import itertools
 import os
 from collections import Counter
 from urllib.parse import unquote, urlsplit
 from xml.etree import ElementTree
 
-from lxml import html
+import pytest
+from visiting import HTML, tree
 
 from tools.book import project
 
-HTML = project.BUILD / "html"
 PAGES = sorted(str(page.relative_to(HTML)) for page in (HTML / "book").rglob("*.html"))
 ONLINE = project.site(project.address())
 OTHERS = ["search.html", "genindex.html"]
@@ -32,14 +30,16 @@ UNSET = "() => document.querySelectorAll('.katex-error, .math:not(:has(.katex))'
 TWICE = """() => {
     const named = [...document.querySelectorAll("[id]:not(.admonition > *)")];
     const ids = named.map((one) => one.id);
-    return ids.filter((id, index) => ids.indexOf(id) < index);
+    const seen = new Set();
+    return ids.filter((id) => seen.has(id) || !seen.add(id));
 }"""
 
 
-def test_a_page_is_whole(visit, report):
-    for scheme, width in itertools.product(("light", "dark"), (360, 1440)):
-        page = visit.show(scheme, width)
-        assert page.evaluate("() => document.documentElement.scrollWidth") <= width
+@pytest.mark.parametrize("view", ["phone", "desktop"])
+def test_a_page_is_whole(visit, view, report):
+    page = visit.show(view)
+    width = page.viewport_size["width"]
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= width
     outside = [
         url for url in page.kept.requests if urlsplit(url).scheme not in ("file", "data", "blob")
     ]
@@ -47,16 +47,13 @@ def test_a_page_is_whole(visit, report):
         url for url in outside if visit.address != "404.html" or not url.startswith(ONLINE)
     ] == []
     assert page.kept.complaints == []
-    assert page.evaluate(LEFT_OVER) == []
-    assert page.evaluate(UNSET) == 0
-    assert page.evaluate(TWICE) == []
     report(f"requests {len(page.kept.requests)}")
 
 
-@functools.cache
-def tree(address):
-    """Return a page, parsed."""
-    return html.parse(HTML / address).getroot()
+def test_a_text_is_set_and_each_id_is_there_once(visit):
+    assert visit.page.evaluate(LEFT_OVER) == []
+    assert visit.page.evaluate(UNSET) == 0
+    assert visit.page.evaluate(TWICE) == []
 
 
 def test_no_link_and_no_anchor_is_broken(report):

@@ -2,9 +2,10 @@
 //
 // A formula is thousands of elements that none of axe's rules speaks of: a box of its size takes
 // their place. Contrast is judged by what is painted, so of the texts that look the same on the
-// same ground three are marked for it, and a word of code that looks like those becomes plain text.
+// same ground three are kept and marked for it, none if such a text was judged before, on another
+// page; a word of code that looks like those becomes plain text.
 (() => {
-  const LOOK = ["color", "fontSize", "fontWeight", "textShadow"];
+  const LOOK = ["color", "fontSize", "fontWeight", "textShadow", "textDecorationLine", "borderBottomStyle"];
   const GROUND = [
     "backgroundColor", "backgroundImage", "opacity", "filter", "mixBlendMode", "position", "zIndex", "float",
   ];
@@ -34,7 +35,7 @@
     });
   }
 
-  // Return the elements with text of their own, those that look the same together.
+  // Return the elements with text of their own and the links, those that look the same together.
   function kinds() {
     const grounds = new Map([[null, ""]]);
     const ground = (one) => {
@@ -47,18 +48,16 @@
     const found = new Map();
     for (const one of document.body.querySelectorAll("*")) {
       const text = [...one.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.data.trim());
-      if (!text && !one.matches("input, select, textarea")) continue;
+      const link = one.matches("a[href]");
+      if (!text && !link && !one.matches("input, select, textarea")) continue;
       if (!one.checkVisibility({ visibilityProperty: true })) continue;
       const names = [one.tagName, one.className, one.parentElement.className];
-      const key = [...names, styles(one, LOOK), ground(one)].join();
-      found.set(key, [...(found.get(key) ?? []), one]);
+      const beside = link ? styles(one.parentElement, LOOK) : "";
+      const key = [...names, styles(one, LOOK), beside, ground(one)].join();
+      if (!found.has(key)) found.set(key, []);
+      found.get(key).push(one);
     }
-    return [...found.values()];
-  }
-
-  function mark(one) {
-    one.dataset.kind = "";
-    return () => one.removeAttribute("data-kind");
+    return found;
   }
 
   const isWord = (one) =>
@@ -70,16 +69,41 @@
     return () => text.replaceWith(one);
   }
 
+  // Return three of the elements that look the same.
+  function some(same) {
+    const words = same.filter((one) => one.textContent.trim().length > 1);
+    const seen = words.length ? words : same; // axe does not judge a single letter
+    return [...new Set([seen[0], seen[seen.length >> 1], seen.at(-1)])];
+  }
+
+  const unmark = () => document.querySelectorAll("[data-kind]").forEach((one) => one.removeAttribute("data-kind"));
+
   window.makeThin = () => {
     const undo = emptyFormulas();
-    for (const same of kinds()) {
-      const words = same.filter((one) => one.textContent.trim().length > 1);
-      const seen = words.length ? words : same; // axe does not judge a single letter
-      const some = new Set([seen[0], seen[seen.length >> 1], seen.at(-1)]);
-      const rest = same.filter((one) => !some.has(one) && isWord(one));
-      undo.push(...[...some].map(mark), ...rest.map(plain));
+    for (const same of kinds().values()) {
+      const kept = new Set(some(same));
+      undo.push(...same.filter((one) => !kept.has(one) && isWord(one)).map(plain));
     }
-    axe.configure({ rules: [{ id: "color-contrast", selector: "[data-kind]" }] });
-    window.makeWhole = () => undo.reverse().forEach((one) => one());
+    axe.configure({
+      rules: [
+        { id: "color-contrast", selector: "[data-kind]" },
+        { id: "link-in-text-block", selector: "a[href][data-kind]" },
+      ],
+    });
+    window.makeWhole = () => {
+      unmark();
+      undo.reverse().forEach((one) => one());
+    };
+  };
+
+  // Mark what is judged in the colours and the width of now; return the kinds of text that are here.
+  window.markKinds = (known) => {
+    unmark();
+    const judged = new Set(known);
+    const here = kinds();
+    for (const [kind, same] of here) {
+      if (!judged.has(kind)) some(same).forEach((one) => (one.dataset.kind = ""));
+    }
+    return [...here.keys()];
   };
 })();
