@@ -35,7 +35,7 @@ __all__ = [
     "Block",
     "resnet_lite",
     "Attention",
-    "Layer",
+    "TransformerLayer",
     "Transformer",
     "transformer",
     "he_",
@@ -335,7 +335,7 @@ class Attention(nn.Module):
         return x.view(*x.shape[:2], self.heads, -1).transpose(1, 2)
 
 
-class Layer(nn.Module):
+class TransformerLayer(nn.Module):
     """A layer of the transformer: attention, then two dense layers place by place, each added.
 
     What comes in is normalised for each of the two and added as it was.
@@ -374,7 +374,7 @@ class Transformer(nn.Module):
         channels: of each place between the layers.
         depth: how many layers.
         heads: as in `Attention`.
-        dropout: as in `Layer`.
+        dropout: as in `TransformerLayer`.
 
     Source:
         Radford et al. (2019), section 2.3.
@@ -386,7 +386,9 @@ class Transformer(nn.Module):
         super().__init__()
         self.characters = nn.Embedding(classes, channels)
         self.places = nn.Embedding(length, channels)
-        self.layers = nn.Sequential(*(Layer(channels, heads, dropout) for _ in range(depth)))
+        self.layers = nn.Sequential(
+            *(TransformerLayer(channels, heads, dropout) for _ in range(depth))
+        )
         self.norm = nn.LayerNorm(channels)
         self.logits = nn.Linear(channels, classes, bias=False)
         for table in (self.characters, self.places):
