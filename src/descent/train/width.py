@@ -18,8 +18,8 @@ __all__ = ["KINDS", "mup_", "mup_groups"]
 KINDS = ("adam", "sgd")
 """Rules that divide each entry of the gradient by its size, and rules that do not."""
 
-_OUT_IN = nn.Linear | nn.modules.conv._ConvNd | nn.MultiheadAttention  # weights (out, in, ...)
-_TRANSPOSED = nn.Embedding | nn.modules.conv._ConvTransposeNd  # weights (in, out, ...)
+_OUT_IN = (nn.Linear, nn.modules.conv._ConvNd, nn.MultiheadAttention)  # weights (out, in, ...)
+_TRANSPOSED = (nn.Embedding, nn.modules.conv._ConvTransposeNd)  # weights (in, out, ...)
 
 
 def mup_(model: nn.Module, base: nn.Module) -> nn.Module:
