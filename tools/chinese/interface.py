@@ -13,7 +13,6 @@ from pathlib import Path
 from descent import misprints, rules
 from tools.book import errata, project
 from tools.chinese.messages import Message
-from tools.site import errata_figures
 
 KIND = "interface"
 SCRIPT = "script"
@@ -76,7 +75,8 @@ def _listed() -> Iterator[str]:
     yield from ("misleads badly", "cosmetic", "Topic", "Source", "Severity")
     yield from ("verified as printed", "verified by a test")
     yield from ("no number", "0 or 1", "`learning_rate` and `epsilon`")
-    yield from (scene for scene in errata_figures.SCENES if "gradient" in scene)
+    scenes = {entry.figure["scene"] for entry in errata.errata().values() if entry.figure}
+    yield from sorted(scene for scene in scenes if "gradient" in scene)
     yield from ("Symbols", "Chapter", "Code", "Verified", "Since")
     yield from (*rules._RULES, *misprints.MISPRINTS, *_landscapes())
     yield from ("Colab", "Kaggle", "Binder", "Admonition", "Note", "Theorem", "Lemma", "Corollary")
