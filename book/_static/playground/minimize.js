@@ -11,6 +11,9 @@
     if (own) RULES[name] = { ...RULES[own], ...rule };
   }
 
+  // What is known of the landscape of some settings: title, window, minimizer.
+  const placeOf = ({ landscape, own }) => own ?? LANDSCAPES[landscape];
+
   // Return a landscape: `f` and `grad` take an array whose first axis holds the coordinates. Only
   // the quadratics look at the condition number.
   function landscapeAt({ landscape, kappa, own }) {
@@ -72,5 +75,5 @@
     return path;
   }
 
-  Object.assign(playground, { LANDSCAPES, RULES, SCHEDULES, landscapeAt, minimize, rate, stepsOf });
+  Object.assign(playground, { LANDSCAPES, RULES, SCHEDULES, landscapeAt, minimize, placeOf, rate, stepsOf });
 })((window.descentPlayground = window.descentPlayground || {}), window.descent);

@@ -4,7 +4,7 @@
 (function (playground) {
   "use strict";
 
-  const { LANDSCAPES, RULES, SCHEDULES, expression } = playground;
+  const { LANDSCAPES, RULES, SCHEDULES, expression, placeOf } = playground;
   const MOST_RUNS = 6;
   const MOST_STEPS = 1000;
   const CONSTANT = "constant";
@@ -134,8 +134,6 @@
     };
     return Math.min(most(spots.flatMap(change).filter(Number.isFinite)), 1e12) || 1;
   }
-
-  const placeOf = ({ landscape, own }) => own ?? LANDSCAPES[landscape];
 
   function ownDefaults(own) {
     return { ...usual(own), landscape: OWN, own };
@@ -280,7 +278,6 @@
     defaults,
     ownDefaults,
     ownPlace,
-    placeOf,
     switched,
     format,
     hyperAllowed,
