@@ -1545,7 +1545,9 @@ class ScheduleFreeAdamW(Rule, name="schedule-free-adamw"):
     Warning:
         Batch normalisation has statistics of y: before x is evaluated they are to be computed anew.
         Optax, Keras and the authors' package correct v under the root and weigh the points
-        otherwise: `descent.conventions` has those of Optax and Keras.
+        otherwise: `descent.conventions` has those of Optax and Keras. The authors' repository keeps
+        this form as `adamw_schedulefree_paper.py`: its correction "can cause instability on some
+        problems".
 
     Source: Defazio et al. (2024), Algorithm 1.
 

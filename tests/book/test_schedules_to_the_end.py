@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from descent.conventions import framework_rule
 from descent.relatives import AdEMAMix
 from descent.rules import ScheduleFreeAdamW
 
@@ -37,6 +38,25 @@ def test_the_last_point_of_a_line_is_at_its_bound_on_the_worst_function_and_not_
         goal *= distance / np.linalg.norm(goal)
         floor = (slopes @ goal).max()  # so that the goal is a minimiser
         assert gap_of_last(slopes, floor, np.zeros(3), line) <= limit * (1 + 1e-12)
+
+
+@pytest.mark.formula("linear-decay-last")
+@pytest.mark.parametrize("slope", [1, 4, 5, 100])
+def test_the_bound_of_the_line_needs_the_slope_at_the_last_point(slope):
+    x = 0.0 - rates(1, 1.0, 1.0)[0]  # the subgradient at 0 is 1, whatever the slope on the left
+    gap = max(x + 0.2, -slope * (x + 0.2))
+    assert (gap <= 1 / np.sqrt(2)) == (slope <= 4)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_sum_of_subgradients_of_any_sign_does_not_end_below_the_bound(seed):
+    rng, steps = np.random.default_rng(seed), 12
+    subgradients, x = [], np.zeros(steps + 1)
+    for _ in range(steps):
+        subgradients.append(np.eye(steps + 1)[np.argmax(x)])
+        x = rng.standard_normal(len(subgradients)) @ subgradients
+    assert (x == 0).any()
+    assert max(x.max(), -1 / np.sqrt(steps + 1)) >= 0
 
 
 def test_a_rate_that_does_not_fall_is_above_the_bound_of_the_line():
@@ -100,3 +120,49 @@ def test_the_slow_average_is_a_sum_that_is_not_corrected():
         expected = x - 0.1 * (m + 3.0 * s) / (np.sqrt(v) + 1e-3)
         x, state = rule.update(x, g, state)
         np.testing.assert_allclose(x, expected, rtol=1e-10)
+
+
+def test_the_averaged_model_of_pytorch_is_a_moving_average_only_if_told():
+    torch = pytest.importorskip("torch", reason="the averages are torch's")
+    swa, model = torch.optim.swa_utils, torch.nn.Linear(1, 1, bias=False)
+    told = swa.AveragedModel(model, multi_avg_fn=swa.get_ema_multi_avg_fn(0.9))
+    plain = swa.AveragedModel(model)
+    points = np.random.default_rng(0).standard_normal(30)
+    average = points[0]
+    for point in points:
+        torch.nn.init.constant_(model.weight, point)
+        told.update_parameters(model)
+        plain.update_parameters(model)
+        average = 0.9 * average + 0.1 * point
+    assert told.module.weight.item() == pytest.approx(average, rel=1e-5)
+    assert plain.module.weight.item() == pytest.approx(points.mean(), rel=1e-5)
+
+
+def test_the_ways_of_the_contest_are_as_the_chapter_says():
+    pytest.importorskip("torch", reason="the contest trains with it")
+    from experiments import schedules
+
+    ways = {name: way(0.1) for name, way in schedules.WAYS.items()}
+    free = ways.pop("schedule-free")
+    path = "optax.contrib.schedule_free_adamw"
+    assert type(free) is type(framework_rule(path, learning_rate=0.1))
+    assert {free.rule.rho, *(rule.beta2 for rule in ways.values())} == {0.99}
+    for rule in [free, *ways.values()]:
+        rising = [rule.lr_at(t) for t in range(1, 22)]
+        assert np.all(np.diff(rising) > 0)
+        assert [rising[0], rising[-1]] == pytest.approx([0.1 / 3, 0.1])
+    assert ways["constant"].lr_at(300) == pytest.approx(0.1)
+    assert ways["linear"].lr_at(22) < 0.1
+    assert ways["wsd"].lr_at(161) == pytest.approx(0.1)
+    assert ways["wsd"].lr_at(162) < 0.1
+
+
+def test_an_average_that_is_fed_back_may_come_to_rest_where_gradient_descent_diverges():
+    rule = framework_rule("optax.contrib.schedule_free_sgd", learning_rate=3.0, b1=0.9)
+    y, plain = 1.0, 1.0
+    state = rule.init(y)
+    for _ in range(200):
+        y, state = rule.update(y, y, state)
+        plain -= 3.0 * plain
+    assert abs(plain) > 1e50
+    assert max(abs(y), abs(rule.averaged(y, state)), abs(state.z)) < 1e-12
