@@ -1,8 +1,8 @@
 """The best rate of Adam over widths, in PyTorch's parametrisation and in μP, on the digits.
 
 A run trains networks of two hidden layers for some steps; the score is the training loss then. The
-rates are powers of two: three to begin with, and the search goes on while the best, by the mean of
-eight seeds, stands at an end. The networks of all seeds are trained as one, their weights stacked.
+rates are powers of two: three to begin with, and the search goes on while the best of one of the
+eight seeds stands at an end. The networks of all seeds are trained as one, their weights stacked.
 """
 
 import itertools
@@ -104,11 +104,11 @@ def record() -> None:
     torch.set_num_threads(1)
     kept, loaded = Record("scale", torch.device("cpu"), settings), data.load("digits").to("cpu")
     for width, name in itertools.product(WIDTHS, BEGIN):
-        means: dict[int, float] = {}
+        found: dict[int, list[float]] = {}
         waiting = set(BEGIN[name])
         while waiting:
             for power in sorted(waiting):
                 run = partial(scores, loaded, name, width, power)
-                means[power] = sum(kept.run(f"{name}, {width}, {power}", run)["losses"])
-            best = min(means, key=means.__getitem__)
-            waiting = {best - 1, best + 1} - means.keys()
+                found[power] = kept.run(f"{name}, {width}, {power}", run)["losses"]
+            best = {min(found, key=lambda power: found[power][i]) for i in range(len(SEEDS))}
+            waiting = {power + step for power in best for step in (-1, 1)} - found.keys()

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from visiting import FRAMES, HTML, PAGES, SHIFT, VIEWS, VISITED, params
+from visiting import FRAMES, HTML, PAGES, VIEWS, VISITED, params
 from xdist.scheduler import LoadScopeScheduling
 
 from tools.book import project
@@ -137,7 +137,6 @@ class Visit:
         listen(self.page)
         where = serve_missing(self.page) if address == "404.html" else (HTML / address).as_uri()
         self.page.goto(where)
-        self.shift = self.page.evaluate(SHIFT)
         self.page.evaluate(AT_REST)
         self.page.evaluate(FRAMES)
 

@@ -24,14 +24,50 @@ def test_each_layer_has_the_rate_of_table_3():
     assert scales(net(256), net(64), "sgd") == [4, 4, 1, 4, 1 / 4, 1]
 
 
-def test_only_what_reads_the_width_and_does_not_write_it_changes():
+def test_of_the_weights_only_what_reads_the_width_and_does_not_write_it_changes():
     for width, factor in ((256, 1 / 2), (16, 2)):  # a net may be narrower than its base
         torch.manual_seed(0)
         model = net(width)
         before = [p.clone() for p in model.parameters()]
         mup_(model, net(64))
         ratios = [(p / q).mean().item() for p, q in zip(model.parameters(), before, strict=True)]
-        assert ratios == pytest.approx([1, 1, 1, 1, factor, 1])
+        assert ratios == pytest.approx([1, 1, 1, 1 / factor, factor, 1 / factor])
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda n: nn.Linear(n, 4000),
+        lambda n: nn.Conv1d(n, 4000, 1),
+        lambda n: nn.Conv2d(2 * n, 4000, 1, groups=2),
+        lambda n: nn.Sequential(nn.Linear(3, n), nn.LayerNorm(n), nn.Linear(n, 4000)),
+    ],
+)
+def test_biases_have_the_variance_of_the_base(make):
+    torch.manual_seed(0)
+    model, base = make(128), make(8)
+    mup_(model, base)
+    for p, q in zip(model.parameters(), base.parameters(), strict=True):
+        if p.shape == (4000,):
+            assert p.square().mean().item() == pytest.approx(q.square().mean().item(), rel=0.1)
+
+
+def test_a_bias_of_two_layers_changes_once_and_one_of_zeros_or_frozen_stays():
+    class Twice(nn.Module):
+        def __init__(self, n):
+            super().__init__()
+            self.one, self.two = nn.Linear(n, 4), nn.Linear(n, 4)
+            self.two.bias = self.one.bias
+            self.still, self.heads = nn.Linear(n, 4), nn.MultiheadAttention(n, 2)
+            self.still.bias.requires_grad_(False)
+
+    model = Twice(64)
+    shared, still = model.one.bias.clone(), model.still.bias.clone()
+    mup_(model, Twice(16))
+    torch.testing.assert_close(model.two.bias, 2 * shared)
+    assert (model.still.bias == still).all()
+    assert not model.heads.in_proj_bias.any()
+    assert not model.heads.out_proj.bias.any()
 
 
 def test_at_the_base_nothing_changes():

@@ -5,11 +5,13 @@ theme's own buttons; it knows nothing of Kaggle, nor of the reader's own compute
 notebook that lies beside the chapter in the repository.
 """
 
+import json
 import re
 from html import escape
 from typing import Any
 from urllib.parse import urlsplit
 
+from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx_proof.domain import ProofDomain
@@ -18,6 +20,16 @@ from tools.book import project
 from tools.chinese import catalogues, pages
 from tools.notebook import files
 from tools.site import changes
+
+FONTS = ("KaTeX_Main-Regular", "KaTeX_Math-Italic")
+"""Fonts that formulas in a line of text need, else the lines break anew when they arrive."""
+
+FETCH = (
+    'if(location.protocol!=="file:")for(const href of %s)document.head.append(Object.assign('
+    'document.createElement("link"),'
+    '{rel:"preload",as:"font",type:"font/woff2",crossOrigin:"",href}))'
+)
+"""A script, since browsers refuse to preload a font from a disk, and complain."""
 
 ORDER = ("Colab", "Kaggle", "Binder", "Your computer")
 
@@ -97,6 +109,9 @@ def surround(app: Sphinx, name: str, template: str, context: dict[str, Any], tre
     context["metatags"] = context.get("metatags", "") + (
         f'\n<link rel="alternate" type="application/atom+xml" title="{title}" href="{href}">'
     )
+    if tree is not None and any(tree.findall(nodes.math)):
+        fonts = [context["pathto"](f"_static/katex/fonts/{name}.woff2", True) for name in FONTS]
+        context["metatags"] += f"\n<script>{FETCH % json.dumps(fonts)}</script>"
 
 
 def offer_pdf(app: Sphinx, _page: str, _template: str, context: dict[str, Any], _: Any) -> None:

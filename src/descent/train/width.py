@@ -20,13 +20,16 @@ KINDS = ("adam", "sgd")
 
 _OUT_IN = (nn.Linear, nn.modules.conv._ConvNd, nn.MultiheadAttention)  # weights (out, in, ...)
 _TRANSPOSED = (nn.Embedding, nn.modules.conv._ConvTransposeNd)  # weights (in, out, ...)
+_DRAWN = (nn.Linear, nn.modules.conv._ConvNd)  # biases of a variance of 1/shape[1] of the weight
 
 
 def mup_(model: nn.Module, base: nn.Module) -> nn.Module:
-    """Divide the weights that read the width and do not write it by √k, once, before training.
+    """Give each layer the initial variance of μP, once, before training.
 
-    k is how many times the base's inputs they have: those of the last layer, as a rule. The others
-    keep the variance of 1/inputs that PyTorch draws them with.
+    PyTorch draws weights and biases with a variance of 1/inputs. A weight that reads the width and
+    does not write it, that of the last layer as a rule, is divided by √k, where k is how many times
+    the base's inputs it has; other weights stay. Biases of linear layers and convolutions are
+    multiplied by √k, and so have the variance that they have in the base.
 
     Args:
         model: as it was built.
@@ -42,9 +45,12 @@ def mup_(model: nn.Module, base: nn.Module) -> nn.Module:
         Yang et al. (2021), table 3.
     """
     read = [(p, k) for p, k, written in _ratios(model, base) if written == 1 and p.dim() > 1]
+    biases = _biases(model, base)
     with torch.no_grad():
         for p, k in read:
             p.div_(k**0.5)
+        for p, k in biases.items():
+            p.mul_(k**0.5)
     return model
 
 
@@ -89,6 +95,16 @@ def mup_groups(
         | ({"weight_decay": weight_decay / scale * decays} if weight_decay else {})
         for (scale, decays), params in found.items()
     ]
+
+
+def _biases(model: nn.Module, base: nn.Module) -> dict[Tensor, float]:
+    """Return the biases that PyTorch drew by the weight beside, with k of that."""
+    partners = dict(base.named_modules())
+    return {
+        layer.bias: layer.weight.shape[1] / partners[name].weight.shape[1]
+        for name, layer in model.named_modules()
+        if isinstance(layer, _DRAWN) and layer.bias is not None and layer.bias.requires_grad
+    }
 
 
 def _ratios(model: nn.Module, base: nn.Module) -> Iterator[tuple[Tensor, float, float]]:
