@@ -7,6 +7,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from tolerance import largest
 
 from descent import data, models
 from descent.conventions import DecoupledDecay
@@ -36,7 +37,8 @@ def test_a_step_of_sgd_moves_a_linear_net_of_two_layers_as_printed(seed, eta_1, 
     moved += eta_1 * eta_2 * delta**2 * (u @ u) * y
     close = 1e-10 * (1 + abs(moved) + abs(y))
     np.testing.assert_allclose(a_new @ w_new @ u - y, moved, rtol=0, atol=close)
-    np.testing.assert_allclose(w_new @ u - h, -eta_1 * delta * (u @ u) * a, rtol=0, atol=1e-11)
+    hidden = -eta_1 * delta * (u @ u) * a
+    np.testing.assert_allclose(w_new @ u - h, hidden, rtol=0, atol=1e-12 * largest(1, h, hidden))
 
 
 @pytest.mark.formula("mup-step-sign")
@@ -51,8 +53,11 @@ def test_adams_first_step_moves_a_linear_net_of_two_layers_as_printed(seed, eta_
     size, s = np.abs(u).sum(), np.sign(delta)
     moved = -s * (eta_1 * size * np.abs(a).sum() + eta_2 * np.abs(h).sum())
     moved += eta_1 * eta_2 * size * (np.sign(a) @ np.sign(h))
-    np.testing.assert_allclose(a_new @ w_new @ u - y, moved, rtol=0, atol=1e-9)
-    np.testing.assert_allclose(w_new @ u - h, -eta_1 * s * size * np.sign(a), rtol=0, atol=1e-10)
+    hidden = -eta_1 * s * size * np.sign(a)
+    close = 1e-11 * largest(1, h, hidden)
+    np.testing.assert_allclose(w_new @ u - h, hidden, rtol=0, atol=close)
+    close *= largest(1, np.abs(a) + eta_2) * len(a)
+    np.testing.assert_allclose(a_new @ w_new @ u - y, moved, rtol=0, atol=close)
 
 
 @pytest.mark.formula("mup-hidden-step")
@@ -167,7 +172,7 @@ def test_the_best_rate_of_a_noisy_sign_is_the_mean_sign_along_the_gradient(seed,
     assert gain(best) >= max(gain(0.99 * best), gain(1.01 * best))
     drawn = np.random.default_rng(0).standard_normal((3, 4000)) * sigma[:, None] / batch**0.5
     measured = np.sign(g[:, None] + drawn).mean(axis=1)
-    np.testing.assert_allclose(mean, measured, atol=0.1)
+    np.testing.assert_allclose(mean, measured, atol=6 / drawn.shape[1] ** 0.5)  # deviations
 
 
 @pytest.mark.formula("critical-batch-steps")
