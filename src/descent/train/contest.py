@@ -144,13 +144,13 @@ def interval(values: Sequence[float], confidence: float = 0.95) -> tuple[float, 
     >>> mean, round(half, 4)
     (2.0, 2.4841)
     """
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
     _check.fraction("confidence", confidence)
     if len(values) < 2:
         raise ValueError(f"values must be at least two, got {len(values)}")
     error = np.std(values, ddof=1) / len(values) ** 0.5
-    return fmean(values), float(t.ppf((1 + confidence) / 2, len(values) - 1) * error)
+    return fmean(values), float(stdtrit(len(values) - 1, (1 + confidence) / 2) * error)
 
 
 def paired(one: Sequence[float], other: Sequence[float]) -> float:
