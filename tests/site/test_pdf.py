@@ -129,13 +129,13 @@ def named(pdf):
     return {name.removeprefix("/"): place for name, place in pdf.named_destinations.items()}
 
 
-def test_every_formula_stands_there_with_its_id(texts, report):
-    """Beside it on its page, and where the edition has not the page, on the sheet alone."""
-    text = squeezed("".join(texts))
+def test_every_formula_stands_there_with_its_id(pdf, texts, report):
+    """Beside it on its page, and where the edition has not the page, as a place of the sheet."""
+    text, places = squeezed("".join(texts)), named(pdf)
     own = {formula.id for page in chain(*project.edition().values()) for formula in formulas(page)}
     ids = json.loads((project.BOOK / "formulas.lock.json").read_text(encoding="utf-8"))
-    missing = [name for name in ids if (f"({name})" if name in own else name) not in text]
-    assert missing == []
+    assert [name for name in ids if name in own and f"({name})" not in text] == []
+    assert [name for name in ids if f"formulas--{name}" not in places] == []
     report(f"{len(own)} formulas with their ids, {len(ids) - len(own)} on the sheet alone")
 
 
