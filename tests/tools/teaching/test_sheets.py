@@ -2,8 +2,6 @@
 
 import json
 import re
-import shutil
-import subprocess
 import zipfile
 
 import nbformat
@@ -11,6 +9,7 @@ import pytest
 from lxml import etree
 from nbclient import NotebookClient
 
+from tests.typeset import typeset
 from tools.book import catalogue, project
 from tools.teaching import document, exercises, sheets
 
@@ -140,15 +139,7 @@ WIDEST = 20
 
 def compiled(made, solved, folder):
     """Compile a sheet with LuaLaTeX; what is wrong with it fails."""
-    if not (lualatex := shutil.which("lualatex")):
-        pytest.skip("lualatex is not installed: apt-get install texlive-luatex texlive-latex-extra")
-    text = document.latex(sheets.markdown(made, solved=solved), made.title)
-    (folder / "sheet.tex").write_text(text, encoding="utf-8")
-    command = [lualatex, "-interaction=nonstopmode", "-halt-on-error", "sheet.tex"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout[-2000:]
-    log = (folder / "sheet.log").read_text(errors="replace")
-    assert "Missing character" not in log
+    log = typeset(document.latex(sheets.markdown(made, solved=solved), made.title), folder)
     wide = [float(wide) for wide in re.findall(r"Overfull \\hbox \((\d+\.\d+)pt", log)]
     assert max(wide, default=0) <= WIDEST
 

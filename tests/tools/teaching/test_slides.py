@@ -2,13 +2,12 @@
 
 import hashlib
 import re
-import shutil
-import subprocess
 import zipfile
 
 import pytest
 from lxml import html
 
+from tests.typeset import typeset
 from tools.book import catalogue, myst, project
 from tools.notebook import files
 from tools.site import downloads
@@ -83,19 +82,11 @@ def test_powerpoint_gets_each_formula_as_an_equation(tmp_path):
 
 @pytest.mark.nightly
 def test_beamer_sets_every_formula_by_its_id_and_none_is_wider_than_the_slide(tmp_path):
-    if not (lualatex := shutil.which("lualatex")):
-        pytest.skip("lualatex is not installed: apt-get install texlive-luatex texlive-latex-extra")
     (tmp_path / "descent-formulas.sty").write_text(downloads.sty(), encoding="utf-8")
     frames = [
         rf"\begin{{frame}}{{{one.id}}}\[\descentformula{{{one.id}}}\]\end{{frame}}"
         for one in catalogue.book()
     ]
     begin = r"\documentclass[aspectratio=169]{beamer}\usepackage{descent-formulas}\begin{document}"
-    text = "\n".join([begin, *frames, r"\end{document}"])
-    (tmp_path / "deck.tex").write_text(text, encoding="utf-8")
-    command = [lualatex, "-interaction=nonstopmode", "-halt-on-error", "deck.tex"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout[-2000:]
-    log = (tmp_path / "deck.log").read_text(errors="replace")
-    assert "Missing character" not in log
+    log = typeset("\n".join([begin, *frames, r"\end{document}"]), tmp_path)
     assert r"Overfull \hbox" not in log
