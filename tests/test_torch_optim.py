@@ -400,6 +400,17 @@ def test_hooks_run_around_a_step():
     assert calls == [1.0, 0.5]
 
 
+def test_a_hook_before_a_step_may_give_it_another_closure_and_nothing_else():
+    p = torch.nn.Parameter(torch.tensor([1.0]))
+    optimizer = Optimizer([p], rules.Adam(0.1))
+    hook = optimizer.register_step_pre_hook(lambda o, args, kwargs: ((o, lambda: 7.0), kwargs))
+    assert optimizer.step(lambda: 3.0) == 7.0
+    hook.remove()
+    optimizer.register_step_pre_hook(lambda *_: "nothing")
+    with pytest.raises(RuntimeError, match="must return None or args and kwargs, got 'nothing'"):
+        optimizer.step()
+
+
 def test_hooks_of_all_optimisers_run_around_a_step():
     p = Parameter(torch.ones(2))
     optimizer = Optimizer([p], rules.GradientDescent(0.5))
