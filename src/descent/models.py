@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from descent import _check
+from descent import _check, _own_data
 
 __all__ = [
     "Image",
@@ -47,8 +47,8 @@ __all__ = [
 Image = tuple[int, int, int]
 """Channels, rows and columns of an image."""
 
-LENGTH = 64
-"""Characters of a text that the transformer sees at once, unless another number is given."""
+LENGTH = _own_data.LENGTH
+"""Characters of a text that the transformer sees at once: those of a piece of a data set."""
 
 DEPTHS = (8, 14, 20, 32, 44, 56)
 """Depths of the residual nets that have a name; any 6n + 2 can be built."""
