@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+import os
 from base64 import b64decode
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from html import escape
 from pathlib import Path
 
@@ -81,25 +83,39 @@ def gallery(found: Iterable[Figure]) -> str:
 
 
 def write(pages: Iterable[Path], folder: Path) -> None:
-    """Write the figures of chapters; of one whose notebook is as it was, nothing is drawn anew."""
+    """Write the figures of chapters; of one whose notebook is as it was, nothing is drawn anew.
+
+    As many chapters run at once as there are processors. What is drawn stays after an interrupt.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     record = folder / RECORD
     known = json.loads(record.read_text(encoding="utf-8")) if record.exists() else {}
-    found = []
-    for page in pages:
-        found += figures(page)
-        state = hashlib.sha256(files.notebook_path(page).read_bytes()).hexdigest()
-        if not figures(page) or known.get(page.stem) == state:
-            continue
-        for figure in figures(page):
-            (folder / f"{figure.name}.png").write_bytes(figure.png)
-        for name, kinds in drawn(page).items():
-            for kind, content in kinds.items():
-                (folder / f"{name}.{kind}").write_bytes(content)
-        known[page.stem] = state
-        record.write_text(json.dumps(known), encoding="utf-8")
-    (folder / "index.html").write_text(gallery(found), encoding="utf-8")
-    (folder / LIST.name).write_text(json.dumps(by_chapter(found)), encoding="utf-8")
+    found = {page: figures(page) for page in pages}
+    states = {page: state(page) for page in found if found[page]}
+    changed = [page for page in states if known.get(page.stem) != states[page]]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # a chapter runs in a process of its own
+        runs = {pool.submit(drawn, page): page for page in changed}
+        try:
+            for number, run in enumerate(as_completed(runs), 1):
+                page = runs[run]
+                for figure in found[page]:
+                    (folder / f"{figure.name}.png").write_bytes(figure.png)
+                for name, kinds in run.result().items():
+                    for kind, content in kinds.items():
+                        (folder / f"{name}.{kind}").write_bytes(content)
+                known[page.stem] = states[page]
+                record.write_text(json.dumps(known), encoding="utf-8")
+                print(f"[{number}/{len(changed)}] figures of {page.stem}", flush=True)
+        finally:  # after a fault or an interrupt, what has not begun is left
+            pool.shutdown(cancel_futures=True)
+    every = [figure for page in found for figure in found[page]]
+    (folder / "index.html").write_text(gallery(every), encoding="utf-8")
+    (folder / LIST.name).write_text(json.dumps(by_chapter(every)), encoding="utf-8")
+
+
+def state(page: Path) -> str:
+    """Return a hash of the notebook of a chapter."""
+    return hashlib.sha256(files.notebook_path(page).read_bytes()).hexdigest()
 
 
 def by_chapter(found: Iterable[Figure]) -> dict[str, dict[str, list[str]]]:
