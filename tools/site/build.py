@@ -10,7 +10,6 @@ import json
 import os
 import shutil
 import site
-import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tools.book import project
+from tools.site import chinese_edition, edition
 
 HTML = project.BUILD / "html"
 DOCTREES = project.BUILD / ".doctrees"
@@ -83,23 +83,27 @@ def build() -> int:
         for read in (DOCTREES, DOCTREES.parent / "zh" / DOCTREES.name):
             shutil.rmtree(read, ignore_errors=True)
     BUILT.unlink(missing_ok=True)
-    status = run_sphinx() or run_chinese()
+    try:
+        edition.WHEN_READ.append(chinese_edition.start)
+        status = run_sphinx() or chinese_edition.finish(HTML)
+    finally:
+        edition.WHEN_READ.clear()
+        chinese_edition.stop()
     if status == 0:
         BUILT.write_text(json.dumps({"sources": found, "made": made()}), encoding="utf-8")
     return status
 
 
-def run_chinese() -> int:
-    """Build the Chinese edition, in a process of its own: what was read in English is not kept."""
-    command = [sys.executable, "-m", "tools.site.chinese_edition"]
-    return subprocess.run(command, cwd=project.ROOT, check=False).returncode
-
-
 def run_sphinx(out: Path = HTML, builder: str = "html", **more: Any) -> int:
     """Do what `jupyter-book build -W -n --keep-going -q .` does, with several processes."""
+    import gc
+
     import pybtex.plugin
     from jupyter_book.sphinx import build_sphinx
 
+    # Pages are trees of millions of nodes that live to the end: to go through them for garbage took
+    # a third of a build.
+    gc.disable()
     # Else each citation searches all installed packages for the same plugin.
     pybtex.plugin.entry_points = cache(pybtex.plugin.entry_points)
     settings = {
