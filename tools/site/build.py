@@ -12,7 +12,6 @@ import shutil
 import site
 import sys
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +30,7 @@ SOURCES = (
 )
 """What the site is made of: the tests too, which the formula sheet names."""
 
-JOBS = 2
+JOBS = 4
 """Processes that read and write pages; each has its own Node for the mathematics."""
 
 
@@ -96,16 +95,11 @@ def build() -> int:
 
 def run_sphinx(out: Path = HTML, builder: str = "html", **more: Any) -> int:
     """Do what `jupyter-book build -W -n --keep-going -q .` does, with several processes."""
-    import gc
-
-    import pybtex.plugin
     from jupyter_book.sphinx import build_sphinx
 
-    # Pages are trees of millions of nodes that live to the end: to go through them for garbage took
-    # a third of a build.
-    gc.disable()
-    # Else each citation searches all installed packages for the same plugin.
-    pybtex.plugin.entry_points = cache(pybtex.plugin.entry_points)
+    from tools.site import quicker
+
+    quicker.make()
     settings = {
         "external_toc_path": project.TOC.as_posix(),
         "latex_individualpages": False,

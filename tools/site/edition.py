@@ -265,7 +265,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("doctree-read", note_sections)
     app.connect("html-page-context", tell, priority=400)  # the theme then drops what is empty
     app.connect("config-inited", place_switch)
-    app.connect("env-updated", write_places)
+    app.connect("env-updated", write_places, priority=100)  # the references take their time
     if is_chinese():
         app.setup_extension("sphinx.ext.intersphinx")
         app.add_transform(EnglishIds)
