@@ -19,6 +19,7 @@ from sphinx.addnodes import desc_annotation, pending_xref
 from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.environment import BuildEnvironment
+from sphinx.ext.autodoc import ClassDocumenter
 from sphinx.ext.autodoc.mock import ismock, mock, undecorate
 from sphinx.transforms import SphinxTransform
 from sphinx.util.docutils import SphinxDirective
@@ -463,6 +464,8 @@ def setup(app: Sphinx) -> dict[str, Any]:
     import_modules()
     for extension in ("autodoc", "napoleon", "linkcode"):
         app.setup_extension(f"sphinx.ext.{extension}")
+    # The package has no overloads; to look for those of its bases imports PyTorch where it is.
+    ClassDocumenter.get_overloaded_signatures = lambda self: []  # type: ignore[method-assign]
     app.add_directive("api", Api)
     app.add_directive("api-modules", ApiModules)
     app.add_transform(LinkNames)

@@ -10,14 +10,13 @@ import json
 import os
 import shutil
 import site
-import subprocess
 import sys
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from tools.book import project
+from tools.site import chinese_edition, edition
 
 HTML = project.BUILD / "html"
 DOCTREES = project.BUILD / ".doctrees"
@@ -31,7 +30,7 @@ SOURCES = (
 )
 """What the site is made of: the tests too, which the formula sheet names."""
 
-JOBS = 2
+JOBS = 4
 """Processes that read and write pages; each has its own Node for the mathematics."""
 
 
@@ -83,25 +82,24 @@ def build() -> int:
         for read in (DOCTREES, DOCTREES.parent / "zh" / DOCTREES.name):
             shutil.rmtree(read, ignore_errors=True)
     BUILT.unlink(missing_ok=True)
-    status = run_sphinx() or run_chinese()
+    try:
+        edition.WHEN_READ.append(chinese_edition.start)
+        status = run_sphinx() or chinese_edition.finish(HTML)
+    finally:
+        edition.WHEN_READ.clear()
+        chinese_edition.stop()
     if status == 0:
         BUILT.write_text(json.dumps({"sources": found, "made": made()}), encoding="utf-8")
     return status
 
 
-def run_chinese() -> int:
-    """Build the Chinese edition, in a process of its own: what was read in English is not kept."""
-    command = [sys.executable, "-m", "tools.site.chinese_edition"]
-    return subprocess.run(command, cwd=project.ROOT, check=False).returncode
-
-
 def run_sphinx(out: Path = HTML, builder: str = "html", **more: Any) -> int:
     """Do what `jupyter-book build -W -n --keep-going -q .` does, with several processes."""
-    import pybtex.plugin
     from jupyter_book.sphinx import build_sphinx
 
-    # Else each citation searches all installed packages for the same plugin.
-    pybtex.plugin.entry_points = cache(pybtex.plugin.entry_points)
+    from tools.site import quicker
+
+    quicker.make()
     settings = {
         "external_toc_path": project.TOC.as_posix(),
         "latex_individualpages": False,

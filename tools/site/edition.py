@@ -6,6 +6,7 @@ page. `chinese_edition` builds it, after the English site, which says where its 
 """
 
 import json
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from sphinx.config import Config
 from sphinx.environment import BuildEnvironment
 from sphinx.transforms import SphinxTransform
 from sphinx.transforms.post_transforms import SphinxPostTransform
+from sphinx.util.inventory import InventoryFile
 
 from tools.book import project
 from tools.chinese import catalogues, interface, pages
@@ -25,6 +27,10 @@ from tools.site import finish
 
 PLACES = project.BUILD / "places.json"
 """Where the parts of the English site are."""
+INVENTORY = project.BUILD / "objects.inv"
+"""Where what can be referred to is on the English site, as Sphinx writes it."""
+WHEN_READ: list[Callable[[], None]] = []
+"""What is called when both are written."""
 FOLDER = project.BUILD / pages.LANGUAGE
 CODES = {"en": "en", "zh": "zh-CN"}
 """The languages as HTML names them."""
@@ -47,20 +53,23 @@ def _sections(doctree: nodes.document) -> list[list[str]]:
     return [list(section["ids"]) for section in doctree.findall(nodes.section)]
 
 
-def write_places(app: Sphinx, exception: Exception | None) -> None:
-    """Write where the parts of the English site are, for the Chinese one."""
-    if exception or app.builder.name != "html" or not project.is_english():
+def write_places(app: Sphinx, env: BuildEnvironment) -> None:
+    """Write where the parts of the English site are, for the Chinese one, when all are read."""
+    if app.builder.name != "html" or not project.is_english():
         return
     found = {
         docname: {
             "sections": known["sections"],
             "slugs": {slug: place[1] for slug, place in known.get("myst_slugs", {}).items()},
         }
-        for docname, known in sorted(app.env.metadata.items())
+        for docname, known in sorted(env.metadata.items())
         if "sections" in known
     }
-    formulas = app.env.get_domain("formula").data["pages"]
+    formulas = env.get_domain("formula").data["pages"]
     PLACES.write_text(json.dumps({"pages": found, "formulas": formulas}), encoding="utf-8")
+    InventoryFile.dump(str(INVENTORY), env, app.builder)
+    for call in WHEN_READ:
+        call()
 
 
 @cache
@@ -221,7 +230,7 @@ def configure(app: Sphinx, config: Config) -> None:
     """Set what is not as in the English edition."""
     config.html_baseurl = config.ogp_site_url = f"{config.html_baseurl}{pages.LANGUAGE}/"
     config.intersphinx_mapping = {
-        "english": ("..", (str(project.BUILD / "html" / "objects.inv"),)),
+        "english": ("..", (str(INVENTORY),)),
     }
     config.nb_code_prompt_show, config.nb_code_prompt_hide = "显示代码", "隐藏代码"
 
@@ -256,7 +265,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("doctree-read", note_sections)
     app.connect("html-page-context", tell, priority=400)  # the theme then drops what is empty
     app.connect("config-inited", place_switch)
-    app.connect("build-finished", write_places)
+    app.connect("env-updated", write_places, priority=100)  # the references take their time
     if is_chinese():
         app.setup_extension("sphinx.ext.intersphinx")
         app.add_transform(EnglishIds)

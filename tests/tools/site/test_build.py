@@ -3,7 +3,7 @@
 import pytest
 
 from tools.book import project
-from tools.site import build
+from tools.site import build, chinese_edition
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def book(monkeypatch, tmp_path):
         return int("wrong" in text)
 
     monkeypatch.setattr(build, "run_sphinx", run_sphinx)
-    monkeypatch.setattr(build, "run_chinese", lambda: 0)
+    monkeypatch.setattr(chinese_edition, "finish", lambda site: 0)
     return tmp_path, runs
 
 
