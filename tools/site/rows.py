@@ -17,6 +17,8 @@ from sphinx.application import Sphinx
 from sphinx.writers.html5 import HTML5Translator
 from sphinxcontrib import katex
 
+from tools.site import mathematics
+
 SIZE = r"\\(?:left|right|[bB]igg?[lrm]?)(?![A-Za-z])\s*"
 TOKEN = re.compile(rf"(?:{SIZE})?(?:\\(?:[A-Za-z]+|.)|.)", re.DOTALL)
 STEPS = {"{": 1, "}": -1, r"\begin": 1, r"\end": -1, r"\left": 1, r"\right": -1}
@@ -112,7 +114,7 @@ def sides(drawn: str) -> str:
 
 def equation(latex: str) -> str:
     """Return an equation as KaTeX draws it, without its MathML."""
-    drawn = katex.render_latex(breakable(latex), {"displayMode": True, "output": "html"})
+    drawn = mathematics.render(breakable(latex), {"displayMode": True, "output": "html"})
     inner = sides(drawn.partition(SET)[2].removesuffix(END))
     return f'<span class="equation">{inner}</span>'
 
@@ -128,7 +130,7 @@ def line(latex: str) -> str:
 
 def rendered(latex: str) -> str:
     """Return a displayed formula as HTML."""
-    whole = katex.render_latex(latex, {"displayMode": True})
+    whole = mathematics.render(latex, {"displayMode": True})
     spoken, _, drawn = whole.removesuffix(END).partition(SET)
     table, tag, name = drawn.partition(TAG)
     untagged = re.sub(r"\n?\\tag\{.*\}$", "", latex)

@@ -18,7 +18,7 @@ from typing import Any
 import pypandoc
 
 from tools.book import citation, project
-from tools.site import browser, mathematics
+from tools.site import browser, mathematics, rows
 
 KATEX = project.BOOK / "_static" / "katex"
 PAPER = Path(__file__).with_name("paper.css")
@@ -78,6 +78,13 @@ def set_formula(node: dict[str, Any]) -> dict[str, Any] | None:
     kind, latex = node["c"]
     html = mathematics.render(latex, {"displayMode": kind["t"] == "DisplayMath"})
     return {"t": "RawInline", "c": ["html", html]}
+
+
+def set_in_rows(node: dict[str, Any]) -> dict[str, Any] | None:
+    """Return a formula as `set_formula` does, a displayed one in rows, for a narrow screen."""
+    if node["t"] != "Math" or node["c"][0]["t"] != "DisplayMath":
+        return set_formula(node)
+    return {"t": "RawInline", "c": ["html", rows.rendered(node["c"][1])]}
 
 
 def untagged(node: dict[str, Any]) -> dict[str, Any] | None:

@@ -20,7 +20,9 @@ from tools.teaching.chapter import Erratum, Figure, Heading, Text, read
 
 REVEAL = Path(str(of_package("sphinx_revealjs"))) / "_static" / "revealjs"
 """reveal.js as sphinx-revealjs brings it."""
-STYLE = Path(__file__).with_name("slides.css")
+STYLES = (project.BOOK / "_static" / "rows.css", Path(__file__).with_name("slides.css"))
+UPRIGHT = "innerWidth < 600"
+"""Where a slide is higher than wide: on a phone. A condition in JavaScript."""
 LINES = 3
 """How many lines of a derivation stand beneath its formula."""
 LONGEST = 260
@@ -146,7 +148,8 @@ def equip(folder: Path) -> None:
         copy = shutil.copytree if source.is_dir() else shutil.copy
         copy(source, target)
     shutil.copytree(document.KATEX, folder / "katex")
-    shutil.copy(STYLE, folder)
+    for style in STYLES:
+        shutil.copy(style, folder)
 
 
 def html(markdown: str, title: str) -> str:
@@ -157,16 +160,16 @@ def html(markdown: str, title: str) -> str:
         "--variable=revealjs-url:reveal",
         "--variable=theme:white",
         "--variable=hash:true",
-        "--variable=width:1100",
-        "--variable=height:700",
+        f"--variable=width:{UPRIGHT} ? 520 : 1100",
+        f"--variable=height:{UPRIGHT} ? 900 : 720",
         "--variable=center:false",
         "--variable=transition:none",
         f"--metadata=pagetitle:{title}",
         "--metadata=lang:en",
         "--css=katex/katex.min.css",
-        f"--css={STYLE.name}",
+        *(f"--css={style.name}" for style in STYLES),
     ]
-    tree = document.changed(document.tree(markdown), document.set_formula)
+    tree = document.changed(document.tree(markdown), document.set_in_rows)
     return document.written(tree, "revealjs", *options)
 
 
