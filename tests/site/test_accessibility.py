@@ -288,6 +288,22 @@ def test_the_scrollbar_tells_how_long_a_page_is_before_it_is_laid_out(
     assert told == pytest.approx(found, rel=0.1), "make heights"
 
 
+PARTS = """([parts, contained]) => [...document.querySelectorAll(parts)].map((part) => {
+    part.style.contentVisibility = "visible";
+    part.style.contain = contained ? "content" : "none";
+    return Math.round(part.getBoundingClientRect().height);
+})"""
+
+
+@pytest.mark.parametrize("name", ["index", "adam", "errata"])
+@pytest.mark.parametrize("size", heights.WIDTHS)
+def test_a_part_is_as_high_when_all_is_laid_out_as_alone(name, size, open_page, settle):
+    page = settle(open_page(f"book/{name}.html", viewport={"width": size, "height": 900}))
+    alone, within = (page.evaluate(PARTS, [heights.PARTS, contained]) for contained in (1, 0))
+    assert alone
+    assert alone == within, "the margins within a part count in one state and not in the other"
+
+
 @pytest.fixture(scope="module")
 def address():
     """Return where the site is served compressed."""
