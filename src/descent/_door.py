@@ -16,19 +16,17 @@ NUMBERS = (int, float, "int", "float")
 
 def with_plain_numbers(state: Any) -> Any:
     """Return a state whose numbers, such as t, are Python's, wherever it was read from."""
-    foreign = {
-        name: value
-        for name in _numbers_of(state.__class__)
-        if type(value := getattr(state, name)) not in (int, float)
-    }
-    return state._replace(**{k: plain(v) for k, v in foreign.items()}) if foreign else state
+    for place in _numbers_of(state.__class__):
+        if type(value := state[place]) is not int and type(value) is not float:
+            state = state._replace(**{state._fields[place]: plain(value)})
+    return state
 
 
 @functools.cache
-def _numbers_of(kind: type) -> tuple[str, ...]:
-    """Return the names of the entries of a kind of state that are numbers."""
+def _numbers_of(kind: type) -> tuple[int, ...]:
+    """Return the places of the entries of a kind of state that are numbers."""
     annotations = getattr(kind, "__annotations__", {})
-    return tuple(name for name, annotation in annotations.items() if annotation in NUMBERS)
+    return tuple(i for i, annotation in enumerate(annotations.values()) if annotation in NUMBERS)
 
 
 def guarded(update: Callable[..., Any]) -> Callable[..., Any]:
@@ -41,8 +39,10 @@ def guarded(update: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(update)
     def guarded_update(rule: Any, x: Any, g: Any, state: Any) -> tuple[Any, Any]:
-        same_shape(x, g)
         state = with_plain_numbers(state)
+        if type(x) is type(g) is float:  # neither has a shape or a dtype
+            return update(rule, x, g, state)  # type: ignore[no-any-return]
+        same_shape(x, g)
         kind = _floating(x)
         if kind is None:
             return update(rule, x, g, state)  # type: ignore[no-any-return]

@@ -4,6 +4,7 @@ Under `jit`, `vmap`, `grad` and `lax.scan` of JAX a number is a tracer, which ha
 cannot be checked, compared or handed to `math`.
 """
 
+import functools
 import math
 import sys
 from collections.abc import Callable
@@ -33,7 +34,12 @@ def plain(value: Any) -> Any:
 
 def is_traced(value: Any) -> bool:
     """Whether a value is a tracer of JAX."""
-    return any(c.__name__ == "Tracer" for c in type(value).__mro__)
+    return _is_tracer(value.__class__)
+
+
+@functools.cache
+def _is_tracer(kind: type) -> bool:
+    return any(c.__name__ == "Tracer" for c in kind.__mro__)
 
 
 def where(condition: Any, yes: Callable[[], Any], no: Callable[[], Any]) -> Any:

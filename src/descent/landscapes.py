@@ -51,7 +51,7 @@ class Landscape:
 
     def grad(self, x: ArrayLike) -> Floats:
         """Return the gradient at x, shaped like x."""
-        return np.stack(self._grad(np.asarray(x, dtype=np.float64)))
+        return np.asarray(self._grad(np.asarray(x, dtype=np.float64)))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"

@@ -37,7 +37,6 @@ EXTERNAL = {
     "numpy.ones": "ones",
     "numpy.array": "array",
     "numpy.asarray": "array",
-    "numpy.stack": "stack",
     "numpy.float64": '"float64"',
     "numpy.isfinite": "isfinite",
     "operator.add": "add",

@@ -73,9 +73,13 @@
     }
   }
 
-  // Return the array of nested lists of numbers; what is a number or an array already stays so.
+  // Return the array of nested lists of numbers, or of a list of arrays of one shape; what is a
+  // number or an array already stays so.
   function array(values) {
     if (!Array.isArray(values)) return values;
+    if (values[0] instanceof NDArray) {
+      return new NDArray(values.flatMap((part) => [...part.data]), [values.length, ...values[0].shape]);
+    }
     const shape = [];
     for (let one = values; Array.isArray(one); one = one[0]) shape.push(one.length);
     return new NDArray(values.flat(Infinity), shape);
@@ -83,12 +87,6 @@
 
   const filled = (value) => (size) => array(Array(size).fill(value));
   const [zeros, ones] = [filled(0), filled(1)];
-
-  // Return arrays of one shape, or numbers, as one array along a new first axis.
-  function stack(parts) {
-    if (!(parts[0] instanceof NDArray)) return array(parts);
-    return new NDArray(parts.flatMap((part) => [...part.data]), [parts.length, ...parts[0].shape]);
-  }
 
   function lists(a) {
     return a instanceof NDArray ? [...a].map(lists) : a;
@@ -307,7 +305,7 @@
     abs, add, array, callable, choose, clipped, cos, Data, dataclass, div, eq, factory, float,
     floor, floordiv, ge, getattr, gt, hasattr, int, isfinite, item, iter, le, len, list, lists,
     lt, matmul, max, maximum_, min, minimum_, mod, mul, NDArray, ne, neg, never, ones, pow, range,
-    record, repr, same, same_as, sign_, slice, stack, str, sub, sum, total, truthy, type, Undone,
+    record, repr, same, same_as, sign_, slice, str, sub, sum, total, truthy, type, Undone,
     ValueError, where, zeros,
   });
 })((globalThis.descent = globalThis.descent || {}));
