@@ -37,6 +37,17 @@ def regrets(points, slopes):
     return np.cumsum(slopes * points[:-1]) + abs(np.cumsum(slopes))
 
 
+@pytest.mark.nightly
+def test_on_random_slopes_adam_ends_at_the_worst_point_and_amsgrad_where_the_draw_takes_it():
+    ends = {}
+    for rule in (Adam(0.002, 0.9, 0.99, eps=0.0), AMSGrad(0.002, 0.9, 0.99)):
+        large = [np.random.default_rng(seed).random(500_000) < 0.01 for seed in range(4)]
+        runs = [play(rule, np.where(is_large, 1010.0, -10.0).tolist()) for is_large in large]
+        ends[type(rule)] = np.array([points[-100_000:].mean() for points in runs])
+    assert (ends[Adam] > 0.9).all()
+    assert (ends[AMSGrad] > 0).sum() == 2
+
+
 # --- cycles of losses ---------------------------------------------------------------------------
 
 large = st.floats(2.05, 50)

@@ -169,12 +169,9 @@ def update(chapter: Path, *, rerun: bool) -> str:
     """Bring the notebook of a chapter up to date; return what was done."""
     committed = files.read_notebook(chapter)
     notebook = None
-    if committed and not rerun and len(files.code_cells(committed)) == _code_count(chapter):
-        notebook = generate(chapter, committed)
-        if not files.same_code(notebook, committed):
-            notebook = None
-    done = "prose"
-    if notebook is None:
+    if committed and not rerun and _sources(bare(chapter)) == _sources(committed):
+        notebook, done = generate(chapter, committed), "prose"
+    if not (committed and notebook and files.same_code(notebook, committed)):
         notebook, done = run(chapter), "executed"
     if committed == notebook:
         return "unchanged"
@@ -182,8 +179,8 @@ def update(chapter: Path, *, rerun: bool) -> str:
     return done
 
 
-def _code_count(chapter: Path) -> int:
-    return 1 + len(files.code_cells(myst.read_cells(chapter)[0]))  # 1: the install cell
+def _sources(notebook: nbformat.NotebookNode) -> list[str]:
+    return [cell.source for cell in files.code_cells(notebook)[1:]]  # without the install cell
 
 
 def check(chapters: list[Path]) -> int:

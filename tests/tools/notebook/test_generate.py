@@ -81,6 +81,9 @@ def test_a_chapter_is_executed_once_and_again_only_when_its_code_changes(chapter
     assert len(counted) == 2
     assert generate.update(chapter, rerun=True) == "unchanged"
     assert len(counted) == 3
+    more = CHAPTER.replace("print(1 + 1)", 'glue("product", 6)')
+    chapter.write_text(more.replace("Some", "{glue:text}`product`"), encoding="utf-8")
+    assert generate.update(chapter, rerun=False) == "executed", "the prose needs what is new"
 
 
 def test_values_folded_solutions_and_the_install_cell_are_in_the_notebook(chapter):
