@@ -25,6 +25,8 @@ def plain(value: Any) -> Any:
     >>> plain(np.float32(0.5)), plain(np.array(3))
     (0.5, 3)
     """
+    if type(value) is float:  # most are
+        return value
     if isinstance(value, np.generic):
         return value.item()
     is_one = hasattr(value, "item") and math.prod(getattr(value, "shape", (0,))) == 1
@@ -33,7 +35,8 @@ def plain(value: Any) -> Any:
 
 def is_traced(value: Any) -> bool:
     """Whether a value is a tracer of JAX."""
-    return any(c.__name__ == "Tracer" for c in type(value).__mro__)
+    kind = type(value)
+    return kind is not float and any(c.__name__ == "Tracer" for c in kind.__mro__)
 
 
 def where(condition: Any, yes: Callable[[], Any], no: Callable[[], Any]) -> Any:
