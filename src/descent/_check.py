@@ -80,7 +80,7 @@ def at_most(name: str, value: Any, other: str, limit: Any) -> None:
 
 def each_field(owner: Any, checks: Mapping[str, Callable[[str, Any], None]]) -> None:
     """Make Python's numbers of a dataclass's fields, and run the check that stands under a name."""
-    for name in _names(type(owner)):
+    for name in _names(owner.__class__):
         given = getattr(owner, name)
         if (value := plain(given)) is not given:
             object.__setattr__(owner, name, value)
