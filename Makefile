@@ -73,7 +73,7 @@ types: $(READY)  ## check types
 	@$(BIN)/mypy
 
 unit: $(READY)  ## run unit tests, doctests, notebook freshness
-	$(PYTEST) -n auto
+	$(PYTEST) -n auto --dist loadfile --no-loadscope-reorder
 
 strict: $(READY)  ## execute every notebook and compare every printed output
 	$(PYTEST) -n auto --dist loadfile --nbval book/*.ipynb

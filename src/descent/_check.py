@@ -6,6 +6,7 @@ A tracer of JAX has no value yet and passes.
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import fields
+from functools import lru_cache
 from numbers import Integral, Real
 from typing import Any
 
@@ -14,6 +15,8 @@ from descent._numbers import is_traced, plain
 
 def is_number(value: object) -> bool:
     """Whether `value` is a finite real number, of Python or of an array (a `bool` is not one)."""
+    if type(value) is float:  # most are
+        return math.isfinite(value)
     value = plain(value)
     return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
 
@@ -77,10 +80,17 @@ def at_most(name: str, value: Any, other: str, limit: Any) -> None:
 
 def each_field(owner: Any, checks: Mapping[str, Callable[[str, Any], None]]) -> None:
     """Make Python's numbers of a dataclass's fields, and run the check that stands under a name."""
-    for field in fields(owner):
-        object.__setattr__(owner, field.name, plain(getattr(owner, field.name)))
-        if field.name in checks:
-            checks[field.name](field.name, getattr(owner, field.name))
+    for name in _names(owner.__class__):
+        given = getattr(owner, name)
+        if (value := plain(given)) is not given:
+            object.__setattr__(owner, name, value)
+        if name in checks:
+            checks[name](name, value)
+
+
+@lru_cache
+def _names(cls: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(cls))
 
 
 def same_shape(x: Any, g: Any) -> None:

@@ -26,6 +26,8 @@ def plain(value: Any) -> Any:
     >>> plain(np.float32(0.5)), plain(np.array(3))
     (0.5, 3)
     """
+    if type(value) is float:  # most are
+        return value
     if isinstance(value, np.generic):
         return value.item()
     is_one = hasattr(value, "item") and math.prod(getattr(value, "shape", (0,))) == 1
@@ -34,7 +36,7 @@ def plain(value: Any) -> Any:
 
 def is_traced(value: Any) -> bool:
     """Whether a value is a tracer of JAX."""
-    return _is_tracer(value.__class__)
+    return _is_tracer(type(value))
 
 
 @functools.cache

@@ -52,5 +52,5 @@ def test_a_convnet_trained_with_adam_reads_97_percent_of_the_test_digits():
     rng = np.random.default_rng(0)
     net = convnet(rng)
     assert net.theta.size == 160 + 32 + 4640 + 64 + 1290
-    train(net, x, y, Adam(lr=0.01), epochs=20, rng=rng)
+    train(net, x, y, Adam(lr=0.01), epochs=8, rng=rng)
     assert accuracy(net, x_test, y_test) >= 0.97

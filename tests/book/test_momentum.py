@@ -184,7 +184,7 @@ def test_the_cloud_of_momentum_has_the_variance_of_the_formula(lr, mu, curvature
     exact = lr / curvature * (1 + mu) / ((1 - mu) * (2 * (1 + mu) - lr * curvature))
     assert covariance[1, 1] == pytest.approx(exact, rel=1e-9)
     f = NoisyQuadratic([curvature] * 200, noise=1.0)
-    run = minimize(f, np.zeros(200), Momentum(lr, mu), 3000, grad=f.noisy_grad(0))
+    run = minimize(f, np.zeros(200), Momentum(lr, mu), 1200, grad=f.noisy_grad(0))
     assert np.mean(run.x[300:] ** 2) == pytest.approx(exact, rel=0.05)
 
 

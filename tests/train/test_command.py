@@ -19,8 +19,9 @@ from descent.train import command, loop, workers
 
 SMALL = ["--model", "mlp", "--epochs", "2", "--lr", "1e-2"]
 FEW = [*SMALL, "--hidden", "32", "--batch-size", "400"]
-FORKS = multiprocessing.get_context("forkserver")  # it imports PyTorch once for all processes
-FORKS.set_forkserver_preload(["descent.train.command"])
+MANY = [*SMALL, "--hidden", "32"]
+FORKS = multiprocessing.get_context("forkserver")  # it imports these once for all processes
+FORKS.set_forkserver_preload(["descent.train.command", "torch._dynamo", "torch.distributed.optim"])
 
 
 def command_of_one(arguments, environment, printed):
@@ -167,10 +168,10 @@ def test_two_processes_make_the_run_of_one_and_shards_too(tmp_path):
     records = []
     for more in ([], ["--shard-optimizer"]):
         out = tmp_path / f"{len(more)}.json"
-        printed = processes(tmp_path, *SMALL, *more, "--out", str(out))
+        printed = processes(tmp_path, *MANY, *more, "--out", str(out))
         assert printed.count("epoch 2/2") == 1  # one of them speaks
         records.append(json.loads(out.read_text()))
-    assert command.main([*SMALL, "--out", str(tmp_path / "one.json")]) == 0
+    assert command.main([*MANY, "--out", str(tmp_path / "one.json")]) == 0
     one = json.loads((tmp_path / "one.json").read_text())
     assert [record["processes"] for record in [one, *records]] == [1, 2, 2]
     for record in records:

@@ -16,7 +16,7 @@ from descent.torch_optim import Optimizer
 from descent.train import fit
 from descent.train._recompute import recomputed
 
-DIGITS = data.load("digits").to("cpu").mapped(lambda s: Split(s.x[:400], s.y[:400]))
+DIGITS = data.load("digits").to("cpu").mapped(lambda s: Split(s.x[:48], s.y[:48]))
 
 
 class Blocks(nn.Module):
@@ -49,7 +49,7 @@ def trained(name, **settings):
     torch.manual_seed(0)
     model = NETS[name]()
     optimizer = Optimizer(model.parameters(), rules.Adam(1e-2), flat=True)
-    settings = {"epochs": 2, "batch_size": 200, "accumulate": 2} | settings
+    settings = {"epochs": 2, "batch_size": 24, "accumulate": 2} | settings
     return fit(model, DIGITS, optimizer, **settings), model
 
 
@@ -69,7 +69,7 @@ def kept_bytes(model, *, spares):
 
     own = {p.data_ptr() for p in model.parameters()}
     with memory, hooks(note, lambda tensor: tensor):
-        loss = model(DIGITS.train.x[:200]).square().sum()
+        loss = model(DIGITS.train.x).square().sum()
     loss.backward()
     return sum(size for place, size in kept.items() if place not in own)
 
@@ -112,4 +112,4 @@ def test_a_compiled_model_is_refused(compiled):
     model = compiled(NETS["mlp"]())
     optimizer = Optimizer(model.parameters(), rules.Adam())
     with pytest.raises(ValueError, match="must be False for a compiled model"):
-        fit(model, DIGITS, optimizer, epochs=1, checkpoint_activations=True)
+        fit(model, DIGITS, optimizer, epochs=1, batch_size=24, checkpoint_activations=True)

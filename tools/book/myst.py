@@ -5,6 +5,7 @@ counts as a directive here is what counts as one there.
 """
 
 import contextlib
+import copy
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -44,9 +45,19 @@ def parser() -> MarkdownIt:
     return create_md_parser(_parser_config(), RendererHTML)
 
 
+@cache
+def _blocks() -> MarkdownIt:
+    """Return the parser for what asks for blocks alone: lines of text are not parsed."""
+    return create_md_parser(_parser_config(), RendererHTML).disable("inline")
+
+
 def read_cells(path: Path) -> tuple[nbformat.NotebookNode, list[int]]:
     """Return a chapter as a notebook of MyST cells, and the line before which each cell starts."""
-    text = project.text(path)
+    return copy.deepcopy(_read_cells(path, project.text(path)))
+
+
+@cache
+def _read_cells(path: Path, text: str) -> tuple[nbformat.NotebookNode, list[int]]:
     notebook = read_myst_markdown_notebook(text, _parser_config(), add_source_map=True, path=path)
     return notebook, notebook.metadata.pop("source_map")
 
@@ -105,7 +116,9 @@ CELLS = {"code-cell", "raw-cell"}
 
 def directives(text: str) -> Iterator[Directive]:
     """Yield the directives of a text, outermost first, each before those in its body."""
-    for token in parser().parse(text):
+    if not any(fence in text for fence in ("```", ":::", "~~~")):
+        return
+    for token in _blocks().parse(text):
         if token.level == 0 and (directive := Directive.of(token)):
             yield directive
             if directive.name not in CELLS:

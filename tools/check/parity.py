@@ -277,7 +277,13 @@ def drop(lr: float, t: int) -> float:
 def schedule(case: Case) -> Any:
     """Return the case's learning rate, dropping; where it cannot, or there is none, as it is."""
     lr = (defaults(case.name) | case.hyper)[case.lr_name]
-    return lr if lr is None or case.name in CONSTANT else partial(drop, lr)
+    return lr if lr is None or case.name in CONSTANT else _dropping(lr)
+
+
+@cache
+def _dropping(lr: float) -> Callable[[int], float]:
+    """Return the same function for the same rate, so that rules with it can be equal."""
+    return partial(drop, lr)
 
 
 def ours(case: Case, dtype: str) -> Array:

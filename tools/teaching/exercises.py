@@ -184,7 +184,8 @@ def chosen(ids: Iterable[str]) -> list[Exercise]:
 # --- what a solution needs ------------------------------------------------------------------------
 
 
-def names(code: str) -> tuple[set[str], set[str]]:
+@cache
+def names(code: str) -> tuple[frozenset[str], frozenset[str]]:
     """Return the names that code gives a meaning to, and those that it takes from elsewhere."""
     given: set[str] = set()
     asked: set[str] = set()
@@ -199,7 +200,7 @@ def names(code: str) -> tuple[set[str], set[str]]:
     for block in inner[1:]:
         steps = dis.get_instructions(block)
         asked |= {step.argval for step in steps if step.opname == "LOAD_GLOBAL"} - given
-    return given, asked - set(dir(builtins))
+    return frozenset(given), frozenset(asked - set(dir(builtins)))
 
 
 def needed(chapter: list[Cell], solution: Iterable[Cell]) -> tuple[Cell, ...]:

@@ -126,7 +126,7 @@
 
   function built([name, fields = {}], hyper) {
     const made = descent[name];
-    const known = { ...fields, ...(fields.rule ? { rule: built(fields.rule, hyper) } : {}), ...hyper };
+    const known = { ...fields, ...hyper };
     if (fields.rule) known.rule = built(fields.rule, hyper);
     return new made(...Object.keys(made.prototype.fields).map((key) => known[key]));
   }
@@ -167,16 +167,14 @@
   }
 
   // All hyper-parameters from these numbers, but for those of which too many only follow.
-  function* assignments(free, known, most = 1.3, cost = 0, hyper = {}) {
-    if (cost > most) return;
-    if (!free.length) {
-      yield { hyper, cost };
-      return;
+  function assignments(free, offers, most = 1.3) {
+    let found = [{ hyper: {}, cost: 0 }];
+    for (const name of free) {
+      const more = ({ hyper, cost }) => offers(name).filter((one) => cost + one.cost <= most)
+        .map((one) => ({ hyper: { ...hyper, [name]: one.value }, cost: cost + one.cost }));
+      found = found.flatMap(more);
     }
-    const [name, ...rest] = free;
-    for (const one of choices(name, known)) {
-      yield* assignments(rest, known, most, cost + one.cost, { ...hyper, [name]: one.value });
-    }
+    return found;
   }
 
   // Parts that a match must not owe its place to being as good as off.
@@ -189,10 +187,10 @@
     });
   }
 
-  function matches(visit, known) {
+  function matches(visit, offers) {
     const found = [];
     for (const entry of ENTRIES) {
-      const tried = [...assignments(entry.free, known)].sort((a, b) => a.cost - b.cost);
+      const tried = assignments(entry.free, offers).sort((a, b) => a.cost - b.cost);
       const right = tried.find(({ hyper }) => fits(built(entry.rule, hyper), visit));
       if (right && !hasPartOff(entry, right.hyper, visit)) {
         entry.names.forEach((name) => found.push({ ...named(name), ...right, entry }));
@@ -231,7 +229,7 @@
   const kept = {};
   const coresOf = (changed) => (kept[changed] ??= descent.cores(changed));
 
-  function variant(visit, known) {
+  function variant(visit, offers) {
     const rests = visit.x[1].data[9] === visit.x[0].data[9];
     const decays = rests ? ["none"] : ["coupled", "decoupled", "after", "grown", "inside"];
     const ascent = (visit.x[1].data[0] - visit.x[0].data[0]) * visit.g[0].data[0] > 0;
@@ -240,7 +238,7 @@
       for (const core of coresOf(changed)) {
         for (const outer of list(descent.with_outer(core, decays))) {
           const parts = descent.python.replaced(outer, { ascent });
-          for (const { hyper, cost } of assignments(parts.free, known, 0.15)) {
+          for (const { hyper, cost } of assignments(parts.free, offers, 0.15)) {
             const rule = composedOf(parts, hyper);
             if (fits(rule, visit)) {
               found.push({ parts, hyper, cost, ...told(parts) });
@@ -269,9 +267,11 @@
     if (!isElementwise(fresh, probe, visit)) {
       return { verdict: "unknown", why: "Its coordinates do not move each by itself." };
     }
-    const found = best(matches(visit, known));
+    const offered = {};
+    const offers = (name) => (offered[name] ??= choices(name, known));
+    const found = best(matches(visit, offers));
     if (found.length) return answer(found, visit);
-    const changed = parts ? { parts, hyper: hyperOf(parts, known), ...told(parts) } : variant(visit, known);
+    const changed = parts ? { parts, hyper: hyperOf(parts, offers), ...told(parts) } : variant(visit, offers);
     if (!changed) return { verdict: "unknown", why: "No rule of the catalogue moves like this, nor one with two known changes." };
     const base = descent.BASES.item(changed.name);
     return {
@@ -284,7 +284,7 @@
     };
   }
 
-  const hyperOf = (parts, known) => assignments(parts.free, known).next().value?.hyper ?? {};
+  const hyperOf = (parts, offers) => assignments(parts.free, offers)[0]?.hyper ?? {};
 
   function isElementwise(fresh, { x, g }, visit) {
     const turned = (one) => new NDArray(one.data.slice().reverse(), one.shape);

@@ -1,6 +1,7 @@
 """Notebooks are generated, executed only when their code changed, and written whole."""
 
 import errno
+import shutil
 
 import nbformat
 import pytest
@@ -54,6 +55,23 @@ def chapter(tmp_path):
     return path
 
 
+@pytest.fixture(scope="module")
+def executed(tmp_path_factory):
+    """Return the folder of a chapter with its notebook."""
+    folder = tmp_path_factory.mktemp("executed") / "book"
+    folder.mkdir()
+    (folder / "chapter.md").write_text(CHAPTER, encoding="utf-8")
+    generate.update(folder / "chapter.md", rerun=False)
+    return folder
+
+
+@pytest.fixture
+def generated(executed, chapter):
+    """Return a chapter of its own beside its notebook."""
+    shutil.copytree(executed, chapter.parent, dirs_exist_ok=True)
+    return chapter
+
+
 @pytest.fixture
 def counted(monkeypatch):
     """Count the executions."""
@@ -86,11 +104,10 @@ def test_a_chapter_is_executed_once_and_again_only_when_its_code_changes(chapter
     assert generate.update(chapter, rerun=False) == "executed", "the prose needs what is new"
 
 
-def test_values_folded_solutions_and_the_install_cell_are_in_the_notebook(chapter):
-    generate.update(chapter, rerun=False)
-    notebook = files.read_notebook(chapter)
+def test_values_folded_solutions_and_the_install_cell_are_in_the_notebook(generated):
+    notebook = files.read_notebook(generated)
     nbformat.validate(notebook)
-    text = "\n".join(sources(chapter))
+    text = "\n".join(sources(generated))
     assert "The sum is 2." in text
     assert "{glue" not in text
     install, _, solution = files.code_cells(notebook)
@@ -99,18 +116,16 @@ def test_values_folded_solutions_and_the_install_cell_are_in_the_notebook(chapte
     assert solution.metadata["cellView"] == "form"
 
 
-def test_an_unknown_directive_stops_the_generator_and_leaves_the_old_notebook(chapter, capsys):
-    generate.update(chapter, rerun=False)
-    before = files.notebook_path(chapter).read_bytes()
-    chapter.write_text(CHAPTER + "\n```{mystery}\n```\n", encoding="utf-8")
+def test_an_unknown_directive_stops_the_generator_and_leaves_the_old_notebook(generated, capsys):
+    before = files.notebook_path(generated).read_bytes()
+    generated.write_text(CHAPTER + "\n```{mystery}\n```\n", encoding="utf-8")
     with pytest.raises(ChapterError, match=r"chapter.md:\d+: unknown directive \{mystery\}"):
-        generate.update(chapter, rerun=False)
-    assert files.notebook_path(chapter).read_bytes() == before
+        generate.update(generated, rerun=False)
+    assert files.notebook_path(generated).read_bytes() == before
 
 
-def test_a_full_disk_leaves_the_old_notebook_whole(chapter, monkeypatch):
-    generate.update(chapter, rerun=False)
-    before = files.notebook_path(chapter).read_bytes()
+def test_a_full_disk_leaves_the_old_notebook_whole(generated, monkeypatch):
+    before = files.notebook_path(generated).read_bytes()
 
     def full(notebook, path):
         path.write_text("{", encoding="utf-8")
@@ -118,9 +133,9 @@ def test_a_full_disk_leaves_the_old_notebook_whole(chapter, monkeypatch):
 
     monkeypatch.setattr(nbformat, "write", full)
     with pytest.raises(OSError, match="No space left"):
-        files.write(files.read_notebook(chapter), files.notebook_path(chapter))
-    assert files.notebook_path(chapter).read_bytes() == before
-    assert not list(chapter.parent.glob("*.part"))
+        files.write(files.read_notebook(generated), files.notebook_path(generated))
+    assert files.notebook_path(generated).read_bytes() == before
+    assert not list(generated.parent.glob("*.part"))
 
 
 def test_a_solution_that_never_ends_is_an_error(chapter):

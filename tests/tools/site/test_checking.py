@@ -206,11 +206,12 @@ def test_a_hyper_parameter_that_changes_nothing_is_not_said():
 
 @pytest.mark.parametrize(
     ("last", "why"),
-    [("10000000000", "more than a million terms are not computed"), ("900000", "take more than")],
+    [("10000000000", "more than a million terms are not computed"), ("90000", "take more than")],
 )
 def test_what_would_never_end_is_given_up(last, why):
     text = rf"x_t = x_{{t-1}} - \eta \sum_{{i=1}}^{{{last}}} g_t"
-    assert why in asked("return told(given);", text)["error"]
+    hurried = "let now = 0; Date.now = () => (now += 6000);"  # each look at the clock is 6 s later
+    assert why in asked(f"{hurried} return told(given);", text)["error"]
 
 
 @pytest.mark.nightly
