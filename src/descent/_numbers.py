@@ -36,7 +36,7 @@ def plain(value: Any) -> Any:
 
 def is_traced(value: Any) -> bool:
     """Whether a value is a tracer of JAX."""
-    return _is_tracer(type(value))
+    return _is_tracer(value.__class__)
 
 
 @functools.cache
