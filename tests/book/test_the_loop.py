@@ -77,7 +77,7 @@ def test_a_wrong_t_changes_the_step_by_a_factor_that_no_gradient_has_a_part_in(g
 def test_a_scaled_gradient_that_is_clipped_is_clipped_at_a_scaled_limit(g, scale, limit):
     def clipped(values, c):
         p = nn.Parameter(torch.zeros(len(values)).double())
-        p.grad = torch.tensor(values).double()
+        p.grad = torch.tensor(values, dtype=torch.float64)
         clip_grad_norm_([p], c)
         return p.grad
 

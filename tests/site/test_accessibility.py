@@ -247,6 +247,23 @@ def test_every_formula_is_there_to_be_spoken(visit):
     assert visit.page.evaluate(UNSPOKEN) == 0
 
 
+SMALL = """() => {
+    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), found = new Set();
+    while (texts.nextNode()) {
+        const part = texts.currentNode.parentElement;
+        if (texts.currentNode.data.trim() && !part.closest(".katex, svg, script, style, template")
+            && parseFloat(getComputedStyle(part).fontSize) < 12)
+            found.add(`${part.localName}.${part.className}`);
+    }
+    return [...found];
+}"""
+
+
+@pytest.mark.parametrize("view", ["wider phone"])
+def test_nothing_that_is_read_is_lower_than_12_px(visit, view):
+    assert visit.show(view).evaluate(SMALL) == []
+
+
 # --- figures ----------------------------------------------------------------------------------
 
 FIGURES = """() => [...document.querySelectorAll("article img[src*=_images]")].map((one) => ({
