@@ -32,6 +32,7 @@ def test_backpropagation_needs_numpy_alone():
 
 
 def test_plotting_brings_matplotlib_and_not_torch():
+    pytest.importorskip("matplotlib")
     loaded = modules_after("import descent.plotting")
     assert "matplotlib" in loaded
     assert "torch" not in loaded
@@ -47,6 +48,7 @@ def test_plotting_brings_matplotlib_and_not_torch():
 )
 def test_a_name_that_was_public_warns_and_works(name):
     module, _, attribute = name.rpartition(".")
+    pytest.importorskip({"torch_optim": "torch", "plotting": "matplotlib"}.get(module, "numpy"))
     with pytest.warns(DeprecationWarning, match=f"{name} is .* now"):
         assert getattr(importlib.import_module(f"descent.{module}"), attribute) is not None
 
