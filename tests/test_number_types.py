@@ -147,3 +147,17 @@ def test_gradients_of_another_dtype_are_taken_in_that_of_the_parameter():
     p.grad_dtype = torch.bfloat16
     with pytest.raises(ValueError, match="flat must be False where gradients are"):
         Optimizer([p], rules.Adam(), flat=True)
+
+
+@pytest.mark.parametrize("name", ["shampoo", "soap"])
+def test_a_rule_that_decomposes_matrices_takes_long_doubles(name):
+    ends = []
+    for kind in (np.float64, np.longdouble):
+        rule, x = rules.get(name), np.zeros((3, 3), kind)
+        state, draw = rule.init(x), np.random.default_rng(0)
+        for _ in range(3):
+            g = draw.normal(size=(3, 3)).astype(kind)
+            x, state = rule.update(x, g, state)
+        ends.append(x)
+    assert ends[1].dtype == np.longdouble
+    np.testing.assert_allclose(ends[1].astype(float), ends[0], rtol=1e-9, atol=1e-12)

@@ -73,8 +73,25 @@ def cos(x: Any) -> Any:
     return x.__array_namespace__().cos(x) if is_traced(x) else math.cos(x)
 
 
+class _OfLongDoubles:
+    """The decompositions that the rules need, of a matrix of long doubles as of doubles."""
+
+    @staticmethod
+    def eigh(a: Any) -> Any:
+        return np.linalg.eigh(a.astype(np.float64))
+
+    @staticmethod
+    def qr(a: Any) -> Any:
+        return np.linalg.qr(a.astype(np.float64))
+
+
 def linalg(a: Any) -> Any:
-    """Return the linear algebra of an array's library: NumPy's, torch's or JAX's."""
+    """Return the linear algebra of an array's library: NumPy's, torch's or JAX's.
+
+    Long doubles, which LAPACK has not, it takes as doubles.
+    """
+    if isinstance(a, np.ndarray) and a.dtype == np.longdouble:
+        return _OfLongDoubles
     if hasattr(a, "__array_namespace__"):
         return a.__array_namespace__().linalg
     return sys.modules[type(a).__module__.partition(".")[0]].linalg
