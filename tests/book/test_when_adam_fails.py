@@ -38,14 +38,24 @@ def regrets(points, slopes):
 
 
 @pytest.mark.nightly
-def test_on_random_slopes_adam_ends_at_the_worst_point_and_amsgrad_where_the_draw_takes_it():
-    ends = {}
-    for rule in (Adam(0.002, 0.9, 0.99, eps=0.0), AMSGrad(0.002, 0.9, 0.99)):
-        large = [np.random.default_rng(seed).random(500_000) < 0.01 for seed in range(4)]
-        runs = [play(rule, np.where(is_large, 1010.0, -10.0).tolist()) for is_large in large]
-        ends[type(rule)] = np.array([points[-100_000:].mean() for points in runs])
-    assert (ends[Adam] > 0.9).all()
-    assert (ends[AMSGrad] > 0).sum() == 2
+@pytest.mark.parametrize(
+    ("rule", "above_0"),
+    [(Adam(0.002, 0.9, 0.99, eps=0.0), 1.0), (AMSGrad(0.002, 0.9, 0.99), 0.2)],
+    ids=["adam", "amsgrad"],
+)
+def test_on_random_slopes_adam_ends_at_the_worst_point_and_amsgrad_where_the_draw_takes_it(
+    rule, above_0
+):
+    draws, steps, rng = 200, 500_000, np.random.default_rng(0)
+    x, tail = np.zeros(draws), np.zeros(draws)
+    state = rule.init(x)
+    for t in range(steps):
+        x, state = rule.update(x, np.where(rng.random(draws) < 0.01, 1010.0, -10.0), state)
+        x = np.clip(x, -1, 1)
+        tail += x * (t >= 0.8 * steps)
+    ends = tail / (0.2 * steps)  # the mean of the last fifth, as in the chapter's table
+    assert np.mean(ends > 0) == pytest.approx(above_0, abs=0.05)
+    assert above_0 < 1 or (ends > 0.9).all()
 
 
 # --- cycles of losses ---------------------------------------------------------------------------
