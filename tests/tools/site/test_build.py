@@ -1,5 +1,8 @@
 """A build does nothing where nothing changed, and forgets nothing that failed."""
 
+import subprocess
+import sys
+
 import pytest
 
 from tools.book import project
@@ -109,3 +112,25 @@ def test_a_file_that_is_laid_beside_the_site_stays_and_builds_nothing(book):
     (build.HTML / "book.pdf").write_text("printed")
     assert build.build() == 0
     assert len(runs) == 1
+
+
+def test_a_chinese_edition_that_fails_fails_the_build_and_is_tried_again(book, monkeypatch):
+    monkeypatch.setattr(chinese_edition, "finish", lambda site: 2)
+    assert build.build() == 2
+    assert not build.BUILT.exists()
+    monkeypatch.setattr(chinese_edition, "finish", lambda site: 0)
+    assert build.build() == 0
+
+
+def test_where_the_english_fails_the_chinese_that_was_started_is_ended(book, monkeypatch):
+    started = []
+
+    def fails():
+        started.append(subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]))
+        chinese_edition.RUNNING.append(started[0])
+        return 1
+
+    monkeypatch.setattr(build, "run_sphinx", fails)
+    assert build.build() == 1
+    assert started[0].poll() is not None
+    assert not chinese_edition.RUNNING
