@@ -2,6 +2,9 @@
 
 import contextlib
 import io
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import nbformat
 import pytest
@@ -109,6 +112,35 @@ def test_what_students_do_beside_the_formula_gets_one_sentence(task, slip, monke
     share = sum(points.values()) / len(points)
     assert share == 0 or not slips.SLIPS[slip].is_fatal
     assert (share == 1) == slips.SLIPS[slip].is_habit
+
+
+@pytest.mark.parametrize("place", ["a background job", "a thread"])
+def test_an_answer_without_an_end_holds_up_no_grader(place, monkeypatch):
+    monkeypatch.setattr(_handed_in, "SECONDS", 0.5)
+    task = BY_NAME["gradient-descent"]
+    asked = (assignments.student(task), slips.of("does not end", task))
+    if place == "a thread":
+        with ThreadPoolExecutor() as pool:
+            _, hint, _ = pool.submit(run, *asked).result(timeout=60)
+    else:
+        old = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as of a job that a shell starts with &
+        try:
+            _, hint, _ = run(*asked)
+        finally:
+            signal.signal(signal.SIGINT, old)
+    assert slips.SLIPS["does not end"].said in hint
+
+
+def test_a_block_that_is_done_in_time_is_left_alone():
+    for pause in (0.0, 0.01, 0.02):
+        try:
+            with _handed_in.within(0.01):
+                time.sleep(pause)
+        except TimeoutError:
+            assert pause > 0
+    with pytest.raises(KeyError), _handed_in.within(60):
+        {}["missing"]
+    assert sum(i for i in range(100_000)) == 4_999_950_000  # nothing is thrown afterwards
 
 
 def test_decay_in_the_gradient_is_no_adamw():
