@@ -15,7 +15,8 @@ PAPER = {"A4": A4, "Letter": 816}
 WIDER = """() => [...document.querySelectorAll("article *:not(svg *)")].filter((one) => {
     const { left, right, width } = one.getBoundingClientRect();
     if (!width || (left > -1 && right < document.documentElement.clientWidth + 1)) return false;
-    return !one.closest(".katex-mathml") && getComputedStyle(one).visibility !== "hidden";
+    if (one.closest(".katex-mathml") || getComputedStyle(one).visibility === "hidden") return false;
+    return !one.matches(".vlist-t2, .vlist-r, .vlist-s"); // KaTeX ends a stack in 2 px of nothing
 }).map((one) => `${one.tagName}.${one.className} ${one.textContent.slice(0, 40)}`)"""
 
 CUT = """() => [...document.querySelectorAll("article :is(pre, table, .katex-display)")]
