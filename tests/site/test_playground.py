@@ -111,8 +111,76 @@ def other_query(query, name):
 def disagreement(ours, theirs):
     """Return the largest difference of two paths, relative to the distance travelled if that
     is more than 1."""
-    travelled = np.abs(np.diff(theirs, axis=0)).sum(axis=0)
-    return (np.abs(ours - theirs).max(axis=0) / np.maximum(travelled, 1)).max()
+    return (np.abs(ours - theirs).max(axis=0) / travelled(theirs)).max()
+
+
+def travelled(x):
+    """Return the distance that a path travels along each coordinate, at least 1."""
+    return np.maximum(np.abs(np.diff(x, axis=0)).sum(axis=0), 1)
+
+
+def seen(x, f, g, states):
+    """Return what there is of a path, by name, each with an entry a step."""
+    return {"x": np.array(x), "f": np.array(f), "g": np.array(g), **states}
+
+
+def of_the_browser(run, entries):
+    """Return what the browser has of a path."""
+    states = {e: np.array([[one[e] for one in both] for both in run["states"]]) for e in entries}
+    return seen(run["x"], run["f"], run["g"], states)
+
+
+def of_the_package(path, entries):
+    """Return what the package has of a path."""
+    each = {e: [np.ravel(getattr(state, e)) for state in path.states] for e in entries}
+    states = {e: np.array([np.broadcast_to(one, 2) for one in all_]) for e, all_ in each.items()}
+    return seen(path.x, path.f, path.g, states)
+
+
+@dataclasses.dataclass
+class Shaken:
+    """A landscape whose gradients are off in their last digits, as on another processor."""
+
+    f: object
+    rng: np.random.Generator
+
+    def __call__(self, x):
+        return self.f(x)
+
+    def grad(self, x):
+        return self.f.grad(x) * (1 + 1e-15 * self.rng.standard_normal(2))
+
+
+def sway(asked, rule, path):
+    """Return how far last digits have carried what there is of a path, up to each step.
+
+    Near its end Muon leaps to and fro across a minimum, and there the smallest difference grows.
+    """
+    theirs, most = of_the_package(path, rule.State._fields), {}
+    for seed in range(5):
+        shaken = Shaken(asked.f, np.random.default_rng(seed))
+        other = dataclasses.replace(asked, f=shaken).run(rule)
+        for name, values in of_the_package(other, rule.State._fields).items():
+            off = np.maximum.accumulate(np.abs(values - theirs[name]).reshape(len(values), -1))
+            most[name] = np.maximum(most.get(name, 0), off.max(axis=1))
+    return most
+
+
+def scale(what, theirs):
+    """Return what a difference is compared with: the distance travelled, or the largest value."""
+    if what == "x":
+        return travelled(theirs).min()
+    largest = np.abs(theirs).max()
+    return largest if what == "g" else max(1.0, largest)
+
+
+def differences(what, ours, theirs):
+    """Return the relative difference at each step."""
+    return np.abs(ours - theirs).reshape(len(theirs), -1).max(axis=1) / scale(what, theirs)
+
+
+FIRST = 50
+"""The steps in which last digits do not show, whatever the rule."""
 
 
 @pytest.mark.parametrize(
@@ -123,7 +191,7 @@ def disagreement(ours, theirs):
     ],
 )
 def test_every_rule_visits_the_points_of_the_package(computing, landscape, names, report):
-    page, worst, steps = computing, {}, 0
+    page, worst, steps, swayed = computing, {}, 0, set()
     for name in names:
         default = default_query(page, landscape, name)
         for query in (default, other_query(default, name)):
@@ -132,23 +200,27 @@ def test_every_rule_visits_the_points_of_the_package(computing, landscape, names
             assert asked.steps == 200
             path, (rule,) = asked.run(asked.rules[0]), asked.rules
             (run,) = raced["runs"]
+            ours = of_the_browser(run, rule.State._fields)
+            theirs = of_the_package(path, rule.State._fields)
             assert len(run["x"]) == len(path.x)
-            assert np.allclose(run["f"], path.f, rtol=1e-9, atol=1e-9 * max(1, path.f.max()))
-            assert np.allclose(run["g"], path.g, rtol=1e-9, atol=1e-9 * np.abs(path.g).max())
-            for entry in rule.State._fields:
-                entries = [np.ravel(getattr(state, entry)) for state in path.states]
-                theirs = np.array([np.broadcast_to(value, 2) for value in entries])
-                ours = np.array([[state[entry] for state in both] for both in run["states"]])
-                scale = max(1.0, np.abs(theirs).max())
-                assert np.abs(ours - theirs).max() <= 1e-9 * scale, (name, entry)
-            worst[name, query] = disagreement(np.array(run["x"]), path.x)
+            off = {what: differences(what, ours[what], theirs[what]) for what in theirs}
+            assert all(one[:FIRST].max() <= 1e-9 for one in off.values()), (query, off)
+            largest = max(one.max() for one in off.values())
+            if largest > 1e-9:
+                carried = sway(asked, rule, path)
+                for what, one in off.items():
+                    allowed = 1e-9 + 100 * carried[what] / scale(what, theirs[what])
+                    assert np.all(one <= allowed), (query, what)
+                swayed.add(name)
+            else:
+                worst[name, query] = largest
             steps += path.steps
-    assert np.isfinite(list(worst.values())).all()
     (name, _), largest = max(worst.items(), key=lambda item: item[1])
     report(
-        f"{landscape}: {len(worst)} runs, {steps} steps, largest difference {largest:.1e} ({name})"
+        f"{landscape}: {len(worst)} runs, {steps} steps, largest difference {largest:.1e} ({name});"
+        f" last digits carry away {swayed or 'none'}"
     )
-    assert largest <= 1e-9
+    assert swayed <= {"muon"}
 
 
 def test_the_noise_is_that_of_the_package(computing):
