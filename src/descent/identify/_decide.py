@@ -27,6 +27,7 @@ from descent.identify._fit import (
     Fitted,
     RuleAt,
     Visit,
+    begins_at_eps,
     fit,
     improve,
     parting,
@@ -34,7 +35,6 @@ from descent.identify._fit import (
 )
 from descent.identify._probes import Array
 from descent.identify._relatives import NAMES
-from descent.misprints import AdamCentered
 from descent.rules import Rule
 
 CLOSE = 1e-5
@@ -217,7 +217,7 @@ def _may_have(marks: tuple[Any, ...], entry: Entry, visit: Visit) -> bool:
     """Whether a rule has these traits; what cancels in its first step leaves it two of them."""
     with np.errstate(all="ignore"):
         theirs = traits(np.diff(walk(entry.rule, visit.x[0], visit.g[:2]), axis=0))
-    if isinstance(entry.rule, AdamCentered):
+    if begins_at_eps(entry.rule):
         return marks[0] is theirs[0] and marks[2] is theirs[2]
     return marks == theirs
 

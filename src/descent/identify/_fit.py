@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from descent.conventions._around import RMSScaled
 from descent.identify._catalogue import RATES, parts
-from descent.identify._probes import SMALL_COLUMNS, STILL, Array
+from descent.identify._probes import SCALED_COLUMNS, STILL, Array
 from descent.misprints import AdamCentered
 from descent.rules import Adadelta, Rule
 
@@ -116,6 +117,9 @@ QUIET = {
 }
 LOST = 1e-4
 """The mean relative error at which a rule is given up where gradients are large."""
+
+EXACT = 1e-11
+"""The mean relative error below which all is read."""
 
 STARTS = 3
 HOPELESS = 0.2
@@ -261,8 +265,8 @@ def fit(
     """
     hyper = {name: QUIET.get(name, generic[name]) for name in free}
     outer = [n for n in free if n in OTHER_GRIDS]
-    is_lost = isinstance(rule_at(hyper), AdamCentered)  # its first step is as long as g/ε
-    far = visit.part(SMALL_COLUMNS if is_lost else large, 8)
+    is_lost = begins_at_eps(rule_at(hyper))
+    far = visit.part(SCALED_COLUMNS if is_lost else large, 8)
     inner = [n for n in free if n not in outer or _is_eps_everywhere(rule_at, hyper)]
     key = _seen_far(rule_at, hyper, inner, far)
     if key not in known:
@@ -349,15 +353,27 @@ def _split(rule_at: RuleAt, free: Sequence[str], hyper: Mapping[str, float]) -> 
     rates = [name for name in free if name in RATES]
     looped = is_looped(rule_at, hyper)
     values = LOOPED_GRID if looped else RATE_GRIDS.get(max(len(rates), 1), RATE_GRIDS[3])
-    grids = CORE_GRIDS | (
-        {"eps": 10.0 ** np.arange(-12, 0)} if _is_eps_everywhere(rule_at, hyper) else {}
-    )
+    grids = CORE_GRIDS
+    if _is_eps_everywhere(rule_at, hyper):
+        grids = grids | {"eps": 10.0 ** np.arange(-12, 0), "eps_root": 10.0 ** np.arange(-16, 0)}
     return grid_of(dict.fromkeys(rates, values) | {n: v for n, v in grids.items() if n in free})
+
+
+def begins_at_eps(rule: Rule) -> bool:
+    """Whether ε alone divides the first gradient, whose corrected mean is all of its size."""
+    return any(isinstance(part, AdamCentered) or _is_centered(part) for part in parts(rule))
+
+
+def _is_centered(part: Rule) -> bool:
+    if not isinstance(part, RMSScaled) or not (part.centered and part.bias_correction):
+        return False
+    return bool(np.all(part.initial_scale == 0))
 
 
 def _is_eps_everywhere(rule_at: RuleAt, hyper: Mapping[str, float]) -> bool:
     """Whether ε sets the length of a step, and shows where gradients are large."""
-    return any(isinstance(part, Adadelta | AdamCentered) for part in parts(rule_at(hyper)))
+    rule = rule_at(hyper)
+    return begins_at_eps(rule) or any(isinstance(part, Adadelta) for part in parts(rule))
 
 
 def grid_of(values: Mapping[str, Any]) -> dict[str, Array]:
@@ -368,11 +384,23 @@ def grid_of(values: Mapping[str, Any]) -> dict[str, Array]:
 def _with_rest(
     rule_at: RuleAt, hyper: dict[str, float], outer: Sequence[str], visit: Visit
 ) -> Fitted:
-    """Return the fit of all, begun from what was read where gradients are large."""
-    if outer:
-        grid = grid_of({n: OTHER_GRIDS[n][:: len(outer)] for n in outer})
-        hyper |= _best(rule_at, hyper, grid, visit.part(steps=5))
-    return improve(rule_at, hyper, visit)
+    """Return the fit of all, begun from what was read where gradients are large.
+
+    What stands in one sum, as ε and an initial v, can be nearly had for each other: a fit creeps
+    along between them, and each is then begun from alone as well.
+    """
+    if not outer:
+        return improve(rule_at, hyper, visit)
+    grid = grid_of({n: OTHER_GRIDS[n][:: len(outer)] for n in outer})
+    found = improve(rule_at, hyper | _best(rule_at, hyper, grid, visit.part(steps=5)), visit)
+    for name in outer if len(outer) > 1 and found.mean > EXACT else ():
+        alone = {**hyper, **{n: QUIET.get(n, hyper[n]) for n in outer}}
+        for n in (name, *(n for n in outer if n != name)):
+            alone |= _best(rule_at, alone, {n: OTHER_GRIDS[n]}, visit.part(steps=5))
+            again = improve(rule_at, alone, visit)
+            alone = again.hyper
+        found = min(found, again, key=lambda f: f.mean)
+    return found
 
 
 def _best(

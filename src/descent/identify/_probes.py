@@ -49,7 +49,7 @@ LARGE_COLUMNS = np.arange(8)
 IMPULSE, CONSTANT, GROWING, FALLING = 0, 1, 4, 5
 STILL = [-8, -7]
 UNIT_COLUMNS = np.arange(8, 16)
-SMALL_COLUMNS = np.arange(16, 24)
+SCALED_COLUMNS = np.arange(16, 29)
 
 
 def hostile(seed: int = 0, steps: int = HOSTILE_STEPS) -> tuple[Array, Array]:
