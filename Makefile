@@ -108,7 +108,8 @@ long: $(READY)  ## run the tests that repeat a code path on other inputs
 	$(PYTEST) -n auto -m nightly
 
 fresh-seeds: $(READY)  ## run the laws on many fresh examples (SEED=103: on those of one seed)
-	HYPOTHESIS_PROFILE=nightly $(PYTEST) -n auto -m hypothesis $(if $(SEED),--hypothesis-seed=$(SEED))
+	HYPOTHESIS_PROFILE=nightly $(PYTEST) -n auto -m hypothesis $(if $(SEED),--hypothesis-seed=$(SEED)) \
+	    $$(grep -rl hypothesis tests --include='test_*.py')
 
 misprints: $(READY)  ## put each misprint in the place of its rule: the tests must fail
 	$(BIN)/python -m tools.check.mutants --misprints
