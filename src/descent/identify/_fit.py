@@ -5,7 +5,7 @@ the optimiser stood, so that one error does not hide in the next, and its displa
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -291,14 +291,14 @@ def _fit_far(
     """Return the fit of what shows where gradients are large."""
     first = None
     for start in _starts(rule_at, hyper, _split(rule_at, inner, hyper), far):
-        begin = {**hyper, **start}
         decays = {"weight_decay", "lambd"} & set(inner)
-        for decay in decays:
-            begin |= _best(rule_at, begin, {decay: DECAYS}, visit.part(steps=5), False)
-            begin |= _at_rest(rule_at, begin, decay, visit)
+        begin = _with_decays(rule_at, {**hyper, **start}, decays, visit)
         found = _improved(rule_at, begin, [n for n in inner if n not in decays], inner, far)
         if decays and found.mean >= LOST:  # a decay that shows among large gradients, too
             found = _improved(rule_at, begin, inner, inner, far)
+        if decays and LOST <= found.mean <= HOPELESS:  # read beside rates that were not yet
+            begin = _with_decays(rule_at, {**begin, **found.hyper}, decays, visit)
+            found = min(found, _improved(rule_at, begin, inner, inner, far), key=lambda f: f.mean)
         first = found if first is None else min(first, found, key=lambda f: f.mean)
         if first.mean < LOST or first.mean > HOPELESS:
             break
@@ -316,6 +316,16 @@ def _improved(
     """Return the fit of some hyper-parameters, and of those kept as they are."""
     found = improve(lambda h: rule_at({**begin, **h}), {n: begin[n] for n in names}, visit)
     return replace(found, hyper={n: found.hyper.get(n, begin[n]) for n in kept})
+
+
+def _with_decays(
+    rule_at: RuleAt, hyper: dict[str, float], decays: Iterable[str], visit: Visit
+) -> dict[str, float]:
+    """Return hyper-parameters with the decays that go with the others."""
+    for decay in decays:
+        hyper |= _best(rule_at, hyper, {decay: DECAYS}, visit.part(steps=5), False)
+        hyper |= _at_rest(rule_at, hyper, decay, visit)
+    return hyper
 
 
 def _at_rest(
