@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from visiting import FRAMES, HTML, PAGES, VIEWS, VISITED, params
+from visiting import FRAMES, HTML, PAGES, VIEWS, VISITED, WIDTHS, params
 from xdist.scheduler import LoadScopeScheduling
 
 from tools.book import project
@@ -18,7 +18,6 @@ from tools.site import browser as chromium
 ONLINE = project.site(project.address())
 PATIENCE = 180_000
 """In ms: a busy machine takes a minute for the longest page."""
-WIDTHS = {"phone": 360, "desktop": 1440}
 
 AT_REST = """() => {
     const style = document.createElement("style");

@@ -45,6 +45,8 @@ VIEWS = {
     "desktop, read": View("dark", 1440),  # by axe-core, when nothing looks at the formulas any more
 }
 """In the order in which a page is shown so: to lay one out takes most of the time of its tests."""
+WIDTHS = {"phone": 360, "desktop": 1440}
+"""Of a window, in CSS pixels."""
 FRAMES = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 """Boxes that scroll are noticed within a frame."""
 
