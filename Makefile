@@ -70,7 +70,7 @@ check-zh: $(READY)  ## check the Chinese: formulas, roles, numbers as in the Eng
 	@$(BIN)/python -m tools.chinese.check
 
 types: $(READY)  ## check types
-	@$(BIN)/mypy
+	@$(BIN)/mypy --num-workers auto
 
 unit: $(READY)  ## run unit tests, doctests, notebook freshness
 	$(PYTEST) -n auto --dist loadfile --no-loadscope-reorder
