@@ -8,6 +8,7 @@ read anew, so that a warning is given again until its cause is gone.
 import hashlib
 import json
 import os
+import re
 import shutil
 import site
 import sys
@@ -30,6 +31,8 @@ SOURCES = (
 )
 """What the site is made of: the tests too, which the formula sheet names."""
 
+PACKAGES = project.ROOT / "requirements-book.txt"
+
 JOBS = 4
 """Processes that read and write pages; each has its own Node for the mathematics."""
 
@@ -45,10 +48,18 @@ def files(*folders: Path) -> Iterator[Path]:
 
 
 def installed() -> str:
-    """Return the installed packages, with their versions."""
-    return " ".join(
-        sorted(path.name for path in Path(site.getsitepackages()[0]).glob("*.dist-info"))
-    )
+    """Return the versions of the packages that build the site; what tests need besides is nothing
+    to it.
+    """
+    locked = re.findall(r"^([\w.-]+)==", PACKAGES.read_text(encoding="utf-8"), re.M)
+    builders = {_plain(name) for name in locked}
+    found = (path.name for path in Path(site.getsitepackages()[0]).glob("*.dist-info"))
+    return " ".join(sorted(name for name in found if _plain(name.partition("-")[0]) in builders))
+
+
+def _plain(name: str) -> str:
+    """Return a package's name as PyPI compares it."""
+    return re.sub("[-_.]+", "-", name).lower()
 
 
 def sources() -> str:

@@ -63,6 +63,24 @@ def test_a_change_of_the_repository_builds_again(book, monkeypatch):
     assert len(runs) == 2
 
 
+def test_a_package_that_tests_alone_need_builds_nothing_and_another_sphinx_builds(
+    book, monkeypatch, tmp_path
+):
+    _, runs = book
+    monkeypatch.setattr(build.site, "getsitepackages", lambda: [str(tmp_path)])
+    (tmp_path / "sphinx-1.0.dist-info").mkdir()
+    (tmp_path / "MyST_NB-1.0.dist-info").mkdir()
+    build.build()
+    (tmp_path / "torch-1.0.dist-info").mkdir()
+    assert build.build() == 0
+    assert len(runs) == 1
+    (tmp_path / "MyST_NB-1.0.dist-info").rename(tmp_path / "myst_nb-1.1.dist-info")
+    (tmp_path / "sphinx-1.0.dist-info").rename(tmp_path / "sphinx-1.1.dist-info")
+    for times in (2, 2):
+        assert build.build() == 0
+        assert len(runs) == times
+
+
 def test_what_python_and_tests_leave_behind_builds_nothing(book):
     root, runs = book
     build.build()
