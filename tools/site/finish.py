@@ -27,7 +27,7 @@ from sphinx.util.images import get_image_size
 from sphinx.writers.html5 import HTML5Translator
 
 from tools.book import project
-from tools.site import heights, purge
+from tools.site import heights, purge, search
 
 logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells each glyph that it keeps
 
@@ -63,6 +63,9 @@ ARROW = '<summary><span class="toctree-toggle"'
 
 IDLE = ("accordion", "card", "carousel", "list-group", "modal", "offcanvas", "popover", "toast")
 """Bootstrap's components that its script knows and no page has."""
+
+NO_CLASSES = ("fontawesome.js", Path(search.SECTIONS).name)
+"""Scripts of other words than classes; the words of the book, of an earlier build, among them."""
 
 THRASHING = (
     '["pre",".nboutput > .output_area",".cell_output > .output",'
@@ -137,7 +140,7 @@ class Templates(BuiltinTemplateLoader):
     @cached_property
     def scripted(self) -> set[str]:
         """Return whatever the scripts could make a class or an id."""
-        scripts = (path for path in self.static.rglob("*.js") if path.name != "fontawesome.js")
+        scripts = (path for path in self.static.rglob("*.js") if path.name not in NO_CLASSES)
         code = " ".join(script.read_text(encoding="utf-8") for script in scripts)
         return {word for word in set(re.findall(r"[\w-]+", code)) if not word.startswith(IDLE)}
 

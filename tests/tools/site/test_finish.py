@@ -7,7 +7,7 @@ import pytest
 from sphinx.errors import ExtensionError
 
 from tools.book import project
-from tools.site import finish, purge
+from tools.site import finish, purge, search
 
 
 def taken(css, words=(), *, folder="", whole=False):
@@ -126,3 +126,15 @@ def test_a_changed_sheet_or_script_makes_every_page_old(tmp_path, monkeypatch, n
     bridge = finish.Templates.__new__(finish.Templates)
     bridge.pathchain = [str(finish.TEMPLATES)]
     assert bridge.newest_template_mtime() == 4e9
+
+
+def test_the_words_that_an_earlier_build_searches_keep_no_rule(tmp_path):
+    for name, code in {
+        "toggle.js": 'classList.add("open")',
+        search.SECTIONS: '["a lemma"]',
+    }.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(code, encoding="utf-8")
+    bridge = finish.Templates.__new__(finish.Templates)
+    bridge.static = tmp_path
+    assert bridge.scripted == {"classList", "add", "open"}
