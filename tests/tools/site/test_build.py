@@ -1,7 +1,9 @@
 """A build does nothing where nothing changed, and forgets nothing that failed."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -152,3 +154,28 @@ def test_where_the_english_fails_the_chinese_that_was_started_is_ended(book, mon
     assert build.build() == 1
     assert started[0].poll() is not None
     assert not chinese_edition.RUNNING
+
+
+@pytest.mark.nightly
+def test_what_is_changed_and_changed_back_gives_the_site_of_the_first_build(tmp_path):
+    copy, html = tmp_path / "copy", Path("_build", "html")
+    subprocess.run(["git", "clone", "--quiet", project.ROOT, copy], check=True)
+    page = copy / "book" / "momentum.md"
+
+    def built():
+        command, there = (
+            [sys.executable, "-m", "tools.site.build"],
+            {"PYTHONPATH": str(copy / "src")},
+        )
+        subprocess.run(command, cwd=copy, check=True, env=os.environ | there)
+        files = (path for path in (copy / html).rglob("*") if path.is_file())
+        return {path.relative_to(copy): path.read_bytes() for path in files}
+
+    first, text = built(), page.read_text(encoding="utf-8")
+    page.write_text(text.replace("\n## ", "\nA sentence more.\n\n## ", 1), encoding="utf-8")
+    changed = built()
+    assert b"A sentence more." in changed[html / "book" / "momentum.html"]
+    page.write_text(text, encoding="utf-8")
+    again = built()
+    assert again.keys() == first.keys()
+    assert [name for name in first if again[name] != first[name]] == []
