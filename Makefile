@@ -84,7 +84,7 @@ check: test-site test-editions test-edition-zh  ## what a change to the site nee
 
 TESTS ?= tests/site
 test-site: $(READY) book  ## drive the built site in a real browser (needs Chromium; TESTS=FILES: those alone)
-	$(PYTEST) -n auto --ignore-glob '*/test_pdf.py' --ignore-glob '*/test_epub.py' $(TESTS)
+	$(PYTEST) -n auto --no-loadscope-reorder --ignore-glob '*/test_pdf.py' --ignore-glob '*/test_epub.py' $(TESTS)
 
 test-editions: pdf epub  ## check PDF and EPUB: bookmarks, links, formulas, figures
 	$(PYTEST) --doctest-modules tools/edition/pages.py tools/edition/pdf.py tools/edition/epub.py \

@@ -3,6 +3,7 @@
 A page is opened from the disk, as a reader with a USB stick opens it; nothing is served.
 """
 
+import os
 import re
 from contextlib import contextmanager
 from types import SimpleNamespace
@@ -43,6 +44,12 @@ class ByPage(LoadScopeScheduling):
 def pytest_xdist_make_scheduler(config, log):
     """Divide the tests by page."""
     return ByPage(config, log)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config):
+    """Return one process more than processors: some wait while a page comes to rest."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_collection_modifyitems(items):
