@@ -42,8 +42,14 @@ def test_colabs_python_is_chosen_where_there_is_one(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     assert colab.interpreter() == sys.executable
     python = tmp_path / f"python{colab.COLAB_PYTHON}"
-    python.symlink_to(sys.executable)
-    assert colab.interpreter() == str(python)
+    for answer, chosen in (
+        (f"echo {colab.COLAB_PYTHON}", str(python)),
+        ("exit 127", sys.executable),  # a manager's, which has no such version
+        ("echo 2.7", sys.executable),
+    ):
+        python.write_text(f"#!/bin/sh\n{answer}\n")
+        python.chmod(0o755)
+        assert colab.interpreter() == chosen
 
 
 @pytest.mark.nightly
