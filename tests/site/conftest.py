@@ -3,7 +3,6 @@
 A page is opened from the disk, as a reader with a USB stick opens it; nothing is served.
 """
 
-import os
 import re
 from contextlib import contextmanager
 from types import SimpleNamespace
@@ -46,10 +45,10 @@ def pytest_xdist_make_scheduler(config, log):
     return ByPage(config, log)
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers(config):
+@pytest.hookimpl(optionalhook=True, wrapper=True)
+def pytest_xdist_auto_num_workers():
     """Return one process more than processors: some wait while a page comes to rest."""
-    return (os.cpu_count() or 1) + 1
+    return (yield) + 1
 
 
 def pytest_collection_modifyitems(items):

@@ -60,16 +60,16 @@ def torch() -> str:
 def interpreter() -> str:
     """Return Colab's Python where there is one, else the Python that runs this."""
     found = shutil.which(f"python{COLAB_PYTHON}")
-    return found if found and python_version(found) == COLAB_PYTHON else sys.executable
+    try:
+        return found if found and python_version(found) == COLAB_PYTHON else sys.executable
+    except (OSError, subprocess.CalledProcessError):  # a manager's, which has no such version
+        return sys.executable
 
 
 def python_version(python: str | Path) -> str:
-    """Return the version of a Python, as Colab's is written: 3.13; nothing if it does not run.
-
-    What is found by its name may be a manager's, which knows no such version.
-    """
+    """Return the version of a Python, as Colab's is written: 3.13."""
     say = "import sys; print(*sys.version_info[:2], sep='.')"
-    ran = subprocess.run([str(python), "-c", say], capture_output=True, text=True)
+    ran = subprocess.run([str(python), "-c", say], check=True, capture_output=True, text=True)
     return ran.stdout.strip()
 
 

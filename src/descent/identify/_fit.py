@@ -319,13 +319,14 @@ def _improved(
 
 
 def _with_decays(
-    rule_at: RuleAt, hyper: dict[str, float], decays: Iterable[str], visit: Visit
+    rule_at: RuleAt, hyper: Mapping[str, float], decays: Iterable[str], visit: Visit
 ) -> dict[str, float]:
     """Return hyper-parameters with the decays that go with the others."""
+    found = dict(hyper)
     for decay in decays:
-        hyper |= _best(rule_at, hyper, {decay: DECAYS}, visit.part(steps=5), False)
-        hyper |= _at_rest(rule_at, hyper, decay, visit)
-    return hyper
+        found |= _best(rule_at, found, {decay: DECAYS}, visit.part(steps=5), False)
+        found |= _at_rest(rule_at, found, decay, visit)
+    return found
 
 
 def _at_rest(

@@ -94,6 +94,7 @@ def within(seconds: float) -> Iterator[None]:
     """Raise TimeoutError where a block takes longer.
 
     No signal does it: a grader that runs in the background ignores interrupts, or is a thread.
+    What catches all, as a bare `except` around a call does in an endless loop, is not stopped.
     """
     thread, throw = ctypes.c_ulong(get_ident()), ctypes.pythonapi.PyThreadState_SetAsyncExc
     timer = Timer(seconds, throw, (thread, ctypes.py_object(_LateError)))

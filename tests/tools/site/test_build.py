@@ -159,15 +159,12 @@ def test_where_the_english_fails_the_chinese_that_was_started_is_ended(book, mon
 @pytest.mark.nightly
 def test_what_is_changed_and_changed_back_gives_the_site_of_the_first_build(tmp_path):
     copy, html = tmp_path / "copy", Path("_build", "html")
+    command, paths = [sys.executable, "-m", "tools.site.build"], {"PYTHONPATH": f"{copy / 'src'}"}
     subprocess.run(["git", "clone", "--quiet", project.ROOT, copy], check=True)
     page = copy / "book" / "momentum.md"
 
     def built():
-        command, there = (
-            [sys.executable, "-m", "tools.site.build"],
-            {"PYTHONPATH": str(copy / "src")},
-        )
-        subprocess.run(command, cwd=copy, check=True, env=os.environ | there)
+        subprocess.run(command, cwd=copy, check=True, env=os.environ | paths)
         files = (path for path in (copy / html).rglob("*") if path.is_file())
         return {path.relative_to(copy): path.read_bytes() for path in files}
 
