@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from base64 import b64decode
 
 import nbformat
 import pytest
@@ -9,6 +10,7 @@ import yaml
 
 import descent
 from tools.book import errata, myst, project, references
+from tools.book.pictures import lighter
 from tools.notebook import commonmark, files, generate
 
 CHAPTERS = project.chapters()
@@ -122,6 +124,8 @@ def test_every_figure_has_a_caption_and_alternative_text(chapter):
             assert len(figures) == 1
             assert settings["figure"]["caption"].strip()
             assert figures[0].metadata["image/png"]["alt"].strip()
+            png = b64decode(figures[0].data["image/png"])
+            assert lighter(png) == png, "python -m tools.notebook.generate --all"
         else:
             assert not settings
 

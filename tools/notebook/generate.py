@@ -8,6 +8,7 @@ changed (or with --all); where its prose alone changed, the outputs stay.
 import argparse
 import sys
 import time
+from base64 import b64decode, b64encode
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from nbclient.exceptions import CellExecutionError
 
 from tools.book import myst, project
 from tools.book.myst import ChapterError
+from tools.book.pictures import lighter
 from tools.book.project import said
 from tools.notebook import files
 from tools.notebook.commonmark import Prose
@@ -142,7 +144,10 @@ def execute(
     notebook.metadata.language_info = {"name": "python"}  # not the version: it differs by machine
     for cell, alt in zip(files.code_cells(notebook)[1:], alt_texts(chapter), strict=True):
         for output in cell.outputs:
-            if alt and "image/png" in output.get("data", {}):
+            data = output.get("data", {})
+            if "image/png" in data:
+                data["image/png"] = b64encode(lighter(b64decode(data["image/png"]))).decode()
+            if alt and "image/png" in data:
                 output.metadata["image/png"] = {"alt": alt}
     return notebook
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from descent import misprints, report, rules
 from descent.report import number
 from descent.rules import Rule
-from tools.book import errata, project
+from tools.book import errata, pictures, project
 from tools.book.errata import Erratum
 from tools.book.project import said
 
@@ -81,6 +81,7 @@ class Drawn:
 CODE = [
     Path(__file__),
     *(Path(str(module.__file__)) for module in (misprints, report, rules)),
+    Path(pictures.__file__),
     Path(misprints.__file__).with_name("plotting.py"),  # imported where a figure is drawn
 ]
 """The files that a figure depends on."""
@@ -135,7 +136,6 @@ def limits(wrong: NDArray[np.float64], right: NDArray[np.float64]) -> tuple[floa
 def draw(paths: dict[str, NDArray[np.float64]], file: Path) -> None:
     """Draw the paths of two rules; the second, the right one, sets the scale."""
     import matplotlib.pyplot as plt
-    from PIL import Image
 
     from descent.plotting import COLORS, figure
 
@@ -148,4 +148,4 @@ def draw(paths: dict[str, NDArray[np.float64]], file: Path) -> None:
     whole = BytesIO()
     fig.savefig(whole, dpi=200)
     plt.close(fig)
-    Image.open(whole).convert("RGB").quantize(COLOURS_KEPT).save(file, optimize=True)
+    file.write_bytes(pictures.lighter(whole.getvalue(), COLOURS_KEPT))

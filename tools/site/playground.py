@@ -36,7 +36,6 @@ import numpy as np
 from docutils import nodes
 from docutils.parsers.rst import directives
 from numpy.typing import NDArray
-from PIL import Image
 from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.util.docutils import SphinxDirective
@@ -46,7 +45,7 @@ from descent import Trajectory, _check, minimize, plotting
 from descent.landscapes import Landscape
 from descent.misprints import MISPRINTS
 from descent.rules import Rule, get
-from tools.book import project
+from tools.book import pictures, project
 from tools.site import offered
 from tools.translation import translate
 
@@ -217,7 +216,8 @@ def parse(query: str) -> Settings:
 
 def still(query: str) -> Path:
     """Return the still figure of a query, drawn unless it was drawn before."""
-    sources = [Path(__file__), Path(offered.__file__), *Path(descent.__file__).parent.glob("*.py")]
+    tools = map(Path, (__file__, offered.__file__, pictures.__file__))
+    sources = [*tools, *Path(descent.__file__).parent.glob("*.py")]
     content = query.encode() + b"".join(path.read_bytes() for path in sorted(sources))
     path = STILLS / f"{hashlib.sha256(content).hexdigest()[:16]}.png"
     if not path.exists():
@@ -244,8 +244,7 @@ def draw(settings: Settings, path: Path) -> None:
     drawn = BytesIO()
     figure.savefig(drawn, dpi=200, transparent=False)
     plt.close(figure)
-    few = Image.open(drawn).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
-    few.save(path, "PNG", optimize=True)
+    path.write_bytes(pictures.lighter(drawn.getvalue(), COLOURS))
 
 
 def label(rule: Rule) -> str:
