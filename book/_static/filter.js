@@ -7,7 +7,10 @@ document.addEventListener("DOMContentLoaded", () => {
   const entries = [...document.querySelectorAll(which)];
 
   const sections = [...new Set(entries.map((entry) => entry.closest("section")))];
-  const texts = new Map(entries.map((entry) => [entry, saidOf(entry).toLowerCase()]));
+  const texts = new Map(); // of those that were looked at: most readers search for nothing
+  const lines = new Map(
+    [...document.querySelectorAll(".page-toc a")].map((link) => [link.getAttribute("href"), link.closest("li")]),
+  );
 
   /** Return what an entry says, with the Chinese terms of its topic and the titles of its sources. */
   function saidOf(entry) {
@@ -15,6 +18,11 @@ document.addEventListener("DOMContentLoaded", () => {
     const sources = [...entry.classList].filter((name) => name.startsWith("source-"));
     const titles = sources.map((name) => document.querySelector(`.tutorial.${name}`));
     return [entry, terms, ...titles].map((part) => part?.textContent ?? "").join(" ");
+  }
+
+  function says(entry, word) {
+    if (!texts.has(entry)) texts.set(entry, saidOf(entry).toLowerCase());
+    return texts.get(entry).includes(word);
   }
 
   function labelled(text, control) {
@@ -66,7 +74,7 @@ document.addEventListener("DOMContentLoaded", () => {
     for (const entry of entries) {
       const fits =
         wanted.every((name) => entry.classList.contains(name)) &&
-        words.every((word) => texts.get(entry).includes(word));
+        words.every((word) => says(entry, word));
       entry.hidden = !fits;
       shown += fits;
     }
@@ -78,8 +86,8 @@ document.addEventListener("DOMContentLoaded", () => {
   function hide(section) {
     section.hidden = !section.querySelector(`:is(${which}):not([hidden])`);
     for (const part of [section, ...section.querySelectorAll(which)]) {
-      const links = document.querySelectorAll(`.page-toc a[href="#${part.id}"]`);
-      for (const link of links) link.closest("li").hidden = part.hidden;
+      const line = lines.get(`#${part.id}`);
+      if (line) line.hidden = part.hidden;
     }
   }
 

@@ -338,5 +338,5 @@ def test_a_first_view_is_light_and_stands_still(chapter, address, browser, repor
         shift, size = page.evaluate(SHIFT), page.evaluate(TRANSFERRED)
         page.close()
         report(f"first-view-kB {size / 1000:.0f}")
-        assert size <= 600_000
+        assert size <= 300_000
         assert shift < 0.05

@@ -6,7 +6,7 @@ from urllib.parse import unquote, urlsplit
 from xml.etree import ElementTree
 
 import pytest
-from visiting import HTML, tree
+from visiting import FRAMES, HTML, tree
 
 from tools.book import project
 
@@ -54,6 +54,51 @@ def test_a_text_is_set_and_each_id_is_there_once(visit):
     assert visit.page.evaluate(LEFT_OVER) == []
     assert visit.page.evaluate(UNSET) == 0
     assert visit.page.evaluate(TWICE) == []
+
+
+LETTERS = """() => {
+    const box = document.createElement("div");
+    box.id = "letters";
+    const faces = new Set();
+    for (const set of document.querySelectorAll(".katex-html")) {
+        const texts = document.createTreeWalker(set, NodeFilter.SHOW_TEXT);
+        while (texts.nextNode()) {
+            const style = getComputedStyle(texts.currentNode.parentElement);
+            const { fontFamily, fontStyle, fontWeight } = style;
+            for (const letter of texts.currentNode.data.replace(/[\\s\\u200b]/g, "")) {
+                const face = [fontFamily, fontStyle, fontWeight, letter].join();
+                if (faces.has(face)) continue;
+                faces.add(face);
+                const one = document.createElement("span");
+                one.textContent = letter;
+                Object.assign(one.style, { fontFamily, fontStyle, fontWeight });
+                box.append(one);
+            }
+        }
+    }
+    document.body.append(box);
+    return document.fonts.ready.then(() => [...box.children].map((one) => one.textContent));
+}"""
+"""Put each letter of the formulas, once in each face, at the end of the page."""
+
+
+def test_each_letter_of_a_formula_is_drawn_in_its_face(visit):
+    letters = visit.page.evaluate(LETTERS)
+    visit.page.evaluate(FRAMES)
+    visit.page.evaluate("() => document.fonts.ready.then(() => undefined)")
+    tools = visit.page.context.new_cdp_session(visit.page)
+    for domain in ("DOM", "CSS"):
+        tools.send(f"{domain}.enable")
+    page = tools.send("DOM.getDocument", {"depth": 0})["root"]["nodeId"]
+    query = {"nodeId": page, "selector": "#letters > span"}
+    nodes = tools.send("DOM.querySelectorAll", query)["nodeIds"]
+    lent = []
+    for letter, node in zip(letters, nodes, strict=True):
+        fonts = tools.send("CSS.getPlatformFontsForNode", {"nodeId": node})["fonts"]
+        lent += [(letter, font) for font in fonts if not font["familyName"].startswith("KaTeX")]
+    tools.detach()
+    visit.page.evaluate("() => document.getElementById('letters').remove()")
+    assert lent == [], "book/_static/katex/fonts has them not: of the AMS letters it has a part"
 
 
 def test_no_link_and_no_anchor_is_broken(report):

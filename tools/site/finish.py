@@ -67,12 +67,16 @@ IDLE = ("accordion", "card", "carousel", "list-group", "modal", "offcanvas", "po
 NO_CLASSES = ("fontawesome.js", Path(search.SECTIONS).name)
 """Scripts of other words than classes; the words of the book, of an earlier build, among them."""
 
-THRASHING = (
-    '["pre",".nboutput > .output_area",".cell_output > .output",'
-    '".jp-RenderedHTMLCommon",".pst-scrollable-table-container"]'
-)
-"""The boxes that the theme's script measures one by one, each time laying the page out anew: 3 s
-on the formula sheet on a phone. `book.js` watches them instead."""
+SOUGHT = {
+    # Boxes that it measures one by one, each time laying the page out anew; `book.js` watches them.
+    "pydata-sphinx-theme.js": '["pre",".nboutput > .output_area",".cell_output > .output",'
+    '".jp-RenderedHTMLCommon",".pst-scrollable-table-container"]',
+    # Notes in the margin, of which the book has none: it looks at each element of a page for them.
+    "sphinx-book-theme.js": '["marginnote","sidenote","margin","margin-caption","full-width",'
+    '"sidebar","popout"]',
+}
+"""What the theme's scripts look for as soon as a page is there: on a phone 3 s and 0.2 s of the
+formula sheet."""
 
 
 def replaced(text: str, old: str, new: str, where: str) -> str:
@@ -255,19 +259,20 @@ def subset_font(font: Path, codes: set[int], made: Path) -> None:
     subset.save_font(whole, made, options)
 
 
-def mend_script(script: Path) -> None:
-    """Take the measuring of boxes out of the theme's script."""
-    code = script.read_text(encoding="utf-8")
-    if '["no-box"]' not in code:
-        mended = replaced(code, THRASHING, '["no-box"]', script.name)
-        script.write_text(mended, encoding="utf-8")
+def mend_scripts(folder: Path) -> None:
+    """Let the theme's scripts look for nothing where they looked for what the book has not."""
+    for name, sought in SOUGHT.items():
+        code = (folder / name).read_text(encoding="utf-8")
+        if '["no-box"]' not in code:
+            mended = replaced(code, sought, '["no-box"]', name)
+            (folder / name).write_text(mended, encoding="utf-8")
 
 
 def finish(app: Sphinx, exception: Exception | None) -> None:
     """Finish what all pages share, of a site without errors."""
     if not exception and app.builder.name == "html":
         draw_icons(Path(app.outdir))
-        mend_script(Path(app.outdir, "_static", "scripts", "pydata-sphinx-theme.js"))
+        mend_scripts(Path(app.outdir, "_static", "scripts"))
 
 
 def fetch_sheets(app: Sphinx, builder: Any) -> None:

@@ -662,7 +662,7 @@
           near.unobserve(entry.target);
           start(entry.target);
         }),
-    { rootMargin: "100%" },
+    { rootMargin: "40%" }, // on a phone not at once in a chapter, where it stands on the second screen
   );
   document.querySelectorAll(".playground[data-settings]").forEach((host) => near.observe(host));
 })((window.descentPlayground = window.descentPlayground || {}));
