@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from visiting import FRAMES, HTML, PAGES, VIEWS, VISITED, WIDTHS, params
+from visiting import FRAMES, HTML, LETTERS, PAGES, VIEWS, VISITED, WIDTHS, params
 from xdist.scheduler import LoadScopeScheduling
 
 from tools.book import project
@@ -142,6 +142,7 @@ class Visit:
         listen(self.page)
         where = serve_missing(self.page) if address == "404.html" else (HTML / address).as_uri()
         self.page.goto(where)
+        self.page.wait_for_function(LETTERS)
         self.page.evaluate(AT_REST)
         self.page.evaluate(FRAMES)
 
@@ -197,6 +198,8 @@ def opening(browser, site):
         page = browser.new_context(**options).new_page()
         listen(page, options.get("java_script_enabled", True))
         page.goto(address if ":" in address.partition("#")[0] else f"{site.as_uri()}/{address}")
+        if options.get("java_script_enabled", True):
+            page.wait_for_function(LETTERS)
         pages.append(page)
         return page
 

@@ -47,6 +47,8 @@ VIEWS = {
 """In the order in which a page is shown so: to lay one out takes most of the time of its tests."""
 WIDTHS = {"phone": 360, "desktop": 1440}
 """Of a window, in CSS pixels."""
+LETTERS = "() => !document.documentElement.classList.contains('without-letters')"
+"""The letters of the formulas are there: before, no text is shown."""
 FRAMES = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 """Boxes that scroll are noticed within a frame."""
 

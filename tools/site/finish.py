@@ -46,6 +46,17 @@ LATE = ("myst_nb", "pydata_sphinx_theme", "sphinx_exercise", "sphinx_proof")
 PLACE = '<style id="rules"></style>'
 """Where the template wants the rules of the page."""
 
+WAIT = """<script>{
+  const { classList } = document.documentElement;
+  const faces = ["1em KaTeX_Main", "italic 1em KaTeX_Math"];
+  const letters = Promise.allSettled(faces.map((face) => document.fonts.load(face)));
+  const late = new Promise((go) => setTimeout(go, 1500));
+  classList.add("without-letters");
+  Promise.race([letters, late]).then(() => classList.remove("without-letters"));
+}</script>"""
+"""A page with formulas shows its text when their letters are there. On a slow line they come after
+it, and lines that hold formulas would break anew before the reader's eyes."""
+
 PATCHED = {
     # The sidebar holds more than its <nav>: all of it belongs to a landmark.
     "pydata_sphinx_theme/layout.html": (
@@ -129,7 +140,8 @@ class Templates(BuiltinTemplateLoader):
         words = words_of(page) | self.scripted
         css = "".join(purge.purged(self.rules(sheet), words) for sheet in dict.fromkeys(names))
         css = css.replace(purge.STATIC, context["pathto"]("_static/", True))
-        return heights.told(name, page.replace(PLACE, f"<style>{css}</style>"))
+        wait = WAIT if 'class="katex"' in page else ""
+        return heights.told(name, page.replace(PLACE, f"<style>{css}</style>{wait}"))
 
     def rules(self, name: str) -> list[purge.Rule]:
         """Return the rules of a sheet; the book's own keeps them all."""

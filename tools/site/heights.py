@@ -59,6 +59,7 @@ def measure() -> dict[str, dict[str, list[int]]]:
             for width in WIDTHS:
                 shown = chromium.new_page(viewport={"width": width, "height": 900})
                 shown.goto((project.BUILD / "html" / f"{name}.html").as_uri())
+                shown.wait_for_function("!document.querySelector('.without-letters')")
                 sizes.append(shown.evaluate(MEASURE, [PARTS, STEP]))
                 shown.close()
             narrow, wide = sizes
