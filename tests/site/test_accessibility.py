@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT, AxeResults
 from PIL import Image
-from visiting import SHIFT, WIDTHS, tree
+from visiting import LETTERS, SHIFT, WIDTHS, tree
 
 from tools.book import errata, project
 from tools.check.server import serving
@@ -340,3 +340,12 @@ def test_a_first_view_is_light_and_stands_still(chapter, address, browser, repor
         report(f"first-view-kB {size / 1000:.0f}")
         assert size <= 300_000
         assert shift < 0.05
+
+
+def test_text_shows_though_its_letters_do_not_come(open_page):
+    with serving(HTML, late={".woff2": 60}) as served:
+        page = open_page("about:blank")
+        page.goto(f"{served}/book/adam.html", wait_until="domcontentloaded")
+        page.wait_for_function(LETTERS, timeout=20_000)
+        assert page.locator("article h1").is_visible()
+        page.goto("about:blank")

@@ -56,7 +56,7 @@ def test_a_text_is_set_and_each_id_is_there_once(visit):
     assert visit.page.evaluate(TWICE) == []
 
 
-LETTERS = """() => {
+DRAW_LETTERS = """() => {
     const box = document.createElement("div");
     box.id = "letters";
     const faces = new Set();
@@ -83,7 +83,7 @@ LETTERS = """() => {
 
 
 def test_each_letter_of_a_formula_is_drawn_in_its_face(visit):
-    letters = visit.page.evaluate(LETTERS)
+    letters = visit.page.evaluate(DRAW_LETTERS)
     visit.page.evaluate(FRAMES)
     visit.page.evaluate("() => document.fonts.ready.then(() => undefined)")
     tools = visit.page.context.new_cdp_session(visit.page)

@@ -1,6 +1,7 @@
 """The bytes of a drawn picture: fewer, for one who reads on a slow line."""
 
 from io import BytesIO
+from pathlib import Path
 
 
 def lighter(png: bytes, colours: int = 256) -> bytes:
@@ -25,3 +26,14 @@ def lighter(png: bytes, colours: int = 256) -> bytes:
     file = BytesIO()
     few.save(file, "PNG", optimize=True, pnginfo=texts, dpi=whole.info.get("dpi"))
     return file.getvalue()
+
+
+def keep(png: bytes, file: Path) -> None:
+    """Write a picture whole or not at all: what is there is not drawn again."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    part = file.with_suffix(".part")
+    try:
+        part.write_bytes(png)
+        part.replace(file)
+    finally:
+        part.unlink(missing_ok=True)

@@ -108,7 +108,6 @@ def drawn(entry: Erratum) -> Drawn:
     settings_hash = hashlib.sha256(repr(sorted(entry.figure.items())).encode()).hexdigest()[:8]
     file = project.BUILD / "errata" / state() / f"{entry.misprint}-{settings_hash}.png"
     if not file.exists():
-        file.parent.mkdir(parents=True, exist_ok=True)
         draw(paths, file)
     hyper = ", ".join(f"{SYMBOLS.get(k, k)} = {number(v)}" for k, v in settings.items())
     on = said(scene.name) if "gradient" in scene.name else f"f(x) = {scene.name}"
@@ -148,4 +147,4 @@ def draw(paths: dict[str, NDArray[np.float64]], file: Path) -> None:
     whole = BytesIO()
     fig.savefig(whole, dpi=200)
     plt.close(fig)
-    file.write_bytes(pictures.lighter(whole.getvalue(), COLOURS_KEPT))
+    pictures.keep(pictures.lighter(whole.getvalue(), COLOURS_KEPT), file)

@@ -216,12 +216,11 @@ def parse(query: str) -> Settings:
 
 def still(query: str) -> Path:
     """Return the still figure of a query, drawn unless it was drawn before."""
-    tools = map(Path, (__file__, offered.__file__, pictures.__file__))
-    sources = [*tools, *Path(descent.__file__).parent.glob("*.py")]
+    here = map(Path, (__file__, offered.__file__, pictures.__file__))
+    sources = [*here, *Path(descent.__file__).parent.glob("*.py")]
     content = query.encode() + b"".join(path.read_bytes() for path in sorted(sources))
     path = STILLS / f"{hashlib.sha256(content).hexdigest()[:16]}.png"
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
         draw(parse(query), path)
     return path
 
@@ -244,7 +243,7 @@ def draw(settings: Settings, path: Path) -> None:
     drawn = BytesIO()
     figure.savefig(drawn, dpi=200, transparent=False)
     plt.close(figure)
-    path.write_bytes(pictures.lighter(drawn.getvalue(), COLOURS))
+    pictures.keep(pictures.lighter(drawn.getvalue(), COLOURS), path)
 
 
 def label(rule: Rule) -> str:

@@ -1,6 +1,8 @@
 """A picture of few bytes looks as it did, and still says what it said."""
 
+import errno
 from io import BytesIO
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -8,7 +10,7 @@ import pytest
 from PIL import Image
 
 from descent import plotting
-from tools.book.pictures import lighter
+from tools.book.pictures import keep, lighter
 
 
 @pytest.fixture(scope="module")
@@ -59,3 +61,14 @@ def test_a_light_picture_is_left_alone(drawn):
 
 def test_so_many_colours_and_no_more(drawn):
     assert len(Image.open(BytesIO(lighter(drawn, 16))).getcolors()) <= 16
+
+
+def test_a_full_disk_leaves_no_picture_that_the_next_build_takes(tmp_path, monkeypatch):
+    def fill(path, data):
+        path.touch()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", fill)
+    with pytest.raises(OSError, match="No space"):
+        keep(b"png", tmp_path / "stills" / "one.png")
+    assert list((tmp_path / "stills").iterdir()) == []
